@@ -1,0 +1,94 @@
+"""Package type files: conf/packages/<marketplace>.yaml."""
+
+from __future__ import annotations
+
+import datetime
+import glob
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from leastpack.config.base import Section, Share
+from leastpack.errors import ConfigError
+
+PackageKind = Literal["own_container", "bag", "mailer", "box"]
+
+
+class PackageType(Section):
+    """One package type of a marketplace."""
+
+    name: str = Field(description="Name, unique in its marketplace.")
+    kind: PackageKind = Field(description="Decides how fit and void are computed.")
+    profile: list[Share] = Field(description="Protection by attribute, 0..1, in the order of `attributes`.")
+    inner_cm: tuple[float, float, float] | None = Field(None, description="Inner sides; null for an own container.")
+    void_filled: bool = Field(False, description="The empty space is filled.")
+    max_weight_g: float | None = Field(None, gt=0, description="Heaviest content.")
+    tare_g: float = Field(ge=0, description="Weight of the empty package.")
+    cost: float = Field(ge=0, description="Cost of one package.")
+    safe_default: bool = Field(False, description="May be used where nothing is certified.")
+    valid_from: datetime.date = Field(description="First day of use.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PackageType:
+        if (self.kind == "own_container") != (self.inner_cm is None):
+            raise ValueError(f"{self.name}: inner_cm is needed for every kind but own_container")
+        if self.kind == "own_container" and any(self.profile):
+            raise ValueError(f"{self.name}: an own container protects nothing, its profile is all 0")
+        return self
+
+    @property
+    def profile_hash(self) -> str:
+        """SHA-256 of kind, profile and void filling, first 16 hex digits."""
+        content = json.dumps([self.kind, [float(x) for x in self.profile], self.void_filled])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class PackageFile(Section):
+    """All package types of one marketplace."""
+
+    marketplace: str = Field(description="Marketplace code.")
+    currency: str = Field(description="ISO code of the costs.")
+    attributes: list[str] = Field(min_length=1, description="Protection attributes, the same in every file.")
+    types: list[PackageType] = Field(min_length=1, description="The package types.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PackageFile:
+        names = [package.name for package in self.types]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.marketplace}: package type names must be unique")
+        for package in self.types:
+            if len(package.profile) != len(self.attributes):
+                raise ValueError(f"{package.name}: profile needs {len(self.attributes)} numbers, one an attribute")
+        return self
+
+
+def load_packages(patterns: Sequence[str]) -> list[PackageFile]:
+    """Read every package file that the patterns name, in order of path.
+
+    Raises:
+        ConfigError: No file matches, a file is wrong, or files disagree about the attributes.
+    """
+    paths = sorted({path for pattern in patterns for path in glob.glob(pattern)})
+    if not paths:
+        raise ConfigError(
+            f"no package file matches {list(patterns)}", expected="YAML files as in conf/packages", todo="set `packages`"
+        )
+    files = [_load(Path(path)) for path in paths]
+    if len({tuple(file.attributes) for file in files}) > 1:
+        raise ConfigError("package files must declare the same attributes in the same order", found=", ".join(paths))
+    marketplaces = [file.marketplace for file in files]
+    if len(set(marketplaces)) != len(marketplaces):
+        raise ConfigError("each marketplace has one package file", found=", ".join(marketplaces))
+    return files
+
+
+def _load(path: Path) -> PackageFile:
+    try:
+        return PackageFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"package file {path} is wrong: {error}") from None

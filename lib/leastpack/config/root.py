@@ -1,0 +1,41 @@
+"""The whole configuration."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from leastpack.config.base import Section
+from leastpack.config.decisions import DecisionsConfig, ReportConfig, ScoringConfig
+from leastpack.config.encoders import EncodersConfig
+from leastpack.config.outcomes import OutcomesConfig
+from leastpack.config.sample import SampleConfig
+from leastpack.config.sources import SourceConfig
+from leastpack.config.storage import LogConfig, SparkConfig, TablesConfig
+from leastpack.config.training import ModelConfig, TrainingConfig
+
+
+class Config(Section):
+    """Everything a run needs; conf/base.yaml holds the defaults of record."""
+
+    tables: TablesConfig = Field(description="Where the tables are.")
+    spark: SparkConfig = Field(default_factory=SparkConfig, description="The Spark session.")
+    log: LogConfig = Field(default_factory=LogConfig, description="Logging.")
+    run_id: str | None = Field(None, description="Logical run; a scheduler sets it so that restarts keep it.")
+    sample: SampleConfig | None = Field(None, description="The invented marketplace (demo only).")
+    sources: list[SourceConfig] = Field(default_factory=list, description="The raw exports.")
+    packages: list[str] = Field(default_factory=list, description="Package type files, one a marketplace; globs allowed.")
+    outcomes: OutcomesConfig = Field(default_factory=OutcomesConfig, description="Labels.")
+    encoders: EncodersConfig = Field(default_factory=EncodersConfig, description="Encoders.")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="The fused model.")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
+    scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="Scoring.")
+    decisions: DecisionsConfig = Field(default_factory=DecisionsConfig, description="Deciding.")
+    report: ReportConfig = Field(default_factory=ReportConfig, description="The report.")
+
+    @model_validator(mode="after")
+    def _unique_sources(self) -> Config:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"source names must be unique; repeated: {', '.join(twice)}")
+        return self

@@ -1,0 +1,23 @@
+"""The invented marketplace of the demo."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from leastpack.config.base import Count, Section, Share
+
+
+class SampleConfig(Section):
+    """Size, seed and the null switches of the invented marketplace."""
+
+    out: str = Field("out/demo/sample", description="Folder the raw exports and truth.parquet are written to.")
+    seed: int = Field(7, description="Everything in the sample follows from it.")
+    products: Count = Field(3600, description="Products over all marketplaces.")
+    shipments_per_product: float = Field(60.0, gt=0, description="Mean shipments a product over the year.")
+    without_photos: Share = Field(0.2, description="Share of products that never passed the tunnel.")
+    audit_share: Share = Field(0.2, description="Probability that a fitting pair is drawn for a human test.")
+    image_width: Count = Field(320, le=400, description="Photo width in pixels.")
+    tau: float = Field(0.01, gt=0, lt=1, description="Damage rate above which the truth calls a pair unsafe.")
+    shuffle_photos: bool = Field(False, description="Null switch: photos are dealt to random products.")
+    shuffle_words: bool = Field(False, description="Null switch: titles and descriptions are dealt to random products.")
+    random_shipping: bool = Field(False, description="Null switch: packages are chosen at random among those that fit.")

@@ -1,0 +1,120 @@
+"""The mapping from any raw export to leastpack's fields."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from leastpack.config.base import Section
+
+Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
+
+FIELDS: dict[str, dict[str, str]] = {
+    "products": {
+        "product_id": "required; the retailer's own identifier",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "family_id": "variation family; null makes the product its own family",
+        "universal_id": "identifier shared across marketplaces (GTIN or the like)",
+        "title": "store title",
+        "description": "store description",
+        "brand": "brand",
+        "category": "category path or name",
+        "language": "language code of the texts",
+        "price": "number or text with a currency sign",
+        "currency": "ISO code; null takes it from the price text's sign",
+        "size_text": "all sides in one text, such as `7.6 x 4.8 x 1.4 inches`",
+        "length": "one side, number or text",
+        "width": "one side, number or text",
+        "height": "one side, number or text",
+        "weight": "number or text with a unit",
+        "updated_at": "when the listing last changed",
+        "deleted_at": "when the listing was delisted; null while it is sold",
+    },
+    "product_images": {
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "view": "required; name of the view, unique a product, such as `tunnel_0`",
+        "uri": "required; path, file://, s3:// or s3a://",
+        "kind": "required; `tunnel` or `catalog`",
+        "size_bytes": "file size, part of the image's key",
+        "etag": "content tag or modification time, part of the image's key",
+        "captured_at": "when the photo was taken",
+    },
+    "tunnel": {
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "length": "measured side",
+        "width": "measured side",
+        "height": "measured side",
+        "weight": "measured weight",
+        "defect": "true where the tunnel saw a defect, such as leaking or torn packing",
+        "measured_at": "when it was measured",
+    },
+    "shipments": {
+        "shipment_id": "required; one item of a shipment is one row",
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "package_type": "required; as in conf/packages",
+        "shipped_at": "required",
+        "items": "items in the same package; null counts as 1",
+        "propensity": "probability that the package was drawn at random; null where a person or policy chose it",
+    },
+    "returns": {
+        "shipment_id": "required",
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "reason_code": "required; mapped by outcomes.damage_reasons",
+        "comment": "the customer's words",
+        "returned_at": "required",
+    },
+    "reviews": {
+        "review_id": "required",
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "shipment_id": "the shipment it speaks of; null where unknown",
+        "stars": "1 to 5",
+        "text": "the review",
+        "language": "language code of the text",
+        "reviewed_at": "required",
+    },
+    "human_tests": {
+        "test_id": "required",
+        "product_id": "required",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "package_type": "required",
+        "result": "required; `SAFE` or `UNSAFE`",
+        "draw_probability": "probability with which the pair was drawn; null where a person chose it",
+        "tested_at": "required",
+    },
+}
+
+
+class SourceConfig(Section):
+    """One raw export: what it holds, how Spark reads it, and our fields from its columns."""
+
+    name: str = Field(description="Unique name, used in quarantine and accounts.")
+    kind: Kind = Field(description="What a row of it is.")
+    format: str = Field(description="Any Spark reader (csv, json, parquet, delta, ...) or `binaryFile` for a folder.")
+    path: str = Field(description="File, folder or glob; relative paths start at the working directory.")
+    options: dict[str, str] = Field(default_factory=dict, description="Options of the Spark reader.")
+    marketplace: str | None = Field(None, description="Marketplace of every row; null where a column tells.")
+    columns: dict[str, str] = Field(description="Our field: Spark SQL expression over the export's columns.")
+    length_unit: Literal["mm", "cm", "m", "in", "ft"] = Field("cm", description="Unit of sides that carry none.")
+    weight_unit: Literal["g", "kg", "oz", "lb", "lost"] = Field(
+        "g", description="Unit of weights that carry none; `lost` has density decide."
+    )
+    currency: str | None = Field(None, description="Currency of prices that carry none.")
+    decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> SourceConfig:
+        known = FIELDS[self.kind]
+        for field in self.columns:
+            if field not in known:
+                raise ValueError(f"{self.kind} has no field {field!r}; its fields are {', '.join(known)}")
+        for field, meaning in known.items():
+            given = field in self.columns or (field == "marketplace" and self.marketplace is not None)
+            if meaning.startswith("required") and not given:
+                raise ValueError(f"source {self.name!r} ({self.kind}) must map the field {field!r}")
+        return self

@@ -1,0 +1,41 @@
+"""Where tables, intermediate files, the model and the report live, and how Spark starts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from leastpack.config.base import Count, Section
+
+
+class TablesConfig(Section):
+    """Where the Delta tables are: by path or by name, one of the two."""
+
+    root: str | None = Field(None, description="Folder or object-store prefix; each table is `<root>/<table>`.")
+    schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
+    buckets: Count = Field(16, description="Hash buckets of products and pair_scores; fixed when a table is made.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TablesConfig:
+        if (self.root is None) == (self.schema_name is None):
+            raise ValueError("set exactly one of tables.root and tables.schema_name")
+        return self
+
+
+class SparkConfig(Section):
+    """The Spark session a step makes when none is running yet."""
+
+    master: str | None = Field(None, description="Spark master; null leaves it to spark-submit.")
+    app_name: str = Field("leastpack", description="Name shown in the Spark UI.")
+    delta_packages: bool = Field(
+        False, description="Fetch Delta's jars through spark.jars.packages (clusters bring their own)."
+    )
+    conf: dict[str, str] = Field(default_factory=dict, description="Any Spark settings.")
+
+
+class LogConfig(Section):
+    """One line an event, on standard error."""
+
+    format: Literal["text", "json"] = Field("text", description="How an event is written.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level shown.")

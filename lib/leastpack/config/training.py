@@ -1,0 +1,41 @@
+"""The fused model and its training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from leastpack.config.base import Count, Section, Share
+
+
+class ModelConfig(Section):
+    """Sizes of the fused model."""
+
+    directory: str = Field("out/demo/model", description="The model directory that train writes and score reads.")
+    hash_buckets: Count = Field(32768, description="Buckets of the bag of hashed words and character n-grams.")
+    hash_dim: Count = Field(32, description="Width of the bag's vector.")
+    hidden: Count = Field(128, description="Width of the trunk.")
+    vector: Count = Field(32, description="Width of the product's small vector.")
+    knots: list[float] = Field(
+        default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0], description="Ramp knots of every protection attribute."
+    )
+    dropout: Share = Field(0.1, description="Dropout in the trunk.")
+
+
+class TrainingConfig(Section):
+    """The loop, the imbalance arm and the launcher."""
+
+    launcher: Literal["local", "horovod"] = Field("horovod", description="Where the train function runs.")
+    processes: Count = Field(2, description="Horovod processes; must divide groups_per_step.")
+    groups_per_step: Count = Field(2, description="Micro-batches that make one step, over all processes.")
+    micro_batch: Count = Field(128, description="Rows of a micro-batch, one Parquet row group each.")
+    arm: Literal["plain", "two_phase_under"] = Field("two_phase_under", description="How the imbalance is met.")
+    phase_one_epochs: Count = Field(6, description="Epochs on the under-sampled rows (two-phase arms).")
+    epochs: Count = Field(8, description="Epochs on all rows.")
+    learning_rate: float = Field(2e-3, gt=0, description="AdamW learning rate at the first step.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
+    modality_dropout: Share = Field(0.15, description="Probability that a row's photos (or text) are hidden.")
+    seed: int = Field(11, description="Weights, order and dropout follow from it.")
+    snapshot: str = Field("out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it.")
+    timeout_s: Count = Field(1800, description="Seconds a training may take before it is stopped.")

@@ -1,0 +1,367 @@
+"""Every table leastpack writes: columns, types, keys and what they mean.
+
+docs/tables.md is generated from this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql.types import StructType
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: name, Spark SQL type, meaning."""
+
+    name: str
+    type: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: keys first, wide columns last.
+
+    Attributes:
+        name: Table name.
+        doc: What a row is.
+        key: Columns that identify a row; empty for an append-only log.
+        columns: All columns in order.
+        partition_by: Partition columns.
+        step: The step that writes it.
+    """
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    step: str
+    partition_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> StructType:
+        """The Spark schema; every column nullable, as Delta readers expect."""
+        return StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+
+def _table(name: str, step: str, key: str, doc: str, columns: list[tuple[str, str, str]], partition_by: str = "") -> Table:
+    return Table(
+        name=name,
+        doc=doc,
+        key=tuple(key.split()),
+        columns=tuple(Column(*column) for column in columns),
+        step=step,
+        partition_by=tuple(partition_by.split()),
+    )
+
+
+_PRODUCT = [
+    ("marketplace", "string", "Marketplace the product is sold in."),
+    ("product_id", "string", "The retailer's identifier, unique in its marketplace."),
+]
+_PAIR = [*_PRODUCT, ("package_type", "string", "Package type of that marketplace.")]
+_RUN = ("run_id", "string", "Run that wrote the row.")
+
+PRODUCTS = _table(
+    "products", "catalog", "marketplace product_id", "One cleaned product.",
+    [
+        *_PRODUCT,
+        ("bucket", "int", "pmod(xxhash64(marketplace, product_id), tables.buckets)."),
+        ("family_id", "string", "Variation family; the product itself where it has none."),
+        ("universal_id", "string", "Identifier shared across marketplaces, null if none."),
+        ("brand", "string", "Brand."),
+        ("category", "string", "Category."),
+        ("language", "string", "Language code of the texts."),
+        ("price", "double", "Price, null where absent or absurd."),
+        ("currency", "string", "ISO code of the price."),
+        ("declared_length_cm", "double", "Declared longest side."),
+        ("declared_width_cm", "double", "Declared middle side."),
+        ("declared_height_cm", "double", "Declared shortest side."),
+        ("declared_weight_g", "double", "Declared weight."),
+        ("tunnel_length_cm", "double", "Tunnel-measured longest side."),
+        ("tunnel_width_cm", "double", "Tunnel-measured middle side."),
+        ("tunnel_height_cm", "double", "Tunnel-measured shortest side."),
+        ("tunnel_weight_g", "double", "Tunnel-measured weight."),
+        ("length_cm", "double", "Chosen longest side."),
+        ("width_cm", "double", "Chosen middle side."),
+        ("height_cm", "double", "Chosen shortest side."),
+        ("weight_g", "double", "Chosen weight."),
+        ("size_source", "string", "`tunnel`, `declared` or `none`."),
+        ("size_reason", "string", "Why that size was chosen."),
+        ("tunnel_defect", "boolean", "The tunnel saw a defect; null without a measurement."),
+        ("notes", "array<string>", "Codes of what cleaning changed or nulled, such as ABSURD_WEIGHT."),
+        ("source", "string", "Source the row came from."),
+        ("updated_at", "timestamp", "When the listing last changed."),
+        ("deleted_at", "timestamp", "When it was delisted, null while it is sold."),
+        ("text_key", "string", "SHA-256 of the text that is encoded, null where there is none."),
+        ("title", "string", "Store title."),
+        ("description", "string", "Store description."),
+    ],
+)
+PRODUCT_IMAGES = _table(
+    "product_images", "catalog", "marketplace product_id view", "One photo of a product.",
+    [
+        *_PRODUCT,
+        ("view", "string", "Name of the view."),
+        ("kind", "string", "`tunnel` or `catalog`."),
+        ("image_key", "string", "SHA-256 of uri, size and etag or modification time."),
+        ("captured_at", "timestamp", "When it was taken."),
+        ("uri", "string", "Where the bytes are."),
+    ],
+)
+PACKAGE_TYPES = _table(
+    "package_types", "catalog", "marketplace package_type", "One package type a marketplace ships in.",
+    [
+        ("marketplace", "string", "Marketplace."),
+        ("package_type", "string", "Name of the type."),
+        ("kind", "string", "`own_container`, `bag`, `mailer` or `box`."),
+        ("profile_hash", "string", "SHA-256 of kind and protection profile, first 16 digits."),
+        ("profile", "array<double>", "Protection by attribute, 0..1, in the order of `attributes`."),
+        ("attributes", "array<string>", "Names of the protection attributes."),
+        ("inner_length_cm", "double", "Longest inner side; null for an own container."),
+        ("inner_width_cm", "double", "Middle inner side."),
+        ("inner_height_cm", "double", "Shortest inner side; for bags and mailers the depth they open to."),
+        ("void_filled", "boolean", "The empty space is filled, so no void is left around the product."),
+        ("max_weight_g", "double", "Heaviest content; null if none."),
+        ("tare_g", "double", "Weight of the empty package."),
+        ("cost", "double", "Cost of one package, in the marketplace's currency."),
+        ("currency", "string", "ISO code of the cost."),
+        ("safe_default", "boolean", "The type to use where nothing is certified; one or more a marketplace."),
+        ("valid_from", "date", "First day of use."),
+    ],
+)
+PAIR_OUTCOMES = _table(
+    "pair_outcomes", "outcomes", "marketplace product_id package_type period", "Shipments and damages of a pair in a month.",
+    [
+        *_PAIR,
+        ("period", "string", "Month, yyyy-MM."),
+        ("n", "bigint", "Shipments whose return window is closed."),
+        ("k", "bigint", "Of these, reported damaged."),
+        ("n_random", "bigint", "Shipments whose package was drawn at random."),
+        ("k_random", "bigint", "Of these, reported damaged."),
+        ("draw_damaged", "boolean", "Damage of one shipment of the period drawn by hash (the smallest hash)."),
+        ("draw_hash", "bigint", "Hash of the drawn shipment, to draw one over all periods."),
+        ("random_draw_damaged", "boolean", "The same among shipments drawn at random; null without any."),
+        ("random_draw_hash", "bigint", "Hash of that shipment; null without any."),
+    ],
+)
+PAIR_TESTS = _table(
+    "pair_tests", "outcomes", "marketplace product_id package_type source", "What is known of a pair's safety.",
+    [
+        *_PAIR,
+        ("source", "string", "`shipments` or `human_test`."),
+        ("label", "string", "SAFE, UNSAFE or UNKNOWN against tau."),
+        ("n", "bigint", "Shipments or tests behind it."),
+        ("k", "bigint", "Damaged shipments, or tests with UNSAFE."),
+        ("lower", "double", "Clopper-Pearson lower bound of the damage rate; null for a human test."),
+        ("upper", "double", "Clopper-Pearson upper bound; null for a human test."),
+        ("eligible", "boolean", "May evaluate or certify, decided without the outcome."),
+        ("draw_probability", "double", "Probability with which the pair was drawn for the test; null if chosen."),
+        ("propensity", "double", "Mean probability of the package under random assignment; null if chosen."),
+    ],
+)
+TRAINING_EXAMPLES = _table(
+    "training_examples", "outcomes", "marketplace product_id package_type", "One pair the model learns from or is tried on.",
+    [
+        *_PAIR,
+        ("group_id", "string", "Connected component of family, content and universal id."),
+        ("split", "string", "train, validation, calibrate, certify or test."),
+        ("label", "string", "SAFE, UNSAFE or UNKNOWN; a human test overrules shipments."),
+        ("target", "double", "P(damage rate > tau): 0 or 1 where labelled, else its posterior under the train prior."),
+        ("weight", "double", "Weight in the loss."),
+        ("n", "bigint", "Shipments, for the damage rate."),
+        ("k", "bigint", "Damaged shipments."),
+        ("eligible", "boolean", "May evaluate or certify."),
+        ("by_human_test", "boolean", "The label is a human test's."),
+        ("draw_probability", "double", "Of the human test; null if chosen or none."),
+        ("less_protective", "boolean", "Less protective than anything the product was shipped in by policy."),
+        ("sample_hash", "bigint", "xxhash64 of the key and the split salt: every draw follows from it."),
+    ],
+)
+EMBEDDINGS = _table(
+    "embeddings", "encode", "modality content_key encoder", "One encoded text or photo.",
+    [
+        ("modality", "string", "`text` or `image`."),
+        ("content_key", "string", "text_key or image_key."),
+        ("encoder", "string", "Weights, engine, precision and preprocessing."),
+        ("error", "string", "Error code, null if encoded."),
+        ("error_permanent", "boolean", "True where trying again cannot help; null without error."),
+        ("tokens", "int", "Tokens before cutting (text)."),
+        ("unknown_tokens", "int", "Of these, unknown to the encoder."),
+        ("encoded_at", "timestamp", "When."),
+        ("vector", "array<float>", "The vector, null where error is set."),
+    ],
+    partition_by="modality",
+)
+PRODUCT_VECTORS = _table(
+    "product_vectors", "score", "model_version content_key", "A product's small vector under one model.",
+    [
+        ("model_version", "string", "Digest of the model directory."),
+        ("content_key", "string", "Hash of text_key, encoded image keys, buckets and marketplace."),
+        ("vector", "array<float>", "Small vector."),
+    ],
+    partition_by="model_version",
+)
+PAIR_SCORES = _table(
+    "pair_scores", "score", "marketplace product_id package_type", "One product x package type of its marketplace.",
+    [
+        *_PAIR,
+        ("bucket", "int", "Hash bucket of the product."),
+        ("fits", "boolean", "The product fits; null where its size is unknown."),
+        ("risk", "double", "Calibrated P(damage rate > tau); null exactly where error is set."),
+        ("damage_rate", "double", "Calibrated expected damage rate a shipment; null exactly where error is set."),
+        ("void_share", "double", "Share of the package left empty."),
+        ("views_used", "int", "Photos behind the risk."),
+        ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
+        ("error", "string", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
+        ("fingerprint", "string", "Digest of everything that changes the result."),
+        ("model_version", "string", "Digest of the model directory."),
+        _RUN,
+        ("scored_at", "timestamp", "When."),
+    ],
+    partition_by="bucket",
+)
+CERTIFICATES = _table(
+    "certificates", "decide", "certificate_id", "The outcome of one certification, also where nothing passed.",
+    [
+        ("certificate_id", "string", "Hash of what it depends on."),
+        ("model_version", "string", "Model it speaks of."),
+        ("profile_hash", "string", "Protection profile it speaks of."),
+        ("marketplaces", "array<string>", "Marketplaces pooled in it."),
+        ("package_types", "array<string>", "Package types pooled in it."),
+        ("stratum", "string", "`photos` or `no_photos`."),
+        ("promise", "string", "`shipment` or `pair`."),
+        ("alpha", "double", "Promised bound."),
+        ("delta", "double", "Probability that the draw breaks the promise."),
+        ("threshold", "double", "Pairs with at most this risk are certified; null if none."),
+        ("weighting", "string", "How calibration pairs were drawn."),
+        ("slice", "string", "`audit` (known probability) or `shipped` (chosen by someone)."),
+        ("n", "bigint", "Calibration points under the threshold."),
+        ("k", "bigint", "Of these, bad."),
+        ("upper_bound", "double", "Clopper-Pearson upper bound of the bad rate at 1 - delta."),
+        ("share_certified", "double", "Share of the fitting pairs at or under the threshold."),
+        ("why_none", "string", "Why nothing is certified; null if something is."),
+        ("labels_needed", "bigint", "Further calibration labels it would take; null if certified."),
+        ("gamma", "double", "Sensitivity: odds factor of hidden selection at which the promise would fail; null if none."),
+        ("m0", "double", "Damage probability the monitor tests."),
+        _RUN,
+        ("issued_at", "timestamp", "When."),
+    ],
+)
+PAIR_DECISIONS = _table(
+    "pair_decisions", "decide", "marketplace product_id package_type", "What happens with a pair.",
+    [
+        *_PAIR,
+        ("bucket", "int", "Hash bucket of the product."),
+        ("decision", "string", "CERTIFIED, TEST, REJECTED, INFEASIBLE or UNSCORED."),
+        ("reason", "string", "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, or the score's error."),
+        ("model_version", "string", "Model behind it."),
+        ("certificate_id", "string", "Certificate behind it; null unless CERTIFIED by one."),
+        _RUN,
+    ],
+    partition_by="bucket",
+)
+RECOMMENDATIONS = _table(
+    "recommendations", "decide", "marketplace product_id", "The package a product should ship in.",
+    [
+        *_PRODUCT,
+        ("package_type", "string", "Chosen type; null where nothing fits or the size is unknown."),
+        ("current_package_type", "string", "Most shipped in the last closed month; null if never shipped."),
+        ("safe_default", "string", "Least costly safe-default type that fits; null if none."),
+        ("reason", "string", "certified, proven_safe, safe_default or nothing_fits."),
+        ("expected_damage_cost", "double", "damage_cost * price * damage rate of the chosen type."),
+        ("package_cost", "double", "Cost of the chosen type."),
+        ("weight_saved_g", "double", "Tare of the current type minus tare of the chosen one; null without a current type."),
+        ("alternatives", "array<string>", "Certified or proven types in order of total cost."),
+        ("changed_at", "timestamp", "When the row last changed."),
+    ],
+)
+RECOMMENDATION_CHANGES = _table(
+    "recommendation_changes", "publish", "release_id marketplace product_id", "A recommendation that a release changed.",
+    [
+        ("release_id", "string", "Release."),
+        *_PRODUCT,
+        ("old", "string", "Package type before; null if none."),
+        ("new", "string", "Package type now; null if none."),
+        ("cause", "string", "new_product, changed_product, delisted_product, new_model, revoked_certificate, withdrawn_package or other."),
+    ],
+)
+TEST_QUEUE = _table(
+    "test_queue", "decide", "marketplace product_id package_type", "A pair a human should test.",
+    [
+        *_PAIR,
+        ("test_id", "string", "Identifier to report the result under."),
+        ("rank", "int", "Place in the queue, 1 first."),
+        ("why", "string", "`doubtful` or `random`."),
+        ("risk", "double", "Risk when queued."),
+        ("weight_saved_g", "double", "Weight a pass would save a shipment."),
+        ("draw_probability", "double", "Probability of a random draw; null for a doubtful pair."),
+        _RUN,
+    ],
+)
+RELEASES = _table(
+    "releases", "publish", "", "One published release; the newest row is current.",
+    [
+        ("release_id", "string", "Release."),
+        ("model_version", "string", "Model of its scores."),
+        ("versions", "map<string,bigint>", "Delta version of every released table."),
+        ("audit", "string", "Audit results as JSON."),
+        ("status", "string", "`published` or `rolled_back_to`."),
+        ("published_at", "timestamp", "When."),
+        _RUN,
+    ],
+)
+TRAINING_METRICS = _table(
+    "training_metrics", "train", "", "A figure of one training, a step or an epoch.",
+    [
+        ("model_version", "string", "Digest of the model directory it led to."),
+        ("phase", "string", "Training phase."),
+        ("epoch", "int", "Epoch, from 0."),
+        ("step", "int", "Step over all epochs; null for a figure of an epoch."),
+        ("name", "string", "loss, learning_rate, validation_loss, validation_pr_auc, rows, ..."),
+        ("value", "double", "Value."),
+        _RUN,
+    ],
+)
+QUARANTINE = _table(
+    "quarantine", "catalog", "step source row_hash", "A raw row that could not be used.",
+    [
+        ("step", "string", "Step that met it."),
+        ("source", "string", "Source it came from."),
+        ("row_hash", "string", "SHA-256 of the raw row and of its occurrence."),
+        ("code", "string", "Typed error code."),
+        ("why", "string", "The same as a sentence."),
+        ("seen_at", "timestamp", "When first met."),
+        ("raw", "string", "The raw row as JSON."),
+    ],
+)
+RUNS = _table(
+    "runs", "every step", "", "One run of one step.",
+    [
+        ("step", "string", "Step."),
+        _RUN,
+        ("status", "string", "`done` or `failed`."),
+        ("started_at", "timestamp", "Start."),
+        ("seconds", "map<string,double>", "Seconds by phase."),
+        ("code_version", "string", "leastpack's version."),
+        ("config_digest", "string", "Digest of the resolved config."),
+        ("inputs", "map<string,bigint>", "Delta versions read."),
+        ("account", "string", "The balanced account as JSON."),
+        ("figures", "map<string,double>", "Other figures, such as unknown-token shares."),
+        ("error", "string", "Why it failed; null if done."),
+        ("config", "string", "Resolved config as JSON."),
+    ],
+)
+
+ALL: tuple[Table, ...] = (
+    PRODUCTS, PRODUCT_IMAGES, PACKAGE_TYPES, PAIR_OUTCOMES, PAIR_TESTS, TRAINING_EXAMPLES, EMBEDDINGS, PRODUCT_VECTORS,
+    PAIR_SCORES, CERTIFICATES, PAIR_DECISIONS, RECOMMENDATIONS, RECOMMENDATION_CHANGES, TEST_QUEUE, RELEASES,
+    TRAINING_METRICS, QUARANTINE, RUNS,
+)
+BY_NAME: dict[str, Table] = {table.name: table for table in ALL}
