@@ -40,7 +40,7 @@ class DecisionsConfig(Section):
     reject_risk: OpenShare = Field(0.5, description="Uncertified pairs with a risk above it are REJECTED, not tested.")
     damage_cost: float = Field(2.0, ge=0, description="Cost of one damaged shipment as a multiple of the price.")
     price_when_unknown: float = Field(20.0, ge=0, description="Price taken for the damage cost where none is known.")
-    trade_off: float = Field(1.0, ge=0, description="lambda: weight of the expected damage cost beside the package cost.")
+    trade_off: float = Field(1.0, ge=0, description="lambda: weight of damage cost beside package cost.")
     queue_size: Count = Field(200, description="Pairs in the test queue.")
     queue_random_share: Share = Field(0.2, description="Share of the queue drawn at random, with logged probability.")
     seed: int = Field(3, description="Draws of shipments, pairs and the queue follow from it.")

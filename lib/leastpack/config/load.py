@@ -84,7 +84,7 @@ def _parse_override(override: str) -> dict[str, Any]:
         raise ConfigError(f"--set {override!r}: the value is not valid YAML: {error}") from None
     for part in reversed(key.strip().split(".")):
         nested = {part: nested}
-    return nested
+    return dict(nested)
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

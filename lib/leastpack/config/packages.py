@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import glob
 import hashlib
 import json
 from collections.abc import Sequence
@@ -73,18 +72,27 @@ def load_packages(patterns: Sequence[str]) -> list[PackageFile]:
     Raises:
         ConfigError: No file matches, a file is wrong, or files disagree about the attributes.
     """
-    paths = sorted({path for pattern in patterns for path in glob.glob(pattern)})
+    paths = sorted({path for pattern in patterns for path in _matching(pattern)})
     if not paths:
         raise ConfigError(
-            f"no package file matches {list(patterns)}", expected="YAML files as in conf/packages", todo="set `packages`"
+            f"no package file matches {list(patterns)}",
+            expected="YAML files as in conf/packages",
+            todo="set `packages`",
         )
-    files = [_load(Path(path)) for path in paths]
+    files = [_load(path) for path in paths]
     if len({tuple(file.attributes) for file in files}) > 1:
-        raise ConfigError("package files must declare the same attributes in the same order", found=", ".join(paths))
+        raise ConfigError(
+            "package files must declare the same attributes in the same order", found=", ".join(map(str, paths))
+        )
     marketplaces = [file.marketplace for file in files]
     if len(set(marketplaces)) != len(marketplaces):
         raise ConfigError("each marketplace has one package file", found=", ".join(marketplaces))
     return files
+
+
+def _matching(pattern: str) -> list[Path]:
+    anchor = Path(pattern).anchor
+    return [path for path in Path(anchor or ".").glob(str(Path(pattern).relative_to(anchor))) if path.is_file()]
 
 
 def _load(path: Path) -> PackageFile:

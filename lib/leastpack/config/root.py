@@ -23,7 +23,7 @@ class Config(Section):
     run_id: str | None = Field(None, description="Logical run; a scheduler sets it so that restarts keep it.")
     sample: SampleConfig | None = Field(None, description="The invented marketplace (demo only).")
     sources: list[SourceConfig] = Field(default_factory=list, description="The raw exports.")
-    packages: list[str] = Field(default_factory=list, description="Package type files, one a marketplace; globs allowed.")
+    packages: list[str] = Field(default_factory=list, description="Package type files, one a marketplace; globs.")
     outcomes: OutcomesConfig = Field(default_factory=OutcomesConfig, description="Labels.")
     encoders: EncodersConfig = Field(default_factory=EncodersConfig, description="Encoders.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="The fused model.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql.types import StructType
+from pyspark.sql.types import DataType, StructField, StructType
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Table:
     @property
     def schema(self) -> StructType:
         """The Spark schema; every column nullable, as Delta readers expect."""
-        return StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))
+        return StructType([StructField(c.name, DataType.fromDDL(c.type)) for c in self.columns])
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +50,9 @@ class Table:
         return [column.name for column in self.columns]
 
 
-def _table(name: str, step: str, key: str, doc: str, columns: list[tuple[str, str, str]], partition_by: str = "") -> Table:
+def _table(
+    name: str, step: str, key: str, doc: str, columns: list[tuple[str, str, str]], partition_by: str = ""
+) -> Table:
     return Table(
         name=name,
         doc=doc,
@@ -69,7 +71,10 @@ _PAIR = [*_PRODUCT, ("package_type", "string", "Package type of that marketplace
 _RUN = ("run_id", "string", "Run that wrote the row.")
 
 PRODUCTS = _table(
-    "products", "catalog", "marketplace product_id", "One cleaned product.",
+    "products",
+    "catalog",
+    "marketplace product_id",
+    "One cleaned product.",
     [
         *_PRODUCT,
         ("bucket", "int", "pmod(xxhash64(marketplace, product_id), tables.buckets)."),
@@ -105,7 +110,10 @@ PRODUCTS = _table(
     ],
 )
 PRODUCT_IMAGES = _table(
-    "product_images", "catalog", "marketplace product_id view", "One photo of a product.",
+    "product_images",
+    "catalog",
+    "marketplace product_id view",
+    "One photo of a product.",
     [
         *_PRODUCT,
         ("view", "string", "Name of the view."),
@@ -116,7 +124,10 @@ PRODUCT_IMAGES = _table(
     ],
 )
 PACKAGE_TYPES = _table(
-    "package_types", "catalog", "marketplace package_type", "One package type a marketplace ships in.",
+    "package_types",
+    "catalog",
+    "marketplace package_type",
+    "One package type a marketplace ships in.",
     [
         ("marketplace", "string", "Marketplace."),
         ("package_type", "string", "Name of the type."),
@@ -137,7 +148,10 @@ PACKAGE_TYPES = _table(
     ],
 )
 PAIR_OUTCOMES = _table(
-    "pair_outcomes", "outcomes", "marketplace product_id package_type period", "Shipments and damages of a pair in a month.",
+    "pair_outcomes",
+    "outcomes",
+    "marketplace product_id package_type period",
+    "Shipments and damages of a pair in a month.",
     [
         *_PAIR,
         ("period", "string", "Month, yyyy-MM."),
@@ -152,7 +166,10 @@ PAIR_OUTCOMES = _table(
     ],
 )
 PAIR_TESTS = _table(
-    "pair_tests", "outcomes", "marketplace product_id package_type source", "What is known of a pair's safety.",
+    "pair_tests",
+    "outcomes",
+    "marketplace product_id package_type source",
+    "What is known of a pair's safety.",
     [
         *_PAIR,
         ("source", "string", "`shipments` or `human_test`."),
@@ -167,7 +184,10 @@ PAIR_TESTS = _table(
     ],
 )
 TRAINING_EXAMPLES = _table(
-    "training_examples", "outcomes", "marketplace product_id package_type", "One pair the model learns from or is tried on.",
+    "training_examples",
+    "outcomes",
+    "marketplace product_id package_type",
+    "One pair the model learns from or is tried on.",
     [
         *_PAIR,
         ("group_id", "string", "Connected component of family, content and universal id."),
@@ -185,7 +205,10 @@ TRAINING_EXAMPLES = _table(
     ],
 )
 EMBEDDINGS = _table(
-    "embeddings", "encode", "modality content_key encoder", "One encoded text or photo.",
+    "embeddings",
+    "encode",
+    "modality content_key encoder",
+    "One encoded text or photo.",
     [
         ("modality", "string", "`text` or `image`."),
         ("content_key", "string", "text_key or image_key."),
@@ -200,7 +223,10 @@ EMBEDDINGS = _table(
     partition_by="modality",
 )
 PRODUCT_VECTORS = _table(
-    "product_vectors", "score", "model_version content_key", "A product's small vector under one model.",
+    "product_vectors",
+    "score",
+    "model_version content_key",
+    "A product's small vector under one model.",
     [
         ("model_version", "string", "Digest of the model directory."),
         ("content_key", "string", "Hash of text_key, encoded image keys, buckets and marketplace."),
@@ -209,7 +235,10 @@ PRODUCT_VECTORS = _table(
     partition_by="model_version",
 )
 PAIR_SCORES = _table(
-    "pair_scores", "score", "marketplace product_id package_type", "One product x package type of its marketplace.",
+    "pair_scores",
+    "score",
+    "marketplace product_id package_type",
+    "One product x package type of its marketplace.",
     [
         *_PAIR,
         ("bucket", "int", "Hash bucket of the product."),
@@ -228,7 +257,10 @@ PAIR_SCORES = _table(
     partition_by="bucket",
 )
 CERTIFICATES = _table(
-    "certificates", "decide", "certificate_id", "The outcome of one certification, also where nothing passed.",
+    "certificates",
+    "decide",
+    "certificate_id",
+    "The outcome of one certification, also where nothing passed.",
     [
         ("certificate_id", "string", "Hash of what it depends on."),
         ("model_version", "string", "Model it speaks of."),
@@ -248,19 +280,30 @@ CERTIFICATES = _table(
         ("share_certified", "double", "Share of the fitting pairs at or under the threshold."),
         ("why_none", "string", "Why nothing is certified; null if something is."),
         ("labels_needed", "bigint", "Further calibration labels it would take; null if certified."),
-        ("gamma", "double", "Sensitivity: odds factor of hidden selection at which the promise would fail; null if none."),
+        (
+            "gamma",
+            "double",
+            "Sensitivity: odds factor of hidden selection at which the promise would fail; null if none.",
+        ),
         ("m0", "double", "Damage probability the monitor tests."),
         _RUN,
         ("issued_at", "timestamp", "When."),
     ],
 )
 PAIR_DECISIONS = _table(
-    "pair_decisions", "decide", "marketplace product_id package_type", "What happens with a pair.",
+    "pair_decisions",
+    "decide",
+    "marketplace product_id package_type",
+    "What happens with a pair.",
     [
         *_PAIR,
         ("bucket", "int", "Hash bucket of the product."),
         ("decision", "string", "CERTIFIED, TEST, REJECTED, INFEASIBLE or UNSCORED."),
-        ("reason", "string", "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, or the score's error."),
+        (
+            "reason",
+            "string",
+            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, or the score's error.",
+        ),
         ("model_version", "string", "Model behind it."),
         ("certificate_id", "string", "Certificate behind it; null unless CERTIFIED by one."),
         _RUN,
@@ -268,7 +311,10 @@ PAIR_DECISIONS = _table(
     partition_by="bucket",
 )
 RECOMMENDATIONS = _table(
-    "recommendations", "decide", "marketplace product_id", "The package a product should ship in.",
+    "recommendations",
+    "decide",
+    "marketplace product_id",
+    "The package a product should ship in.",
     [
         *_PRODUCT,
         ("package_type", "string", "Chosen type; null where nothing fits or the size is unknown."),
@@ -277,23 +323,37 @@ RECOMMENDATIONS = _table(
         ("reason", "string", "certified, proven_safe, safe_default or nothing_fits."),
         ("expected_damage_cost", "double", "damage_cost * price * damage rate of the chosen type."),
         ("package_cost", "double", "Cost of the chosen type."),
-        ("weight_saved_g", "double", "Tare of the current type minus tare of the chosen one; null without a current type."),
+        (
+            "weight_saved_g",
+            "double",
+            "Tare of the current type minus tare of the chosen one; null without a current type.",
+        ),
         ("alternatives", "array<string>", "Certified or proven types in order of total cost."),
         ("changed_at", "timestamp", "When the row last changed."),
     ],
 )
 RECOMMENDATION_CHANGES = _table(
-    "recommendation_changes", "publish", "release_id marketplace product_id", "A recommendation that a release changed.",
+    "recommendation_changes",
+    "publish",
+    "release_id marketplace product_id",
+    "A recommendation that a release changed.",
     [
         ("release_id", "string", "Release."),
         *_PRODUCT,
         ("old", "string", "Package type before; null if none."),
         ("new", "string", "Package type now; null if none."),
-        ("cause", "string", "new_product, changed_product, delisted_product, new_model, revoked_certificate, withdrawn_package or other."),
+        (
+            "cause",
+            "string",
+            "new_product, changed_product, delisted_product, new_model, revoked_certificate, withdrawn_package or other.",
+        ),
     ],
 )
 TEST_QUEUE = _table(
-    "test_queue", "decide", "marketplace product_id package_type", "A pair a human should test.",
+    "test_queue",
+    "decide",
+    "marketplace product_id package_type",
+    "A pair a human should test.",
     [
         *_PAIR,
         ("test_id", "string", "Identifier to report the result under."),
@@ -306,7 +366,10 @@ TEST_QUEUE = _table(
     ],
 )
 RELEASES = _table(
-    "releases", "publish", "", "One published release; the newest row is current.",
+    "releases",
+    "publish",
+    "",
+    "One published release; the newest row is current.",
     [
         ("release_id", "string", "Release."),
         ("model_version", "string", "Model of its scores."),
@@ -318,7 +381,10 @@ RELEASES = _table(
     ],
 )
 TRAINING_METRICS = _table(
-    "training_metrics", "train", "", "A figure of one training, a step or an epoch.",
+    "training_metrics",
+    "train",
+    "",
+    "A figure of one training, a step or an epoch.",
     [
         ("model_version", "string", "Digest of the model directory it led to."),
         ("phase", "string", "Training phase."),
@@ -330,7 +396,10 @@ TRAINING_METRICS = _table(
     ],
 )
 QUARANTINE = _table(
-    "quarantine", "catalog", "step source row_hash", "A raw row that could not be used.",
+    "quarantine",
+    "catalog",
+    "step source row_hash",
+    "A raw row that could not be used.",
     [
         ("step", "string", "Step that met it."),
         ("source", "string", "Source it came from."),
@@ -342,7 +411,10 @@ QUARANTINE = _table(
     ],
 )
 RUNS = _table(
-    "runs", "every step", "", "One run of one step.",
+    "runs",
+    "every step",
+    "",
+    "One run of one step.",
     [
         ("step", "string", "Step."),
         _RUN,
@@ -360,8 +432,23 @@ RUNS = _table(
 )
 
 ALL: tuple[Table, ...] = (
-    PRODUCTS, PRODUCT_IMAGES, PACKAGE_TYPES, PAIR_OUTCOMES, PAIR_TESTS, TRAINING_EXAMPLES, EMBEDDINGS, PRODUCT_VECTORS,
-    PAIR_SCORES, CERTIFICATES, PAIR_DECISIONS, RECOMMENDATIONS, RECOMMENDATION_CHANGES, TEST_QUEUE, RELEASES,
-    TRAINING_METRICS, QUARANTINE, RUNS,
+    PRODUCTS,
+    PRODUCT_IMAGES,
+    PACKAGE_TYPES,
+    PAIR_OUTCOMES,
+    PAIR_TESTS,
+    TRAINING_EXAMPLES,
+    EMBEDDINGS,
+    PRODUCT_VECTORS,
+    PAIR_SCORES,
+    CERTIFICATES,
+    PAIR_DECISIONS,
+    RECOMMENDATIONS,
+    RECOMMENDATION_CHANGES,
+    TEST_QUEUE,
+    RELEASES,
+    TRAINING_METRICS,
+    QUARANTINE,
+    RUNS,
 )
 BY_NAME: dict[str, Table] = {table.name: table for table in ALL}

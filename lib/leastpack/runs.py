@@ -1,0 +1,140 @@
+"""A row in `runs` for every run of a step, and the account that must balance."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from pyspark.sql import SparkSession
+
+from leastpack import __version__
+from leastpack.config.load import digest, resolved
+from leastpack.config.root import Config
+from leastpack.errors import PromiseError
+from leastpack.log import log
+from leastpack.tables.schemas import RUNS
+from leastpack.tables.store import Tables
+
+
+@dataclass
+class Run:
+    """What one run of a step tells about itself.
+
+    Attributes:
+        step: The step.
+        run_id: The logical run, kept by its restarts when the config names it.
+        seconds: Seconds by phase.
+        inputs: Delta versions read.
+        accounts: For each input: rows in, used, set aside by reason, quarantined.
+        outputs: For each output: rows written and rows expected.
+        figures: Other numbers.
+    """
+
+    step: str
+    run_id: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, dict[str, object]] = field(default_factory=dict)
+    outputs: dict[str, dict[str, int]] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase and log its end."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+        log.info("phase done", phase=name, seconds=round(self.seconds[name], 1))
+
+    def reads(self, table: str, version: int) -> int:
+        """Record the version of an input table and return it."""
+        self.inputs[table] = version
+        return version
+
+    def account(
+        self, source: str, *, rows_in: int, used: int, set_aside: Mapping[str, int] | None = None, quarantined: int = 0
+    ) -> None:
+        """Account for every row of an input.
+
+        Raises:
+            PromiseError: rows in differ from used + set aside + quarantined.
+        """
+        aside = {reason: n for reason, n in (set_aside or {}).items() if n}
+        self.accounts[source] = {"rows_in": rows_in, "used": used, "set_aside": aside, "quarantined": quarantined}
+        log.info("account", source=source, rows_in=rows_in, used=used, set_aside=aside, quarantined=quarantined)
+        total = used + sum(aside.values()) + quarantined
+        if rows_in != total:
+            raise PromiseError(
+                f"the account of {source} in step {self.step} does not balance",
+                expected=f"{rows_in} rows in = used + set aside + quarantined",
+                found=f"{used} used + {sum(aside.values())} set aside {aside} + {quarantined} quarantined = {total}",
+            )
+
+    def expect(self, output: str, *, rows: int, expected: int) -> None:
+        """Check the row count of an output against what the keys say.
+
+        Raises:
+            PromiseError: They differ.
+        """
+        self.outputs[output] = {"rows": rows, "expected": expected}
+        if rows != expected:
+            raise PromiseError(
+                f"table {output} has a wrong number of rows after step {self.step}",
+                expected=str(expected),
+                found=str(rows),
+            )
+
+    def figure(self, name: str, value: float) -> None:
+        """Record a number for the runs row, the log and the report."""
+        self.figures[name] = float(value)
+
+
+@contextmanager
+def step_run(spark: SparkSession, tables: Tables, config: Config, step: str) -> Iterator[Run]:
+    """Run a step: bind its name to the log, and write its row to `runs` whether it ends well or not."""
+    run = Run(step=step, run_id=config.run_id or uuid.uuid4().hex[:12])
+    started = datetime.now(UTC)
+    with structlog.contextvars.bound_contextvars(step=step, run_id=run.run_id):
+        log.info("step starts", config_digest=digest(config))
+        try:
+            yield run
+        except Exception as error:
+            _write(spark, tables, config, run, started, error)
+            raise
+        _write(spark, tables, config, run, started, None)
+        log.info("step done", seconds=round((datetime.now(UTC) - started).total_seconds(), 1), **run.figures)
+
+
+def _write(
+    spark: SparkSession, tables: Tables, config: Config, run: Run, started: datetime, error: Exception | None
+) -> None:
+    row = (
+        run.step,
+        run.run_id,
+        "failed" if error else "done",
+        started,
+        {**run.seconds, "total": (datetime.now(UTC) - started).total_seconds()},
+        __version__,
+        digest(config),
+        run.inputs,
+        json.dumps({"inputs": run.accounts, "outputs": run.outputs}, sort_keys=True),
+        run.figures,
+        "".join(traceback.format_exception_only(error)).strip()[:4000] if error else None,
+        resolved(config),
+    )
+    try:
+        tables.append("runs", spark.createDataFrame([row], RUNS.schema))
+    except Exception:
+        if error is None:
+            raise
+        # The step's own error matters more than the row that tells of it.
+        log.exception("the row in `runs` could not be written")

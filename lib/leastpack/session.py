@@ -1,0 +1,36 @@
+"""The Spark session of a step: the cluster's own, or one made from the config."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from delta import configure_spark_with_delta_pip
+from pyspark.sql import SparkSession
+
+from leastpack.config.storage import SparkConfig
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def make_session(config: SparkConfig) -> SparkSession:
+    """Return the running session, or start one with Delta and the configured settings.
+
+    Timestamps are read and written in UTC whatever the machine's zone, so that results do not depend on it.
+    """
+    builder = SparkSession.builder.appName(config.app_name).config("spark.sql.session.timeZone", "UTC")
+    if config.master:
+        builder = builder.master(config.master)
+        if config.master.startswith("local"):
+            # Workers on this machine run the interpreter leastpack is installed in.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if config.delta_packages:
+        for key, value in DELTA.items():
+            builder = builder.config(key, value)
+        builder = configure_spark_with_delta_pip(builder)
+    for key, value in config.conf.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

@@ -1,0 +1,212 @@
+"""Reads and writes the Delta tables: pinned versions, upserts on difference, overwrites of a part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.config.storage import TablesConfig
+from leastpack.errors import ConfigError, InputError, PromiseError
+from leastpack.tables.differences import Changes, changed_rows
+from leastpack.tables.schemas import BY_NAME, Table
+
+# Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
+PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
+BUCKETS = "leastpack.buckets"
+
+
+class Tables:
+    """All tables under one root folder or in one catalog schema.
+
+    Args:
+        spark: The session.
+        config: Where the tables are.
+    """
+
+    def __init__(self, spark: SparkSession, config: TablesConfig) -> None:
+        self.spark = spark
+        self.config = config
+        root = config.root
+        self._root = str(Path(root).resolve()) if root is not None and "://" not in root else root
+
+    def location(self, name: str) -> str:
+        """Path or three-part name of a table."""
+        if self._root is not None:
+            return f"{self._root.rstrip('/')}/{BY_NAME[name].name}"
+        return f"{self.config.schema_name}.{BY_NAME[name].name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the table has been made."""
+        if self._root is not None:
+            return DeltaTable.isDeltaTable(self.spark, self.location(name))
+        return self.spark.catalog.tableExists(self.location(name))
+
+    def version(self, name: str) -> int:
+        """Latest Delta version of a table.
+
+        Raises:
+            InputError: The table does not exist.
+        """
+        self._require(name)
+        history = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1")
+        return int(history.select("version").collect()[0][0])
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """Read a table, at a pinned version where one is given.
+
+        Raises:
+            InputError: The table does not exist.
+        """
+        self._require(name)
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        location = self.location(name)
+        return reader.load(location) if self._root is not None else reader.table(location)
+
+    def ensure(self, name: str) -> None:
+        """Make the table, empty, with its columns, comments, partitions and properties, where it is not there yet.
+
+        Raises:
+            ConfigError: It exists with another number of buckets than the config says.
+        """
+        if self.exists(name):
+            self._check_buckets(name)
+            return
+        table = BY_NAME[name]
+        columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in table.columns)
+        partitions = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+        properties = dict(PROPERTIES)
+        if "bucket" in table.names:
+            properties[BUCKETS] = str(self.config.buckets)
+        listed = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self._identifier(name)} ({columns}) USING delta{partitions} "
+            f"COMMENT {_quoted(table.doc)} TBLPROPERTIES ({listed})"
+        )
+
+    def append(self, name: str, df: DataFrame) -> None:
+        """Add rows to a table."""
+        self.ensure(name)
+        self._save(name, self.conform(name, df), "append")
+
+    def merge(self, name: str, df: DataFrame, *, delete_missing: bool = False, scope: str | None = None) -> Changes:
+        """Insert and update rows by key where they really differ; no difference makes no new version.
+
+        Columns that tell when and by which run a row was written do not count as a difference.
+
+        Args:
+            name: Table.
+            df: The rows as they should be.
+            delete_missing: Also delete rows of the scope that `df` does not have.
+            scope: SQL condition on the table; rows outside it are neither compared nor deleted.
+
+        Returns:
+            How many rows were inserted, updated and deleted.
+
+        Raises:
+            PromiseError: A key occurs twice in `df`.
+        """
+        self.ensure(name)
+        table = BY_NAME[name]
+        current = self.read(name)
+        current = current.where(scope) if scope else current
+        new = self.conform(name, df).persist()
+        try:
+            self._check_keys(table, new)
+            changed = changed_rows(new, current, table, delete_missing=delete_missing).persist()
+            try:
+                changes = Changes.count(changed)
+                if changes.total:
+                    self._apply(table, changed, changes)
+                return changes
+            finally:
+                changed.unpersist()
+        finally:
+            new.unpersist()
+
+    def replace(self, name: str, df: DataFrame) -> Changes:
+        """Make a keyed table hold exactly the rows of `df`; no difference makes no new version."""
+        return self.merge(name, df, delete_missing=True)
+
+    def replace_where(self, name: str, df: DataFrame, condition: str) -> None:
+        """Overwrite the part of a table that the condition selects, in one transaction."""
+        self.ensure(name)
+        writer = self.conform(name, df).write.format("delta").mode("overwrite").option("replaceWhere", condition)
+        writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
+
+    def conform(self, name: str, df: DataFrame) -> DataFrame:
+        """Select the table's columns in order, cast to its types.
+
+        Raises:
+            InputError: A column is missing.
+        """
+        table = BY_NAME[name]
+        missing = [column for column in table.names if column not in df.columns]
+        if missing:
+            raise InputError(
+                f"rows for table {name} lack columns", expected=", ".join(missing), found=", ".join(df.columns)
+            )
+        return df.select([F.col(f"`{c.name}`").cast(c.type).alias(c.name) for c in table.columns])
+
+    def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:
+        if changes.inserted == changes.total:
+            self._save(table.name, changed.select(table.names), "append")
+            return
+        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
+        assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
+        names = ", ".join(f"`{name}`" for name in table.names)
+        values = ", ".join(f"s.`{name}`" for name in table.names)
+        view = f"changed_{table.name}"
+        changed.createOrReplaceTempView(view)
+        try:
+            self.spark.sql(
+                f"MERGE INTO {self._identifier(table.name)} t USING {view} s ON {same_key} "  # noqa: S608
+                "WHEN MATCHED AND s._change = 'delete' THEN DELETE "
+                f"WHEN MATCHED AND s._change = 'update' THEN UPDATE SET {assignments} "
+                f"WHEN NOT MATCHED AND s._change = 'insert' THEN INSERT ({names}) VALUES ({values})"
+            )
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def _check_keys(self, table: Table, new: DataFrame) -> None:
+        twice = new.groupBy(*table.key).count().where("count > 1").limit(1).collect()
+        if twice:
+            raise PromiseError(
+                f"a key occurs twice in the rows for table {table.name}",
+                expected=f"one row a {', '.join(table.key)}",
+                found=str(twice[0].asDict()),
+            )
+
+    def _check_buckets(self, name: str) -> None:
+        if "bucket" not in BY_NAME[name].names:
+            return
+        detail = self.spark.sql(f"DESCRIBE DETAIL {self._identifier(name)}").select("properties").collect()
+        made_with = detail[0][0].get(BUCKETS)
+        if made_with != str(self.config.buckets):
+            raise ConfigError(
+                f"table {name} was made with {made_with} buckets",
+                found=f"tables.buckets = {self.config.buckets}",
+                todo="set tables.buckets to what the table was made with, or write to a new place",
+            )
+
+    def _save(self, name: str, df: DataFrame, mode: str) -> None:
+        writer = df.write.format("delta").mode(mode)
+        writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
+
+    def _identifier(self, name: str) -> str:
+        return f"delta.`{self.location(name)}`" if self._root is not None else self.location(name)
+
+    def _require(self, name: str) -> None:
+        if not self.exists(name):
+            raise InputError(
+                f"table {name} does not exist at {self.location(name)}",
+                todo=f"run the step that writes it first: leastpack {BY_NAME[name].step}",
+            )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.config.storage import TablesConfig
+from leastpack.errors import ConfigError, InputError, PromiseError
+from leastpack.tables import Tables
+from leastpack.tables.schemas import RECOMMENDATION_CHANGES
+
+
+def rows(spark: SparkSession, content: dict[str, str | None]) -> DataFrame:
+    data = [("r1", "NA", key, None, value, "other") for key, value in content.items()]
+    return spark.createDataFrame(data, RECOMMENDATION_CHANGES.schema)
+
+
+def content(tables: Tables) -> dict[str, str | None]:
+    return {row["product_id"]: row["new"] for row in tables.read("recommendation_changes").collect()}
+
+
+def test_p2_merging_the_same_rows_makes_no_new_version(spark: SparkSession, tables: Tables) -> None:
+    first = tables.merge("recommendation_changes", rows(spark, {"a": "box", "b": None}))
+    version = tables.version("recommendation_changes")
+    second = tables.merge("recommendation_changes", rows(spark, {"a": "box", "b": None}))
+    assert (first.inserted, second.total) == (2, 0)
+    assert tables.version("recommendation_changes") == version
+
+
+def test_merge_inserts_updates_and_keeps_what_is_missing(spark: SparkSession, tables: Tables) -> None:
+    tables.merge("recommendation_changes", rows(spark, {"a": "box", "b": None, "c": "bag"}))
+    changes = tables.merge("recommendation_changes", rows(spark, {"b": "bag", "c": None, "d": "box"}))
+    assert (changes.inserted, changes.updated, changes.deleted) == (1, 2, 0)
+    assert content(tables) == {"a": "box", "b": "bag", "c": None, "d": "box"}
+
+
+def test_replace_deletes_what_is_missing_within_its_scope(spark: SparkSession, tables: Tables) -> None:
+    tables.merge("recommendation_changes", rows(spark, {"a": "box", "b": "box", "c": "bag"}))
+    tables.merge("recommendation_changes", rows(spark, {"b": "bag"}), delete_missing=True, scope="product_id < 'c'")
+    assert content(tables) == {"b": "bag", "c": "bag"}
+
+
+def test_provenance_alone_is_no_difference(spark: SparkSession, tables: Tables) -> None:
+    queue = "'NA' marketplace, 'p' product_id, 'bag' package_type, 't' test_id, 1 rank, 'random' why, 0.1D risk"
+    sql = f"SELECT {queue}, 2.0D weight_saved_g, 0.5D draw_probability, '{{}}' run_id"
+    tables.merge("test_queue", spark.sql(sql.format("one")))
+    assert tables.merge("test_queue", spark.sql(sql.format("two"))).total == 0
+    assert tables.read("test_queue").first()["run_id"] == "one"
+
+
+def test_maps_are_compared(spark: SparkSession, tables: Tables) -> None:
+    base = spark.sql("SELECT 'text' modality, 'k' content_key, 'e' encoder, NULL error, NULL error_permanent")
+    base = base.selectExpr("*", "1 tokens", "0 unknown_tokens", "NULL encoded_at", "array(1.0F, 2.0F) vector")
+    assert tables.merge("embeddings", base).inserted == 1
+    assert tables.merge("embeddings", base).total == 0
+    assert tables.merge("embeddings", base.withColumn("vector", F.expr("array(1.0F, 2.5F)"))).updated == 1
+
+
+def test_a_key_that_occurs_twice_is_refused(spark: SparkSession, tables: Tables) -> None:
+    twice = rows(spark, {"a": "box"}).unionAll(rows(spark, {"a": "bag"}))
+    with pytest.raises(PromiseError, match="occurs twice"):
+        tables.merge("recommendation_changes", twice)
+
+
+def test_a_missing_table_names_the_step_that_writes_it(tables: Tables) -> None:
+    with pytest.raises(InputError, match="leastpack score"):
+        tables.read("pair_scores")
+
+
+def test_a_missing_column_is_named(spark: SparkSession, tables: Tables) -> None:
+    with pytest.raises(InputError, match="cause"):
+        tables.append("recommendation_changes", rows(spark, {"a": "b"}).drop("cause"))
+
+
+def test_versions_stay_readable(spark: SparkSession, tables: Tables) -> None:
+    tables.merge("recommendation_changes", rows(spark, {"a": "box"}))
+    version = tables.version("recommendation_changes")
+    tables.merge("recommendation_changes", rows(spark, {"a": "bag"}))
+    assert tables.read("recommendation_changes", version).first()["new"] == "box"
+
+
+def test_other_buckets_than_the_table_was_made_with_are_refused(spark: SparkSession, tables: Tables) -> None:
+    tables.ensure("products")
+    other = Tables(spark, TablesConfig(root=tables.config.root, buckets=8))
+    with pytest.raises(ConfigError, match="made with 4 buckets"):
+        other.ensure("products")
+
+
+def test_tables_can_live_in_a_schema_by_name(spark: SparkSession) -> None:
+    spark.sql("CREATE SCHEMA IF NOT EXISTS named")
+    named = Tables(spark, TablesConfig(schema_name="spark_catalog.named"))
+    try:
+        named.merge("recommendation_changes", rows(spark, {"a": "box"}))
+        named.merge("recommendation_changes", rows(spark, {"a": "bag", "b": None}))
+        assert content(named) == {"a": "bag", "b": None}
+        named.replace_where("recommendation_changes", rows(spark, {"a": "mailer"}), "product_id = 'a'")
+        assert content(named) == {"a": "mailer", "b": None}
+        assert named.version("recommendation_changes") == 3
+    finally:
+        spark.sql("DROP SCHEMA named CASCADE")
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["bag", "box", None])), min_size=1, max_size=3)
+)
+def test_replace_ends_with_exactly_the_rows_given(
+    spark: SparkSession, tables: Tables, histories: list[dict[str, str | None]]
+) -> None:
+    for state in histories:
+        tables.replace("recommendation_changes", rows(spark, state))
+        assert content(tables) == state
