@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, Section, Share
 
@@ -15,12 +17,26 @@ class ModelConfig(Section):
     directory: str = Field("out/demo/model", description="The model directory that train writes and score reads.")
     hash_buckets: Count = Field(32768, description="Buckets of the bag of hashed words and character n-grams.")
     hash_dim: Count = Field(32, description="Width of the bag's vector.")
-    hidden: Count = Field(128, description="Width of the trunk.")
+    hidden: int = Field(128, ge=2, description="Width of the trunk.")
     vector: Count = Field(32, description="Width of the product's small vector.")
     knots: list[float] = Field(
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0], description="Ramp knots of every protection attribute."
     )
-    dropout: Share = Field(0.1, description="Dropout in the trunk.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout at the trunk's input and inside it.")
+    currency_units: dict[str, float] = Field(
+        default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.25, "JPY": 0.0065},
+        description="Rough value of one unit of each currency, so that price buckets compare; others count as unknown.",
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> ModelConfig:
+        finite = all(math.isfinite(knot) for knot in self.knots)
+        increasing = all(low < high for low, high in itertools.pairwise(self.knots))
+        if len(self.knots) < 2 or not finite or not increasing:
+            raise ValueError("knots must be two or more strictly increasing numbers")
+        if not all(math.isfinite(unit) and unit > 0 for unit in self.currency_units.values()):
+            raise ValueError("currency_units must be positive numbers")
+        return self
 
 
 class TrainingConfig(Section):
@@ -37,5 +53,7 @@ class TrainingConfig(Section):
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
     modality_dropout: Share = Field(0.15, description="Probability that a row's photos (or text) are hidden.")
     seed: int = Field(11, description="Weights, order and dropout follow from it.")
-    snapshot: str = Field("out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it.")
+    snapshot: str = Field(
+        "out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it."
+    )
     timeout_s: Count = Field(1800, description="Seconds a training may take before it is stopped.")

@@ -1,0 +1,1 @@
+"""The fused model: torch and numpy only, no Spark."""
