@@ -1,0 +1,177 @@
+"""The console script: one command a step, `run` for all of them, `rollback` and `doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from leastpack import __version__
+from leastpack.config import Config, load_config
+from leastpack.errors import LeastpackError
+from leastpack.log import configure_log, log
+from leastpack.road import BY_NAME, STEPS, Step
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which package can each product ship in.",
+)
+ConfigFiles = Annotated[
+    list[Path] | None, typer.Option("--config", metavar="FILE", help="YAML over base.yaml; repeat, later files win.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One config value, such as training.epochs=3; repeat."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the config and say what would be read and written.")]
+
+
+def main() -> NoReturn:
+    """Run the console script; exit 0 done, 1 failed, 2 bad arguments or config, 3 the data broke a promise."""
+    _exit_with(app)
+
+
+def job(step: str) -> NoReturn:
+    """Run one step as a spark-submit job, with the same options as the console script."""
+    _exit_with(lambda: app([step, *sys.argv[1:]], prog_name=BY_NAME[step].job))
+
+
+def _exit_with(command: Callable[[], object]) -> NoReturn:
+    try:
+        command()
+    except LeastpackError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"leastpack: {error}", markup=False)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        log.exception("failed", error=type(error).__name__)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _load(files: list[Path] | None, overrides: list[str] | None) -> Config:
+    config = load_config(files or [], overrides or [])
+    configure_log(config.log)
+    return config
+
+
+def _plan(steps: list[Step], config: Config) -> None:
+    from leastpack.session import make_session
+    from leastpack.tables import Tables
+
+    # Every function is imported, so that a missing package shows now and not hours into the run.
+    functions = [step.load() for step in steps]
+    tables = Tables(make_session(config.spark), config.tables)
+
+    def state(name: str) -> str:
+        return f"{name} at version {tables.version(name)}" if tables.exists(name) else f"{name} (not there yet)"
+
+    console = Console(highlight=False, soft_wrap=True)
+    for step, function in zip(steps, functions, strict=True):
+        console.print(f"{step.name}: {function.__module__}.{function.__name__}")
+        for verb, names in (("reads", step.reads), ("writes", step.writes)):
+            if names:
+                console.print(f"  {verb} {', '.join(state(name) for name in names)}")
+    console.print("nothing was written")
+
+
+def _execute(steps: list[Step], config: Config) -> None:
+    from leastpack.session import make_session
+
+    spark = make_session(config.spark)
+    for step in steps:
+        step.load()(spark, config)
+
+
+def _make_command(step: Step) -> Callable[..., None]:
+    def command(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
+        loaded = _load(config, set_)
+        if dry_run:
+            _plan([step], loaded)
+        else:
+            _execute([step], loaded)
+
+    return command
+
+
+for _one in STEPS[1:]:
+    app.command(_one.name, help=_one.help)(_make_command(_one))
+
+
+@app.command(help=BY_NAME["sample"].help)
+def sample(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
+    """Write the sample; needs no Spark."""
+    loaded = _load(config, set_)
+    function = BY_NAME["sample"].load()
+    if dry_run:
+        place = loaded.sample.out if loaded.sample else "(no `sample` section)"
+        Console().print(f"sample: would write {place}; nothing was written")
+    else:
+        function(loaded)
+
+
+@app.command()
+def run(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
+    """Every step but sample, in order, under one run_id."""
+    import uuid
+
+    loaded = _load(config, set_)
+    if dry_run:
+        _plan(list(STEPS[1:]), loaded)
+        return
+    loaded = loaded.model_copy(update={"run_id": loaded.run_id or uuid.uuid4().hex[:12]})
+    _execute(list(STEPS[1:]), loaded)
+
+    from leastpack.reporting.summary import summary_lines
+    from leastpack.session import make_session
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in summary_lines(make_session(loaded.spark), loaded):
+        console.print(line, markup=False)
+
+
+@app.command()
+def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Make an earlier release the current one; nothing is copied."""
+    from leastpack.decisions import publish
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    publish.rollback(make_session(loaded.spark), loaded, release_id)
+
+
+@app.command()
+def doctor(
+    spark: Annotated[
+        bool, typer.Option("--spark", help="Also write and read a Delta table in a temporary folder.")
+    ] = False,
+) -> None:
+    """Check Python, Java, packages and encoders, and say what to do."""
+    from rich.table import Table
+
+    from leastpack.doctor import diagnose
+
+    checks = diagnose(spark=spark)
+    table = Table("check", "status", "found", "expected", "what to do")
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    for check in checks:
+        status = f"[{colours[check.status]}]{check.status}[/]"
+        table.add_row(check.name, status, check.found, check.expected, check.todo)
+    Console().print(table)
+    if any(check.status == "fail" for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    Console(highlight=False).print(__version__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The steps in order: what each reads and writes, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from leastpack.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the road.
+
+    Attributes:
+        name: Its name on the command line.
+        job: The file in jobs/ that spark-submit runs; null where there is none.
+        function: `module:function`, imported only when the step runs, so that no step needs another's packages.
+        reads: Tables read.
+        writes: Tables written.
+        help: One line.
+    """
+
+    name: str
+    job: str | None
+    function: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    help: str
+
+    def load(self) -> Callable[..., None]:
+        """Import the step's function.
+
+        Raises:
+            ConfigError: A package the step needs is not installed.
+        """
+        module, _, function = self.function.partition(":")
+        try:
+            return getattr(import_module(module), function)  # type: ignore[no-any-return]
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == "leastpack":
+                raise
+            raise ConfigError(
+                f"step {self.name} needs the package {error.name}",
+                todo="install leastpack[train], or run leastpack doctor",
+            ) from error
+
+
+def _step(name: str, job: str | None, function: str, reads: str, writes: str, help_: str) -> Step:
+    return Step(name, job, f"leastpack.{function}", tuple(reads.split()), tuple(writes.split()), help_)
+
+
+STEPS: tuple[Step, ...] = (
+    _step("sample", None, "sample.generate:generate_sample", "", "", "Write the invented marketplace's raw exports."),
+    _step(
+        "catalog", "build_catalog.py", "catalog.build:build_catalog",
+        "", "products product_images package_types quarantine",
+        "Clean raw exports into products, photos and package types.",
+    ),
+    _step(
+        "outcomes", "label_outcomes.py", "outcomes.label:label_outcomes",
+        "products package_types", "pair_outcomes pair_tests training_examples quarantine",
+        "Turn shipments, returns, reviews and tests into labels.",
+    ),
+    _step(
+        "encode", "encode_products.py", "encoders.encode:encode_products",
+        "products product_images", "embeddings",
+        "Encode new texts and photos.",
+    ),
+    _step(
+        "train", "train_model.py", "training.train:train_model",
+        "training_examples products product_images package_types embeddings", "training_metrics",
+        "Train the fused model and write its directory.",
+    ),
+    _step(
+        "score", "score_pairs.py", "scoring.score:score_pairs",
+        "products product_images package_types embeddings", "product_vectors pair_scores",
+        "Score every product in every package type of its marketplace.",
+    ),
+    _step(
+        "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
+        "products package_types pair_scores pair_outcomes pair_tests training_examples",
+        "certificates pair_decisions recommendations test_queue",
+        "Certify, decide, recommend, queue tests.",
+    ),
+    _step(
+        "publish", "publish_release.py", "decisions.publish:publish_release",
+        "products package_types pair_scores certificates pair_decisions recommendations",
+        "releases recommendation_changes",
+        "Audit the tables and release their versions.",
+    ),
+    _step(
+        "report", "write_report.py", "reporting.write:write_report",
+        "products product_images embeddings pair_scores certificates pair_decisions recommendations runs releases", "",
+        "Write the HTML report.",
+    ),
+)  # fmt: skip
+BY_NAME: dict[str, Step] = {step.name: step for step in STEPS}

@@ -1,0 +1,180 @@
+"""The score step: one row for every product x package type of its marketplace.
+
+Work goes in hash buckets. A bucket whose rows carry the fingerprint of today's inputs is left alone; the others are
+overwritten, a few buckets a transaction, so that a killed job started again finishes the rest and nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.config.root import Config
+from leastpack.encoders.inputs import product_inputs
+from leastpack.log import log
+from leastpack.model.directory import read_files
+from leastpack.runs import Run, step_run
+from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
+from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
+from leastpack.scoring.packages import PackageSet, package_sets
+from leastpack.scoring.udfs import WorkerModel, cross_column, vector_column
+from leastpack.tables import Tables
+
+INPUTS = ("products", "product_images", "embeddings", "package_types")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one run of the step has to do.
+
+    Attributes:
+        inputs: One row a product, with its content key.
+        model: The model, as it travels.
+        packages: Package types by marketplace.
+        fingerprints: Bucket to the fingerprint its rows should carry, and its number of products.
+        stale: Buckets to write, in order.
+    """
+
+    inputs: DataFrame
+    model: WorkerModel
+    packages: Mapping[str, PackageSet]
+    fingerprints: Mapping[int, tuple[str, int]]
+    stale: Sequence[int]
+
+
+def score_pairs(spark: SparkSession, config: Config) -> None:
+    """Score every pair whose bucket is not up to date.
+
+    Raises:
+        InputError: A table the step reads is missing.
+        ModelError: The model directory is missing, broken, or of another version.
+        PromiseError: Rows were lost or repeated.
+    """
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, "score") as run:
+        tables.ensure("pair_scores")
+        tables.ensure("product_vectors")
+        versions = {name: run.reads(name, tables.version(name)) for name in INPUTS}
+        with run.phase("fingerprint"):
+            work = _plan(spark, tables, config, versions)
+        log.info("buckets to score", stale=len(work.stale), all=len(work.fingerprints))
+        with run.phase("fuse"):
+            run.figure("vectors_fused", _fuse(tables, work))
+        with run.phase("cross"):
+            _score_buckets(tables, config, run, work)
+        with run.phase("check"):
+            _account(tables, run, versions, work)
+
+
+def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> Work:
+    model = WorkerModel(*read_files(config.model.directory))
+    spec = model.open().spec
+    rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
+    packages = package_sets([row.asDict() for row in rows], spec.attributes)
+    inputs = with_content(product_inputs(spark, tables, config, versions), spec.marketplaces)
+    settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
+    fingerprints = bucket_fingerprints(inputs, [F.col(name) for name in FINGERPRINT_COLUMNS], settings)
+    current = {
+        row["bucket"]: row["fingerprint"] if row["kinds"] == 1 else None
+        for row in tables.read("pair_scores")
+        .groupBy("bucket")
+        .agg(F.min("fingerprint").alias("fingerprint"), F.countDistinct("fingerprint").alias("kinds"))
+        .collect()  # one row a bucket
+    }
+    # A bucket whose products are all gone still has rows to delete.
+    buckets = sorted(set(fingerprints) | set(current))
+    stale = [b for b in buckets if b not in fingerprints or current.get(b) != fingerprints[b][0]]
+    return Work(inputs, model, packages, fingerprints, stale)
+
+
+def _fuse(tables: Tables, work: Work) -> int:
+    """Write the vectors that stale buckets need and `product_vectors` lacks; the number written."""
+    if not work.stale:
+        return 0
+    known = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
+    missing = (
+        work.inputs.where(F.col("bucket").isin(*work.stale) & ~F.col("no_input"))
+        .join(known.select("content_key"), on="content_key", how="left_anti")
+        .dropDuplicates(["content_key"])
+    )
+    vectors = missing.select(
+        F.lit(work.model.model_version).alias("model_version"), "content_key", vector_column(work.model).alias("vector")
+    )
+    # A row the model failed on stays without a vector, and is tried again by the next run.
+    return tables.merge(
+        "product_vectors",
+        vectors.where("vector IS NOT NULL"),
+        scope=f"model_version = '{work.model.model_version}'",
+    ).inserted
+
+
+def _score_buckets(tables: Tables, config: Config, run: Run, work: Work) -> None:
+    step = config.scoring.buckets_per_commit
+    vectors = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
+    for start in range(0, len(work.stale), step):
+        wave = work.stale[start : start + step]
+        products = work.inputs.where(F.col("bucket").isin(*wave))
+        joined = products.join(vectors.select("content_key", "vector"), on="content_key", how="left")
+        if config.scoring.partitions is not None:
+            joined = joined.repartition(config.scoring.partitions, "marketplace", "product_id")
+        pairs = _pairs(joined, work, run.run_id, config.scoring.padding_cm)
+        tables.replace_where("pair_scores", pairs, f"bucket IN ({', '.join(map(str, wave))})")
+        log.info("buckets scored", done=start + len(wave), of=len(work.stale))
+
+
+def _pairs(products: DataFrame, work: Work, run_id: str, padding_cm: float) -> DataFrame:
+    scores = products.select(
+        "marketplace", "product_id", "bucket", "no_input", "views_used", "warnings",
+        cross_column(work.model, work.packages, padding_cm).alias("scores"),
+    )  # fmt: skip
+    package = _by_marketplace({name: F.array(*map(F.lit, s.names)) for name, s in work.packages.items()})
+    fingerprint = F.create_map(*[F.lit(x) for b, (print_, _) in work.fingerprints.items() for x in (b, print_)])
+    zipped = F.arrays_zip(
+        package.alias("package_type"),
+        *[F.col(f"scores.{name}").alias(name) for name in ("fits", "void_share", "risk", "damage_rate", "error")],
+    )
+    exploded = scores.select("*", F.explode(zipped).alias("pair")).select("*", "pair.*")
+    error = F.when(F.col("no_input"), F.lit("NO_INPUT")).otherwise(F.col("error"))
+    failed = error.isNotNull()
+    return exploded.select(
+        "marketplace", "product_id", "package_type", "bucket",
+        F.when(~F.isnan("fits"), F.col("fits") > 0).alias("fits"),
+        F.when(~failed, F.col("risk")).alias("risk"),
+        F.when(~failed, F.col("damage_rate")).alias("damage_rate"),
+        "void_share", "views_used", "warnings",
+        error.alias("error"),
+        F.element_at(fingerprint, F.col("bucket")).alias("fingerprint"),
+        F.lit(work.model.model_version).alias("model_version"),
+        F.lit(run_id).alias("run_id"),
+        F.current_timestamp().alias("scored_at"),
+    )  # fmt: skip
+
+
+def _by_marketplace(values: Mapping[str, Column]) -> Column:
+    entries = [part for marketplace, value in values.items() for part in (F.lit(marketplace), value)]
+    return F.element_at(F.create_map(*entries), F.col("marketplace"))
+
+
+def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work) -> None:
+    products = tables.read("products", versions["products"]).count()
+    live = sum(n for _, n in work.fingerprints.values())
+    scored = sum(work.fingerprints[b][1] for b in work.stale if b in work.fingerprints)
+    aside = {"unchanged": live - scored, "delisted": products - live}
+    run.account("products", rows_in=products, used=scored, set_aside=aside)
+    types = F.create_map(*[F.lit(x) for name, s in work.packages.items() for x in (name, len(s.names))])
+    expected = work.inputs.agg(F.sum(F.element_at(types, F.col("marketplace")))).collect()[0][0] or 0
+    pairs = tables.read("pair_scores")
+    row = pairs.agg(
+        F.count("*").alias("rows"),
+        F.count("error").alias("errors"),
+        F.count_if(F.size("warnings") > 0).alias("warned"),
+        F.count_if(F.col("risk").isNull() != F.col("error").isNotNull()).alias("broken"),
+    ).collect()[0]
+    run.expect("pair_scores", rows=row["rows"], expected=expected)
+    run.expect("pair_scores where risk is null but error is not set, or the reverse", rows=row["broken"], expected=0)
+    run.figure("pairs", row["rows"])
+    run.figure("pairs_with_error", row["errors"])
+    run.figure("pairs_with_warning", row["warned"])
