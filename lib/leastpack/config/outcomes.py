@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, OpenShare, Section, Share
+
+REVIEW_WORDS = {
+    "en": ["broken", "broke", "damag*", "shatter*", "cracked", "smashed", "crushed", "dented", "leaked", "leaking"],
+    "de": ["zerbroch*", "beschädig*", "kaputt*", "zerdrückt*", "ausgelaufen", "zersplittert*", "verbeult*"],
+    "fr": ["cassé*", "brisé*", "abîmé*", "endommagé*", "écrasé*", "fêlé*", "a fui"],
+    "es": ["roto", "rota", "rotos", "rotas", "dañad*", "aplastad*", "abollad*", "derramad*", "agrietad*"],
+    "it": ["rotto", "rotta", "rotti", "rotte", "danneggiat*", "schiacciat*", "ammaccat*", "incrinat*", "rovesciat*"],
+    "ja": ["壊れ", "割れ", "破損", "破れて", "漏れ", "へこ", "凹ん", "潰れ", "つぶれ", "ひび"],
+}
 
 
 class SplitConfig(Section):
@@ -32,14 +44,24 @@ class OutcomesConfig(Section):
     confidence: OpenShare = Field(0.95, description="One-sided confidence of the Clopper-Pearson bounds.")
     reporting_rate: float = Field(1.0, gt=0, le=1, description="Share of damages that customers report.")
     return_window_days: Count = Field(30, description="Shipments younger than this are left out.")
-    as_of: str | None = Field(None, description="ISO date taken as today; null takes the latest shipment's date.")
+    as_of: datetime.date | None = Field(
+        None, description="ISO date taken as today; null takes the latest shipment's date, or today if that is earlier."
+    )
     n_min: Count = Field(300, description="Shipments from which a pair may evaluate or certify without a human test.")
     damage_reasons: list[str] = Field(
         default_factory=lambda: ["DAMAGED", "BROKEN", "LEAKED"], description="Return reason codes that mean damage."
     )
     review_max_stars: int = Field(2, ge=1, le=5, description="Reviews with more stars never tell of damage.")
-    review_words: list[str] = Field(default_factory=list, description="Words of damage, any language, lower case.")
-    multi_item: str = Field(
-        "all", pattern="^(all|drop)$", description="Shipments of several items: count every item, or leave them out."
+    review_words: list[str] = Field(
+        default_factory=lambda: [word for words in REVIEW_WORDS.values() for word in words],
+        description="Words of damage, any language; a trailing `*` allows any ending. An empty list ignores reviews.",
+    )
+    multi_item: Literal["all", "drop"] = Field(
+        "all", description="Shipments of several items: count every item, or leave them out."
     )
     split: SplitConfig = Field(default_factory=SplitConfig, description="Shares of the splits.")
+
+    @property
+    def threshold(self) -> float:
+        """Highest reported damage rate that counts as safe: tau times the reporting rate."""
+        return self.tau * self.reporting_rate

@@ -1,0 +1,1 @@
+"""Shipments, returns, reviews and human tests become labels and training examples."""
