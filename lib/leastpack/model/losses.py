@@ -27,7 +27,7 @@ def rate_loss(logit: Tensor, n: Tensor, k: Tensor, weight: Tensor) -> tuple[Tens
     """Binomial negative log likelihood of k damaged of n shipments, a shipment.
 
     A pair weighs min(n, MAX_SHIPMENTS) / MAX_SHIPMENTS: in proportion to its shipments, but capped, so that a
-    best-seller does not outweigh the rest of the catalog. The cap scales k and n alike, so a pair's best rate stays k / n.
+    best-seller does not outweigh the rest of the catalog. The cap scales k and n alike: a pair's best rate stays k / n.
 
     Args:
         logit: (n,) damage-rate logits.

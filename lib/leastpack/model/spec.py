@@ -114,7 +114,6 @@ class ModelSpec:
                 "the model's spec has other keys than this version of leastpack reads",
                 expected=", ".join(sorted(fields)),
                 found=", ".join(sorted(map(str, values))),
-                todo="train the model again with this version",
             )
         return cls(**{name: _parse(name, kind, values[name]) for name, kind in fields.items()})
 
