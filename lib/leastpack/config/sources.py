@@ -89,20 +89,66 @@ FIELDS: dict[str, dict[str, str]] = {
     },
 }
 
+# Fields that hold a number with or without a unit or sign in text; the catalog reads them.
+MEASURES = frozenset({"length", "width", "height", "weight", "price"})
+
+# Spark SQL types of the other fields; those not named here are strings.
+TYPES = {
+    "updated_at": "timestamp",
+    "deleted_at": "timestamp",
+    "captured_at": "timestamp",
+    "measured_at": "timestamp",
+    "shipped_at": "timestamp",
+    "returned_at": "timestamp",
+    "reviewed_at": "timestamp",
+    "tested_at": "timestamp",
+    "defect": "boolean",
+    "size_bytes": "bigint",
+    "items": "bigint",
+    "stars": "double",
+    "propensity": "double",
+    "draw_probability": "double",
+}
+
+LostUnit = Literal["oz", "lb", "g", "kg"]
+LOST_UNITS: tuple[LostUnit, ...] = ("oz", "lb", "g", "kg")
+
+
+def required_fields(kind: Kind) -> tuple[str, ...]:
+    """Fields without which a row of that kind cannot be used, in the order they are checked."""
+    return tuple(field for field, meaning in FIELDS[kind].items() if meaning.startswith("required"))
+
 
 class SourceConfig(Section):
     """One raw export: what it holds, how Spark reads it, and our fields from its columns."""
 
     name: str = Field(description="Unique name, used in quarantine and accounts.")
     kind: Kind = Field(description="What a row of it is.")
-    format: str = Field(description="Any Spark reader (csv, json, parquet, delta, ...) or `binaryFile` for a folder.")
-    path: str = Field(description="File, folder or glob; relative paths start at the working directory.")
-    options: dict[str, str] = Field(default_factory=dict, description="Options of the Spark reader.")
+    format: str = Field(
+        description="Any Spark reader (csv, json, parquet, delta, ...), `binaryFile` for a folder, `table` for a name."
+    )
+    path: str = Field(
+        description="File, folder or glob (relative ones start at the working directory), or a table's name."
+    )
+    options: dict[str, str] = Field(
+        default_factory=dict, description="Options of the Spark reader; csv starts from RFC quoting with a header."
+    )
+    row_schema: str | None = Field(
+        None, description="Columns of the export, as Spark DDL; null reads them from the files (a whole pass for json)."
+    )
+    explode: str | None = Field(
+        None, description="Array expression: every element is a row, as columns `element` and `position` (from 0)."
+    )
     marketplace: str | None = Field(None, description="Marketplace of every row; null where a column tells.")
     columns: dict[str, str] = Field(description="Our field: Spark SQL expression over the export's columns.")
     length_unit: Literal["mm", "cm", "m", "in", "ft"] = Field("cm", description="Unit of sides that carry none.")
     weight_unit: Literal["g", "kg", "oz", "lb", "lost"] = Field(
         "g", description="Unit of weights that carry none; `lost` has density decide."
+    )
+    lost_units: list[LostUnit] = Field(
+        default_factory=lambda: list(LOST_UNITS),
+        min_length=1,
+        description="Units a lost one may have been; fewer judge better.",
     )
     currency: str | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
@@ -113,8 +159,8 @@ class SourceConfig(Section):
         for field in self.columns:
             if field not in known:
                 raise ValueError(f"{self.kind} has no field {field!r}; its fields are {', '.join(known)}")
-        for field, meaning in known.items():
+        for field in required_fields(self.kind):
             given = field in self.columns or (field == "marketplace" and self.marketplace is not None)
-            if meaning.startswith("required") and not given:
+            if not given:
                 raise ValueError(f"source {self.name!r} ({self.kind}) must map the field {field!r}")
         return self
