@@ -1,0 +1,48 @@
+# `make` prints what it can do. PYTHON=/path/to/python3.11 picks the interpreter of the environment.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint docs wheel clean distclean
+
+BIN := $(CURDIR)/.venv/bin
+# The environment's own programs and interpreter, for everything that starts Spark.
+WITH := env PATH="$(BIN):$$PATH" PYSPARK_PYTHON="$(BIN)/python" PYSPARK_DRIVER_PYTHON="$(BIN)/python" PYTHONUNBUFFERED=1
+
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## Make the environment in .venv, once; safe to interrupt and repeat
+	@scripts/setup.sh
+
+demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo
+	@$(WITH) leastpack sample --config conf/demo.yaml
+	@$(WITH) leastpack run --config conf/demo.yaml
+
+test: setup ## Set up, then ruff, mypy and every test
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(WITH) pytest
+
+unit: setup ## The tests without Spark: seconds
+	$(WITH) pytest tests/unit
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+docs: setup ## Write docs/tables.md and docs/config.md from the code
+	$(BIN)/python -m leastpack.reference docs
+
+wheel: setup ## Build dist/: the wheel, and what a cluster needs to install it
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation
+	cp constraints.txt dist/
+	$(BIN)/python scripts/requirements.py cluster > dist/cluster-requirements.txt
+	cp .setup/wheels/*/horovod-*.whl dist/
+
+clean: ## Remove outputs, builds and caches
+	rm -rf out dist build spark-warehouse metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find lib jobs tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environment too
+	rm -rf .venv .setup
