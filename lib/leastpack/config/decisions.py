@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, OpenShare, Section, Share
 
@@ -35,18 +35,35 @@ class DecisionsConfig(Section):
             PromiseConfig(promise="shipment", alpha=0.01, delta=0.1),
             PromiseConfig(promise="pair", alpha=0.02, delta=0.1),
         ],
-        description="Every promise is tested; a pair is CERTIFIED when all that are `required` hold.",
+        description="Every promise is tested and its certificate published; `certify_by` says which ones certify.",
     )
     certify_by: Literal["shipment", "pair", "both"] = Field("pair", description="Which promise certifies a pair.")
     pool_marketplaces: bool = Field(True, description="Package types of the same profile share a certificate.")
-    grid: Count = Field(200, description="Thresholds of the shared grid of risk values.")
+    grid: int = Field(200, ge=2, description="Thresholds of the shared grid of risk values.")
+    group_cap: Count = Field(
+        4, description="Pairs a product group counts for at most in a promise; a large value counts every pair alike."
+    )
     reject_risk: OpenShare = Field(0.5, description="Uncertified pairs with a risk above it are REJECTED, not tested.")
     damage_cost: float = Field(2.0, ge=0, description="Cost of one damaged shipment as a multiple of the price.")
-    price_when_unknown: float = Field(20.0, ge=0, description="Price taken for the damage cost where none is known.")
-    trade_off: float = Field(1.0, ge=0, description="lambda: weight of damage cost beside package cost.")
+    price_when_unknown: float = Field(
+        20.0, ge=0, description="Price taken for the damage cost where none is known, in the unit of `currency_units`."
+    )
+    trade_off: float = Field(
+        1.0, ge=0, description="lambda: weight of the expected damage cost beside the package cost."
+    )
     queue_size: Count = Field(200, description="Pairs in the test queue.")
     queue_random_share: Share = Field(0.2, description="Share of the queue drawn at random, with logged probability.")
-    seed: int = Field(3, description="Draws of shipments, pairs and the queue follow from it.")
+    seed: int = Field(3, description="Draws of calibration pairs and of the queue follow from it.")
+
+    @model_validator(mode="after")
+    def _promises_named_once(self) -> DecisionsConfig:
+        names = [promise.promise for promise in self.promises]
+        if len(set(names)) != len(names):
+            raise ValueError("promises: each of `shipment` and `pair` may stand once")
+        needed = {"shipment", "pair"} if self.certify_by == "both" else {self.certify_by}
+        if missing := sorted(needed - set(names)):
+            raise ValueError(f"certify_by is {self.certify_by!r}, but promises lacks {', '.join(missing)}")
+        return self
 
 
 class ReportConfig(Section):
@@ -54,5 +71,9 @@ class ReportConfig(Section):
 
     path: str = Field("out/demo/report.html", description="The one file written.")
     truth: str | None = Field(None, description="truth.parquet of a sample, to check the certificates against.")
-    words: Count = Field(40, description="Words whose effect on the risk is measured.")
+    effect_package: str = Field("padded_mailer", description="Package type whose risk the words and views move.")
+    words: Count = Field(
+        120, description="Words whose effect is measured, the most frequent first; the strongest are shown."
+    )
+    watch_words: list[str] = Field(default_factory=list, description="Words measured and shown in any case.")
     products: Count = Field(12, description="Products shown with their photos.")

@@ -106,7 +106,7 @@ def _bootstrap(risk: Floats, unsafe: Bools, group: npt.NDArray[np.object_], draw
     _, codes = np.unique(group, return_inverse=True)
     order = np.argsort(codes, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    values = []
+    values: list[float] = []
     while len(values) < draws:
         chosen = np.concatenate([members[i] for i in random.integers(0, len(members), len(members))])
         if 0 < unsafe[chosen].mean() < 1:

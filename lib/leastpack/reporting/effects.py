@@ -38,8 +38,9 @@ def risk_logit(scorer: Scorer, features: ProductFeatures, profile: Sequence[floa
     vectors = scorer.product_vectors(features)
     profiles = np.array([profile], dtype=np.float32)
     risk, _ = scorer.risks(vectors, profiles, np.zeros((len(vectors), 1), dtype=np.float32))
-    clipped = np.clip(risk[:, 0], 1e-9, 1 - 1e-9)
-    return np.log(clipped / (1 - clipped))
+    clipped: Floats = np.clip(risk[:, 0], 1e-9, 1 - 1e-9)
+    odds: Floats = np.log(clipped / (1 - clipped))
+    return odds
 
 
 def word_effects(

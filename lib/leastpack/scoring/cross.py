@@ -20,7 +20,7 @@ class Risks(Protocol):
     """The model's last stage."""
 
     def risks(
-        self, vectors: npt.NDArray[np.float32], profiles: npt.NDArray[np.float32], void: npt.NDArray[np.float32]
+        self, vectors: npt.NDArray[np.float32], profiles: npt.NDArray[np.float32], void: Floats
     ) -> tuple[Floats, Floats]:
         """Calibrated risk and damage rate, (n, P) each."""
 
@@ -64,9 +64,11 @@ def cross(
     """
     void = np.stack([void_share(product_cm, package) for package in packages.packages], axis=1)
     fitting = np.stack([fits(product_cm, weight_g, package, padding_cm) for package in packages.packages], axis=1)
-    risk, damage_rate = model.risks(vectors, packages.profiles, void.astype(np.float32))
-    error = np.full(risk.shape, None, dtype=object)
-    error[~(np.isfinite(risk) & np.isfinite(damage_rate))] = INTERNAL
+    usable = np.isfinite(vectors).all(axis=1)
+    risk, damage_rate = np.full((2, *void.shape), np.nan)
+    risk[usable], damage_rate[usable] = model.risks(vectors[usable], packages.profiles, void[usable])
+    error = np.full(void.shape, None, dtype=object)
+    error[~usable] = INTERNAL
     for column, package in enumerate(packages.packages):
         if not package.valid:
             error[:, column] = PACKAGE_INVALID

@@ -15,7 +15,6 @@ from pyspark.sql import functions as F
 from leastpack.config.root import Config
 from leastpack.encoders.inputs import product_inputs
 from leastpack.log import log
-from leastpack.model.directory import read_files
 from leastpack.runs import Run, step_run
 from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
 from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
@@ -70,8 +69,8 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 
 
 def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> Work:
-    model = WorkerModel(*read_files(config.model.directory))
-    spec = model.open().spec
+    model = WorkerModel(config.model.directory)
+    spec = model.spec
     rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
     inputs = with_content(product_inputs(spark, tables, config, versions), spec.marketplaces)

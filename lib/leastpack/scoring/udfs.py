@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +13,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
+from leastpack.model.directory import DESCRIPTION, WEIGHTS
 from leastpack.model.features import build_features
 from leastpack.model.scorer import Scorer
-from leastpack.scoring.cross import INTERNAL, Crossed, cross
+from leastpack.scoring.cross import Crossed, cross
 from leastpack.scoring.packages import PackageSet
 
 # Columns of product_inputs that enter the product's vector.
@@ -36,25 +39,31 @@ class WorkerModel:
 
     Args:
         model_version: Names the model in the worker's cache.
-        files: The model directory's files; a few megabytes.
+        directory: The model directory; its files are a few megabytes.
+
+    Raises:
+        ModelError: The directory is missing, broken, or of another version.
     """
 
-    def __init__(self, model_version: str, files: Mapping[str, bytes]) -> None:
-        self.model_version = model_version
-        self.files = dict(files)
+    def __init__(self, directory: str) -> None:
+        scorer = Scorer.load(directory)
+        self.model_version, self.spec = scorer.model_version, scorer.spec
+        self.files = {name: (Path(directory) / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
 
     def open(self) -> Scorer:
         """The scorer of this Python worker."""
         if self.model_version not in _opened:
             _opened.clear()
-            _opened[self.model_version] = Scorer.from_files(self.files)
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in self.files.items():
+                    (Path(folder) / name).write_bytes(content)
+                _opened[self.model_version] = Scorer.load(folder)
         return _opened[self.model_version]
 
 
 def vector_column(model: WorkerModel) -> Column:
     """The product's small vector from the columns VECTOR_INPUTS; null where the model failed on the row."""
 
-    @pandas_udf("array<float>")  # type: ignore[call-overload]
     def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.Series]:
         scorer = model.open()
         for batch in batches:
@@ -65,12 +74,14 @@ def vector_column(model: WorkerModel) -> Column:
             ]
             yield pd.Series([vector for part in parts for vector in part], dtype=object)
 
-    return vectors(*[F.col(name) for name in VECTOR_INPUTS])  # type: ignore[no-any-return]
+    return pandas_udf(vectors, "array<float>")(*[F.col(name) for name in VECTOR_INPUTS])  # type: ignore[call-overload,no-any-return]
 
 
 def _vectors(scorer: Scorer, columns: dict[str, pd.Series]) -> list[npt.NDArray[np.float32] | None]:
     try:
-        return list(scorer.product_vectors(build_features(columns, scorer.spec)))
+        return list(
+            scorer.product_vectors(build_features({name: s.to_numpy() for name, s in columns.items()}, scorer.spec))
+        )
     except Exception:
         if len(columns["marketplace"]) == 1:
             return [None]
@@ -82,7 +93,6 @@ def _vectors(scorer: Scorer, columns: dict[str, pd.Series]) -> list[npt.NDArray[
 def cross_column(model: WorkerModel, packages: Mapping[str, PackageSet], padding_cm: float) -> Column:
     """Scores in every package type of the product's marketplace, one array element a type, in order of name."""
 
-    @pandas_udf(CROSS_TYPE)  # type: ignore[call-overload]
     def crossed(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         scorer = model.open()
         for batch in batches:
@@ -97,7 +107,7 @@ def cross_column(model: WorkerModel, packages: Mapping[str, PackageSet], padding
                 _fill(answer, rows, part)
             yield answer
 
-    return crossed(*[F.col(name) for name in CROSS_INPUTS])  # type: ignore[no-any-return]
+    return pandas_udf(crossed, CROSS_TYPE)(*[F.col(name) for name in CROSS_INPUTS])  # type: ignore[call-overload,no-any-return]
 
 
 def _crossed(
@@ -126,6 +136,3 @@ def _fill(answer: pd.DataFrame, rows: npt.NDArray[np.int64], part: Crossed) -> N
         for place, row in enumerate(rows):
             column[row] = array[place]
         answer[name] = column
-
-
-__all__ = ["CROSS_INPUTS", "INTERNAL", "VECTOR_INPUTS", "WorkerModel", "cross_column", "vector_column"]

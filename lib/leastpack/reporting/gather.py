@@ -1,0 +1,103 @@
+"""The small frames the report is made of. Everything is aggregated or bounded by Spark before it is collected."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from leastpack.tables import Tables
+
+PAIR = ["marketplace", "product_id", "package_type"]
+PRODUCT = PAIR[:2]
+# Pairs of the test split the figures are drawn from, by hash: enough for any interval that can be told on a page.
+MOST_TEST_PAIRS = 50_000
+MOST_PRODUCTS = 2_000
+
+
+def last_runs(tables: Tables) -> list[dict[str, Any]]:
+    """The newest run of every step, with its account parsed, in order of start."""
+    newest = Window.partitionBy("step").orderBy(F.desc("started_at"))
+    rows = tables.read("runs").withColumn("place", F.row_number().over(newest)).where("place = 1").orderBy("started_at")
+    return [{**row.asDict(), "account": json.loads(row["account"])} for row in rows.drop("config").collect()]
+
+
+def quarantine_counts(tables: Tables) -> pd.DataFrame:
+    """Quarantined rows by step, source and code, with one sentence."""
+    if not tables.exists("quarantine"):
+        return pd.DataFrame(columns=["step", "source", "code", "rows", "why"])
+    grouped = tables.read("quarantine").groupBy("step", "source", "code")
+    return grouped.agg(F.count("*").alias("rows"), F.min("why").alias("why")).orderBy(F.desc("rows")).toPandas()
+
+
+def damage_by_type(tables: Tables) -> pd.DataFrame:
+    """Shipments n and damages k by package type, over all closed months, fewest damages a shipment first."""
+    outcomes = tables.read("pair_outcomes").groupBy("package_type")
+    sums = outcomes.agg(F.sum("n").alias("n"), F.sum("k").alias("k"), F.countDistinct(*PRODUCT).alias("products"))
+    return sums.orderBy(F.col("k") / F.col("n")).toPandas()
+
+
+def decisions_by_type(decisions: DataFrame, scores: DataFrame) -> pd.DataFrame:
+    """Pairs by package type and decision, and mean risk, lightest-risk type last."""
+    joined = decisions.select(*PAIR, "decision").join(scores.select(*PAIR, "risk", "fits"), on=PAIR, how="inner")
+    kinds = ["CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"]
+    counts = [F.count_if(F.col("decision") == kind).alias(kind) for kind in kinds]
+    grouped = joined.groupBy("package_type").agg(
+        F.count("*").alias("pairs"), F.count_if("fits").alias("fitting"), F.mean("risk").alias("risk"), *counts
+    )
+    return grouped.orderBy("risk").toPandas()
+
+
+def savings(recommendations: DataFrame, package_types: DataFrame) -> pd.DataFrame:
+    """Today's package against the recommended one, by marketplace; products never shipped are not counted."""
+    costs = package_types.select("marketplace", F.col("package_type").alias("current_package_type"), "cost", "tare_g")
+    both = recommendations.where("current_package_type IS NOT NULL AND package_type IS NOT NULL")
+    joined = both.join(F.broadcast(costs), on=["marketplace", "current_package_type"], how="inner")
+    changed = F.col("package_type") != F.col("current_package_type")
+    return (
+        joined.groupBy("marketplace")
+        .agg(
+            F.count("*").alias("products"),
+            F.count_if(changed).alias("changed"),
+            F.mean("tare_g").alias("tare_today_g"),
+            F.mean("weight_saved_g").alias("weight_saved_g"),
+            F.mean("cost").alias("cost_today"),
+            F.mean(F.col("cost") - F.col("package_cost")).alias("cost_saved"),
+            F.mean("expected_damage_cost").alias("damage_cost"),
+        )
+        .orderBy("marketplace")
+        .toPandas()
+    )
+
+
+def weight_saved(recommendations: DataFrame) -> pd.DataFrame:
+    """Grams saved a shipment, for a bounded draw of products by hash."""
+    saved = recommendations.where("weight_saved_g IS NOT NULL").orderBy(F.xxhash64(*PRODUCT)).limit(MOST_TEST_PAIRS)
+    return saved.select("weight_saved_g").toPandas()
+
+
+def test_pairs(tables: Tables, scores: DataFrame) -> pd.DataFrame:
+    """Scored pairs of the test split with their labels and shipments, at most MOST_TEST_PAIRS by hash."""
+    examples = tables.read("training_examples").where("split = 'test'").orderBy("sample_hash").limit(MOST_TEST_PAIRS)
+    wanted = ["group_id", "label", "eligible", "by_human_test", "less_protective", "n", "k"]
+    scored = scores.where("error IS NULL").select(*PAIR, "risk", "damage_rate", "views_used", "void_share")
+    return examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR).toPandas()
+
+
+def products_of(inputs: DataFrame, pairs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """product_inputs of the products in `pairs`, at most MOST_PRODUCTS."""
+    keys = pairs[PRODUCT].drop_duplicates().head(MOST_PRODUCTS)
+    if keys.empty:
+        return pd.DataFrame(columns=inputs.columns)
+    wanted = tables.spark.createDataFrame(keys.astype(str))
+    return inputs.join(F.broadcast(wanted), on=PRODUCT, how="inner").orderBy(*PRODUCT).toPandas()
+
+
+def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Share of unknown tokens by language, from the encode step's newest run."""
+    prefix = "unknown_tokens."
+    figures: dict[str, float] = next((run["figures"] for run in runs if run["step"] == "encode"), {})
+    return {name.removeprefix(prefix): value for name, value in sorted(figures.items()) if name.startswith(prefix)}
