@@ -1,8 +1,9 @@
-"""What the set-up and a cluster install, read from pyproject.toml; needs nothing but Python.
+"""What the set-up and a cluster install, read from pyproject.toml.
 
 requirements.py key       a digest of everything the environment depends on
 requirements.py packages  the requirements of the environment but Horovod, which is built apart
-requirements.py cluster   the requirements of the steps on a cluster that brings its own Spark and Delta
+requirements.py cluster   the requirements on a cluster that brings its own Spark and Delta. petastorm asks for pyspark
+                          and so cannot be among them: what it and Horovod need beside it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 BROUGHT_BY_THE_CLUSTER = {"pyspark", "delta-spark"}
 BUILT_APART = {"horovod"}
+TRAIN_ONLY = ("petastorm", "horovod")
 
 
 def name_of(requirement: str) -> str:
@@ -33,6 +35,16 @@ def requirements(project: dict[str, Any], extras: bool, without: set[str]) -> li
     return sorted({line for line in listed if name_of(line) not in {project["name"], *without}})
 
 
+def needs_of_training() -> set[str]:
+    """What the installed petastorm and Horovod need; only the environment of the set-up can tell."""
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
+    needs = [Requirement(line) for package in TRAIN_ONLY for line in requires(package) or []]
+    return {need.name.lower() for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})}
+
+
 def main(wanted: str) -> int:
     """Print what is wanted; 2 for anything else."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -45,7 +57,9 @@ def main(wanted: str) -> int:
     elif wanted == "packages":
         print(*requirements(project, extras=True, without=BUILT_APART), sep="\n")
     elif wanted == "cluster":
-        print(*requirements(project, extras=False, without=BROUGHT_BY_THE_CLUSTER), sep="\n")
+        listed = requirements(project, extras=False, without=BROUGHT_BY_THE_CLUSTER)
+        named = {name_of(line) for line in listed} | BROUGHT_BY_THE_CLUSTER
+        print(*listed, *sorted(needs_of_training() - named), sep="\n")
     else:
         print(__doc__, file=sys.stderr)
         return 2
