@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, Section
+
+PACKAGED_TEXT = "minilm"
+PACKAGED_IMAGE = "efficientnet-lite0"
 
 
 class TextEncoderConfig(Section):
     """The Hugging Face text encoder."""
 
-    name: str = Field("minilm", description="`minilm` (all-MiniLM-L6-v2, ships as a package), a path, or a hub name.")
+    name: str = Field(
+        PACKAGED_TEXT,
+        description="`minilm` (all-MiniLM-L6-v2, a package), a folder, an s3:// path or a hub name.",
+    )
     max_tokens: Count = Field(128, description="Longer texts are cut.")
-    batch_tokens: Count = Field(4096, description="Token budget of one batch.")
+    batch_tokens: Count = Field(4096, description="Token budget of one batch, padding included.")
 
 
 class ImageEncoderConfig(Section):
     """The timm image encoder."""
 
-    name: str = Field("efficientnet-lite0", description="`efficientnet-lite0` (ships as a package) or a timm model.")
+    name: str = Field(
+        PACKAGED_IMAGE, description="`efficientnet-lite0` (ships as a package), or a timm model with its `weights`."
+    )
+    weights: str | None = Field(
+        None, description="Safetensors weights of a timm model: a file or folder, an s3:// path, or a hub name."
+    )
     side: Count = Field(224, description="Input side in pixels.")
-    batch: Count = Field(32, description="Images a batch.")
+    batch: Count = Field(16, description="Images a batch.")
+
+    @model_validator(mode="after")
+    def _weights_where_needed(self) -> ImageEncoderConfig:
+        if (self.name == PACKAGED_IMAGE) != (self.weights is None):
+            raise ValueError(f"`weights` is needed for every timm model, and must stay out for {PACKAGED_IMAGE!r}")
+        return self
 
 
 class FetchConfig(Section):
@@ -30,8 +47,10 @@ class FetchConfig(Section):
     buckets: list[str] = Field(default_factory=list, description="S3 buckets images may be read from.")
     s3_endpoint: str | None = Field(None, description="S3 endpoint; null takes the default one.")
     max_bytes: Count = Field(20_000_000, description="Larger files are an error on their row.")
-    max_pixels: Count = Field(60_000_000, description="Larger pictures are an error on their row.")
+    max_pixels: int = Field(60_000_000, ge=1, le=178_956_970, description="Larger pictures are an error on their row.")
     threads: Count = Field(4, description="Concurrent reads a task.")
+    tries: Count = Field(3, description="Reads of one file before a passing failure is an error on its row.")
+    timeout_s: float = Field(20.0, gt=0, description="Seconds one read from S3 may take.")
 
 
 class EncodersConfig(Section):
@@ -41,3 +60,12 @@ class EncodersConfig(Section):
     image: ImageEncoderConfig = Field(default_factory=ImageEncoderConfig, description="Image encoder.")
     fetch: FetchConfig = Field(default_factory=FetchConfig, description="Reading of image bytes.")
     partitions: Count = Field(2, description="Tasks of the encode stage.")
+    threads: Count | None = Field(None, description="Torch threads a task; null divides the machine's cores.")
+    chunks: Count = Field(8, description="The most appends of a run; a killed job keeps the chunks it has finished.")
+    cache: str | None = Field(
+        None, description="Where weights from an object store are kept; null takes the user's cache folder."
+    )
+    currency_units: dict[str, float] = Field(
+        default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.3, "JPY": 0.007},
+        description="Rough value of one unit of each currency, so that prices of marketplaces compare as model inputs.",
+    )

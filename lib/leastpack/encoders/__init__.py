@@ -1,0 +1,1 @@
+"""Text and image encoders, image fetching, and the embeddings they fill."""

@@ -1,0 +1,142 @@
+"""Bytes of one image from a declared place, within limits of size and time; and a bounded pool to read ahead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from urllib3.exceptions import HTTPError
+
+from leastpack.config.encoders import FetchConfig
+from leastpack.encoders.allow import AllowList, LocalFile, S3Object
+from leastpack.encoders.codes import ContentError
+from leastpack.encoders.s3 import s3_client
+
+PIECE = 256 * 1024
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Fetcher:
+    """Reads images; one a task, shared by its threads.
+
+    Args:
+        config: Limits and S3 endpoint.
+        allow: What may be read.
+    """
+
+    def __init__(self, config: FetchConfig, allow: AllowList) -> None:
+        self._config = config
+        self._allow = allow
+        self._s3: Any = s3_client(config.s3_endpoint, config.timeout_s, config.threads) if allow.buckets else None
+
+    def read(self, uri: str) -> bytes:
+        """All bytes behind a URI; a passing failure is tried again a few times.
+
+        Raises:
+            ContentError: URI_NOT_ALLOWED or a FETCH_ code.
+        """
+        place = self._allow.check(uri)
+        if isinstance(place, LocalFile):
+            return read_file(place.path, self._config.max_bytes)
+        retrying = Retrying(
+            stop=stop_after_attempt(self._config.tries),
+            wait=wait_exponential_jitter(initial=0.2, max=2.0),
+            retry=retry_if_exception(lambda e: isinstance(e, ContentError) and e.code == "FETCH_TRANSIENT"),
+            reraise=True,
+        )
+        return retrying(self._read_s3, place)
+
+    def _read_s3(self, place: S3Object) -> bytes:
+        most, deadline = self._config.max_bytes, time.monotonic() + self._config.timeout_s
+        pieces: list[bytes] = []
+        try:
+            answer = self._s3.get_object(Bucket=place.bucket, Key=place.key)
+            with answer["Body"] as body:
+                size = answer.get("ContentLength") or 0
+                while size <= most and (piece := body.read(PIECE)):
+                    pieces.append(piece)
+                    size = max(size, sum(map(len, pieces)))
+                    if time.monotonic() > deadline:
+                        raise ContentError("FETCH_TRANSIENT", "reading took too long")
+        except ClientError as error:
+            raise _s3_error(error) from None
+        except (BotoCoreError, HTTPError, OSError) as error:  # no connection, a timeout, a broken answer
+            raise ContentError("FETCH_TRANSIENT", str(error)) from None
+        if size > most:
+            raise ContentError("FETCH_TOO_LARGE", f"{size} bytes")
+        return b"".join(pieces)
+
+
+def read_file(path: str, max_bytes: int) -> bytes:
+    """All bytes of a regular file.
+
+    Args:
+        path: Real path, already checked; a link put there since is not followed.
+        max_bytes: Larger files are refused.
+
+    Raises:
+        ContentError: A FETCH_ code.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            state = os.fstat(handle)
+            if not stat.S_ISREG(state.st_mode):
+                raise ContentError("FETCH_NOT_A_FILE", path)
+            data = file.read(max_bytes + 1) if state.st_size <= max_bytes else None
+    except OSError as error:
+        raise _file_error(error) from None
+    if data is None or len(data) > max_bytes:
+        raise ContentError("FETCH_TOO_LARGE", f"more than {max_bytes} bytes")
+    return data
+
+
+def read_ahead(items: Iterable[Item], work: Callable[[Item], Result], *, threads: int, window: int) -> Iterator[Result]:
+    """Results of `work` in the order of `items`, computed by a pool that runs at most `window` items ahead.
+
+    Memory holds `window` results whatever the number of items.
+    """
+    pending: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > window:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _s3_error(error: ClientError) -> ContentError:
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    name = str(error.response.get("Error", {}).get("Code", ""))
+    if status == 404 or name in ("NoSuchKey", "NoSuchBucket", "404"):
+        return ContentError("FETCH_NOT_FOUND", name)
+    if status in (401, 403):
+        return ContentError("FETCH_DENIED", name)
+    return ContentError("FETCH_TRANSIENT", f"{status} {name}")
+
+
+def _file_error(error: OSError) -> ContentError:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+        return ContentError("FETCH_NOT_FOUND", str(error))
+    if error.errno == errno.ELOOP:
+        return ContentError("URI_NOT_ALLOWED", str(error))
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ContentError("FETCH_DENIED", str(error))
+    if error.errno in (errno.EISDIR, errno.ENXIO):
+        return ContentError("FETCH_NOT_A_FILE", str(error))
+    return ContentError("FETCH_TRANSIENT", str(error))

