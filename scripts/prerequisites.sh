@@ -5,7 +5,7 @@
 #   scripts/prerequisites.sh build    all that the set-up needs
 #   scripts/prerequisites.sh run      what a finished environment needs
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 what_for=${1:-build}
 needed_gb=10
 # The environment that is about to be made must not be made from itself.
@@ -66,6 +66,7 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 java_version=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
 if [ "$java_version" != 17 ] && [ "$java_version" != 21 ]; then
     place=${JAVA_HOME:+; JAVA_HOME is $JAVA_HOME}
+    # shellcheck disable=SC2016 # the user's shell expands it
     report "Java 17 (found: ${java_version:-none}$place)" "sudo apt-get install openjdk-17-jre-headless" \
         "sudo dnf install java-17-amazon-corretto-headless" \
         'brew install openjdk@17 && export JAVA_HOME="$(brew --prefix openjdk@17)/libexec/openjdk.jdk/Contents/Home"'

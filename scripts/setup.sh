@@ -21,7 +21,7 @@ python=$(scripts/prerequisites.sh "$what_for")
 if finished check && [ -x .venv/bin/leastpack ]; then exit 0; fi
 python=$(scripts/prerequisites.sh build)
 
-mkdir -p .setup/log .setup/wheels
+mkdir -p .setup/log
 # Whoever has the lock open holds it: also the pip of a set-up that was killed. It goes with the last of them.
 exec 9>.setup/lock
 "$python" - <<'LOCK'
@@ -68,6 +68,7 @@ watch() { # name, process: waits for it, a dot every 10 seconds; shows the end o
 launch() { # name, command...: starts it in a process group of its own, its output in the log; $launched is its process
     local name=$1
     shift
+    running=$name
     set -m
     "$@" </dev/null >".setup/log/$name.txt" 2>&1 &
     launched=$!
@@ -84,10 +85,13 @@ stage() { # name, what it does, command...: unless it is finished already
     finish "$name"
 }
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
-install() { # pip install that leaves a mark while it runs: packages cut off halfway cannot be told from whole ones
-    touch .setup/installing
-    pip install --progress-bar off --constraint constraints.txt "$@"
+install() { # leaves a mark while it runs, since packages cut off halfway cannot be told from whole ones
+    printf '%s\n' "$running" >.setup/installing
+    PYTHONUNBUFFERED=1 pip install --progress-bar off --constraint constraints.txt "$@"
     rm .setup/installing
+}
+was_cut_off() { # a download that was cut off did no harm yet
+    [ -e .setup/installing ] && grep -q '^Installing collected packages' ".setup/log/$(cat .setup/installing).txt"
 }
 
 make_venv() {
@@ -104,10 +108,11 @@ build_horovod() { # never from pip's cache, which does not know which torch a wh
     trap 'rm -rf "$scratch"' EXIT
     printf '#!/bin/sh\nexec c++ "$@" -std=c++17\n' >"$scratch/c++17"
     chmod +x "$scratch/c++17"
-    mkdir -p "$wheels"
     PATH="$PWD/.venv/bin:$PATH" CXX="$scratch/c++17" MAKEFLAGS="-j$(getconf _NPROCESSORS_ONLN)" \
         HOROVOD_WITH_PYTORCH=1 HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITHOUT_MXNET=1 HOROVOD_WITHOUT_MPI=1 HOROVOD_WITH_GLOO=1 \
         pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir "$scratch" "$horovod"
+    rm -rf .setup/wheels
+    mkdir -p "$wheels"
     mv "$scratch"/horovod-*.whl "$wheels/"
 }
 install_packages() {
@@ -123,10 +128,11 @@ check() { # Delta's jars are fetched by the first Spark session, and kept for th
     .venv/bin/python -m leastpack.doctor --spark
 }
 
-if [ -e .setup/installing ]; then
+if was_cut_off; then
     echo "set-up: an earlier one was cut off while it installed packages; .venv is made afresh"
-    rm -rf .venv .setup/*.done .setup/installing
+    rm -rf .venv .setup/*.done
 fi
+rm -f .setup/installing
 if ! finished venv || [ ! -x .venv/bin/python ]; then rm -f .setup/*.done; fi
 stage venv "the virtual environment" make_venv
 stage torch "torch and build tools" install_torch
