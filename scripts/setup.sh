@@ -91,7 +91,7 @@ install() { # leaves a mark while it runs, since packages cut off halfway cannot
     rm .setup/installing
 }
 was_cut_off() { # a download that was cut off did no harm yet
-    [ -e .setup/installing ] && grep -q '^Installing collected packages' ".setup/log/$(cat .setup/installing).txt"
+    [ -e .setup/installing ] && grep -qs '^Installing collected packages' ".setup/log/$(cat .setup/installing).txt"
 }
 
 make_venv() {
