@@ -12,7 +12,7 @@ help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make the environment in .venv, once; safe to interrupt and repeat
-	@scripts/setup.sh
+	@bash scripts/setup.sh
 
 demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo
 	@$(WITH) leastpack sample --config conf/demo.yaml

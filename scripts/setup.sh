@@ -17,9 +17,9 @@ finish() { key_of "$1" >".setup/$1.done"; }
 
 what_for=build
 if [ -e .setup/check.done ]; then what_for=run; fi
-python=$(scripts/prerequisites.sh "$what_for")
+python=$(bash scripts/prerequisites.sh "$what_for")
 if finished check && [ -x .venv/bin/leastpack ]; then exit 0; fi
-python=$(scripts/prerequisites.sh build)
+python=$(bash scripts/prerequisites.sh build)
 
 mkdir -p .setup/log
 # Whoever has the lock open holds it: also the pip of a set-up that was killed. It goes with the last of them.
