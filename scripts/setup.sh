@@ -46,6 +46,7 @@ stop() {
         done
         kill -TERM -- "-$group" 2>/dev/null || true
     done
+    rm -rf .setup/tmp
 }
 trap stop EXIT
 trap 'exit 130' INT
@@ -87,7 +88,8 @@ stage() { # name, what it does, command...: unless it is finished already
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
 install() { # leaves a mark while it runs, since packages cut off halfway cannot be told from whole ones
     printf '%s\n' "$running" >.setup/installing
-    PYTHONUNBUFFERED=1 pip install --progress-bar off --constraint constraints.txt "$@"
+    # Gigabytes are unpacked on the way: not in /tmp, which may be small, and where they would stay after a kill.
+    PYTHONUNBUFFERED=1 TMPDIR="$PWD/.setup/tmp" pip install --progress-bar off --constraint constraints.txt "$@"
     rm .setup/installing
 }
 was_cut_off() { # a download that was cut off did no harm yet
@@ -132,7 +134,8 @@ if was_cut_off; then
     echo "set-up: an earlier one was cut off while it installed packages; .venv is made afresh"
     rm -rf .venv .setup/*.done
 fi
-rm -f .setup/installing
+rm -rf .setup/installing .setup/tmp
+mkdir .setup/tmp
 if ! finished venv || [ ! -x .venv/bin/python ]; then rm -f .setup/*.done; fi
 stage venv "the virtual environment" make_venv
 stage torch "torch and build tools" install_torch
