@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 
@@ -17,6 +18,8 @@ from leastpack.encoders.codes import ContentError
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 # Pillow loads its less common decoders late, and not for names in `formats`.
 Image.init()
+# The limit of pixels is the config's, and a code tells of it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # Pictures above this many pixels are decoded one at a time, so that a row of huge ones cannot fill the memory.
 HUGE_PIXELS = 16_000_000

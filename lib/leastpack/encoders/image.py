@@ -122,7 +122,7 @@ class ImageEncoder:
         import torch
 
         with torch.inference_mode():
-            pictures = torch.from_numpy(batch).contiguous(memory_format=torch.channels_last)
+            pictures = torch.from_numpy(np.ascontiguousarray(batch)).contiguous(memory_format=torch.channels_last)
             features: NDArray[np.float32] = self._model(pictures).numpy()
         return features
 

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from leastpack.config.encoders import FetchConfig
+from leastpack.encoders.allow import AllowList
+from leastpack.encoders.codes import ContentError
+from leastpack.encoders.fetch import Fetcher, read_ahead
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(b"picture")
+    (folder / "deep" / "with space%20.jpg").write_bytes(b"spaced")
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    (tmp_path / "photos-not").mkdir()
+    (tmp_path / "photos-not" / "b.jpg").write_bytes(b"secret")
+    return folder
+
+
+def fetcher(root: Path | None = None, **settings: object) -> Fetcher:
+    config = FetchConfig.model_validate({"roots": [str(root)] if root else [], **settings})
+    return Fetcher(config, AllowList.here(config))
+
+
+def code_of(reader: Fetcher, uri: str) -> str:
+    with pytest.raises(ContentError) as caught:
+        reader.read(uri)
+    return caught.value.code
+
+
+def test_files_are_read_by_path_and_by_uri(root: Path) -> None:
+    reader = fetcher(root)
+    assert reader.read(str(root / "a.jpg")) == b"picture"
+    assert reader.read(f"file://{root}/a.jpg") == b"picture"
+    assert reader.read(f"file://localhost{root}/a.jpg") == b"picture"
+    assert reader.read(f"file://{root}/deep/with%20space%2520.jpg") == b"spaced"
+    assert reader.read(f"file:{root}/deep/with space%20.jpg") == b"spaced"
+    assert reader.read(f"{root}/deep/../a.jpg") == b"picture"
+
+
+def test_relative_paths_start_where_the_driver_stood(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    config = FetchConfig(roots=["photos"])
+    allow = AllowList.here(config)
+    monkeypatch.chdir("/")
+    assert Fetcher(config, allow).read("photos/a.jpg") == b"picture"
+    assert code_of(Fetcher(config, allow), "secret.txt") == "URI_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "file://otherhost/etc/passwd",
+        "{root}/../secret.txt",
+        "file://{root}/%2e%2e/secret.txt",
+        "{root}-not/b.jpg",
+        "{root}/../photos-not/b.jpg",
+        "{root}/link",
+        "{root}/linked/secret.txt",
+        "{root}/loop",
+        "{root}/a\0.jpg",
+        "http://127.0.0.1/a.jpg",
+        "https://169.254.169.254/latest/meta-data",
+        "ftp://localhost/a.jpg",
+        "HTTP://localhost/a.jpg",
+        "data:image/png;base64,AAAA",
+        "s3://bucket/a.jpg",
+        "s3a://169.254.169.254/a.jpg",
+        "gs://bucket/a.jpg",
+        "jar:file:/a.jar!/b",
+    ],
+)
+def test_p9_nothing_outside_the_declared_places_is_read(root: Path, uri: str) -> None:
+    (root / "link").symlink_to(root.parent / "secret.txt")
+    (root / "linked").symlink_to(root.parent, target_is_directory=True)
+    (root / "loop").symlink_to(root / "loop")
+    assert code_of(fetcher(root), uri.format(root=root)) == "URI_NOT_ALLOWED"
+
+
+def test_p9_without_roots_no_file_is_read(root: Path) -> None:
+    assert code_of(fetcher(None), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
+
+
+def test_a_link_inside_the_root_is_followed_and_a_root_may_be_a_link(root: Path) -> None:
+    (root / "alias.jpg").symlink_to(root / "a.jpg")
+    (root.parent / "door").symlink_to(root, target_is_directory=True)
+    assert fetcher(root).read(str(root / "alias.jpg")) == b"picture"
+    assert fetcher(root.parent / "door").read(str(root.parent / "door" / "a.jpg")) == b"picture"
+
+
+def test_p8_what_is_no_readable_file_has_a_code(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    assert code_of(fetcher(root), str(root / "none.jpg")) == "FETCH_NOT_FOUND"
+    assert code_of(fetcher(root), str(root / "a.jpg" / "below")) == "FETCH_NOT_FOUND"
+    assert code_of(fetcher(root), str(root / ("x" * 3000))) == "FETCH_NOT_FOUND"
+    assert code_of(fetcher(root), str(root / "deep")) == "FETCH_NOT_A_FILE"
+    assert code_of(fetcher(root), str(root / "pipe")) == "FETCH_NOT_A_FILE"
+
+
+def test_bytes_are_limited(root: Path) -> None:
+    assert fetcher(root, max_bytes=7).read(str(root / "a.jpg")) == b"picture"
+    assert code_of(fetcher(root, max_bytes=6), str(root / "a.jpg")) == "FETCH_TOO_LARGE"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    client = boto3.client("s3", endpoint_url=s3)
+    for name in ("photos", "other"):
+        client.create_bucket(Bucket=name)
+        client.put_object(Bucket=name, Key="deep/a b%20?#.jpg", Body=b"x" * 1000)
+    return "photos"
+
+
+def test_objects_of_listed_buckets_are_read(s3: str, bucket: str) -> None:
+    reader = fetcher(buckets=[bucket], s3_endpoint=s3, max_bytes=1000)
+    assert reader.read("s3://photos/deep/a b%20?#.jpg") == b"x" * 1000
+    assert reader.read("s3a://photos/deep/a b%20?#.jpg") == b"x" * 1000
+    assert code_of(reader, "s3://photos/none.jpg") == "FETCH_NOT_FOUND"
+    assert code_of(reader, "s3://other/deep/a b%20?#.jpg") == "URI_NOT_ALLOWED"
+    assert code_of(reader, "s3://photos/") == "URI_NOT_ALLOWED"
+    small = fetcher(buckets=[bucket], s3_endpoint=s3, max_bytes=999)
+    assert code_of(small, "s3://photos/deep/a b%20?#.jpg") == "FETCH_TOO_LARGE"
+
+
+class Bad(http.server.BaseHTTPRequestHandler):
+    """A server with a way to misbehave for each key."""
+
+    calls: dict[str, int] = {}  # noqa: RUF012
+
+    def do_GET(self) -> None:
+        name = self.path.rsplit("/", 1)[-1].split("?")[0]
+        self.calls[name] = self.calls.get(name, 0) + 1
+        if name == "flaky" and self.calls[name] > 1:
+            self.answer(200, b"mended")
+        elif name in ("flaky", "down"):
+            self.answer(503, b"")
+        elif name == "denied":
+            self.answer(403, b"")
+        elif name == "redirect":
+            self.answer(302, b"", location="http://127.0.0.1:1/latest/meta-data")
+        else:
+            self.drip(0.05 if name == "slow" else 0.0)
+
+    def answer(self, status: int, body: bytes, location: str | None = None) -> None:
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def drip(self, pause: float) -> None:
+        """An answer without an end."""
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * (400_000 if not pause else 300_000))
+                time.sleep(pause)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def bad(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    Bad.calls.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bad)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "calls"),
+    [
+        ("down", "FETCH_TRANSIENT", 2),
+        ("denied", "FETCH_DENIED", 1),
+        ("redirect", "FETCH_TRANSIENT", 2),
+        ("endless", "FETCH_TOO_LARGE", 1),
+        ("slow", "FETCH_TRANSIENT", 2),
+    ],
+)
+def test_p8_p9_a_bad_server_is_a_code_within_bounds(bad: str, name: str, code: str, calls: int) -> None:
+    most = 1_000_000_000 if name == "slow" else 2_000_000
+    reader = fetcher(buckets=["photos"], s3_endpoint=bad, tries=2, timeout_s=1.0, max_bytes=most)
+    start = time.monotonic()
+    assert code_of(reader, f"s3://photos/{name}") == code
+    assert time.monotonic() - start < 8
+    assert Bad.calls[name] == calls
+
+
+def test_a_passing_failure_is_tried_again(bad: str) -> None:
+    assert fetcher(buckets=["photos"], s3_endpoint=bad, tries=3).read("s3://photos/flaky") == b"mended"
+
+
+def test_no_server_is_a_passing_failure(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+    reader = fetcher(buckets=["photos"], s3_endpoint="http://127.0.0.1:9", tries=1)
+    with pytest.raises(ContentError) as caught:
+        reader.read("s3://photos/a")
+    assert (caught.value.code, caught.value.permanent) == ("FETCH_TRANSIENT", False)
+
+
+def test_reading_ahead_keeps_order_and_holds_no_more_than_its_window() -> None:
+    started: list[int] = []
+
+    def work(i: int) -> int:
+        started.append(i)
+        time.sleep(0.001 * (i % 3))
+        return i
+
+    found = []
+    for result in read_ahead(range(200), work, threads=4, window=10):
+        found.append(result)
+        assert len(started) <= len(found) + 10
+    assert found == list(range(200))
+
+
+def test_reading_ahead_passes_errors_on() -> None:
+    def work(i: int) -> int:
+        return 1 // (i - 3)
+
+    with pytest.raises(ZeroDivisionError):
+        list(read_ahead(range(9), work, threads=2, window=4))
