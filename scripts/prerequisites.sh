@@ -29,6 +29,11 @@ report() { # what is missing, then how Debian or Ubuntu, Amazon Linux or Fedora,
     esac
 }
 
+if [[ $PWD =~ [[:space:]] ]]; then
+    hint="move the checkout; compilers and scripts break on it"
+    report "a folder without spaces in its path (found: $PWD)" "$hint" "$hint" "$hint"
+fi
+
 is_python() { # an interpreter that really starts (a version manager's shim may not), of a version leastpack runs on
     command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null
 }

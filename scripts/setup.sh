@@ -88,8 +88,7 @@ stage() { # name, what it does, command...: unless it is finished already
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
 install() { # leaves a mark while it runs, since packages cut off halfway cannot be told from whole ones
     printf '%s\n' "$running" >.setup/installing
-    # Gigabytes are unpacked on the way: not in /tmp, which may be small, and where they would stay after a kill.
-    PYTHONUNBUFFERED=1 TMPDIR="$PWD/.setup/tmp" pip install --progress-bar off --constraint constraints.txt "$@"
+    PYTHONUNBUFFERED=1 pip install --progress-bar off --constraint constraints.txt "$@"
     rm .setup/installing
 }
 was_cut_off() { # a download that was cut off did no harm yet
@@ -105,9 +104,8 @@ install_torch() { # and everything that Horovod's build needs
     install torch $tools
 }
 build_horovod() { # never from pip's cache, which does not know which torch a wheel was built for
-    local scratch
-    scratch=$(mktemp -d)
-    trap 'rm -rf "$scratch"' EXIT
+    local scratch=$PWD/.setup/tmp/horovod
+    mkdir "$scratch"
     printf '#!/bin/sh\nexec c++ "$@" -std=c++17\n' >"$scratch/c++17"
     chmod +x "$scratch/c++17"
     PATH="$PWD/.venv/bin:$PATH" CXX="$scratch/c++17" MAKEFLAGS="-j$(getconf _NPROCESSORS_ONLN)" \
@@ -136,6 +134,8 @@ if was_cut_off; then
 fi
 rm -rf .setup/installing .setup/tmp
 mkdir .setup/tmp
+# Gigabytes are unpacked on the way: not in /tmp, which may be small, and where they would stay after a kill.
+export TMPDIR="$PWD/.setup/tmp"
 if ! finished venv || [ ! -x .venv/bin/python ]; then rm -f .setup/*.done; fi
 stage venv "the virtual environment" make_venv
 stage torch "torch and build tools" install_torch
