@@ -1,0 +1,1 @@
+"""Certificates, decisions, recommendations, the test queue and releases."""

@@ -1,0 +1,155 @@
+"""What must hold before tables may be released together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.decisions.cells import PAIR, PRODUCT, with_weaker
+from leastpack.decisions.rules import CERTIFIED, UNSCORED
+
+# Risks of one product come from one matrix product; rounding may part what is equal by less than this.
+ORDER_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        name: What is looked at.
+        violations: How many rows break it; 0 passes.
+        meaning: What must hold, in words.
+    """
+
+    name: str
+    violations: int
+    meaning: str
+
+
+def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    """Look at the tables of a release.
+
+    Args:
+        tables: products, package_types, pair_scores, certificates, pair_decisions, recommendations at their versions.
+
+    Returns:
+        All findings, passed or not.
+    """
+    return [
+        *_keys(tables),
+        *_models(tables),
+        *_scores(tables["pair_scores"]),
+        *_order(tables["pair_scores"], tables["package_types"]),
+        *_decisions(tables),
+        *_recommendations(tables),
+    ]
+
+
+def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    sold = tables["products"].where("deleted_at IS NULL").select(*PRODUCT)
+    types = tables["package_types"].select("marketplace", "package_type")
+    expected = sold.join(F.broadcast(types), on="marketplace", how="inner").select(*PAIR)
+    scores = tables["pair_scores"].select(*PAIR)
+    decisions, recommended = tables["pair_decisions"].select(*PAIR), tables["recommendations"].select(*PRODUCT)
+    whole = "pair_scores has one row for every product sold x package type of its marketplace"
+    return [
+        Finding("pairs_missing", _without(expected, scores, PAIR), whole),
+        Finding("pairs_extra", _without(scores, expected, PAIR), whole),
+        Finding("pairs_repeated", scores.count() - scores.distinct().count(), whole),
+        Finding("pairs_undecided", _without(scores, decisions, PAIR), "every scored pair has a decision"),
+        Finding("decisions_without_score", _without(decisions, scores, PAIR), "every decision is about a scored pair"),
+        Finding(
+            "products_without_recommendation",
+            _without(scores.select(*PRODUCT).distinct(), recommended, PRODUCT),
+            "every scored product has a recommendation row",
+        ),
+        Finding(
+            "recommendations_without_score",
+            _without(recommended, scores.select(*PRODUCT).distinct(), PRODUCT),
+            "every recommendation is about a scored product",
+        ),
+    ]
+
+
+def _models(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    seen = [tables[name].select("model_version") for name in ("pair_scores", "pair_decisions", "certificates")]
+    versions = seen[0].unionAll(seen[1]).unionAll(seen[2]).distinct().count()
+    return [Finding("models_mixed", max(0, versions - 1), "scores, certificates and decisions are of one model")]
+
+
+def _scores(scores: DataFrame) -> list[Finding]:
+    failed = F.col("error").isNotNull()
+    null_rule = (F.col("risk").isNull() != failed) | (F.col("damage_rate").isNull() != failed)
+    outside = F.lit(False)
+    for name in ("risk", "damage_rate"):
+        outside = outside | F.coalesce(F.isnan(name) | ~F.col(name).between(0, 1), F.lit(False))
+    counts = scores.agg(F.count_if(null_rule).alias("nulls"), F.count_if(outside).alias("outside")).collect()[0]
+    return [
+        Finding("null_rule", counts.nulls, "risk and damage_rate are null exactly where error is set"),
+        Finding("outside_0_1", counts.outside, "risk and damage_rate lie between 0 and 1"),
+    ]
+
+
+def _order(scores: DataFrame, package_types: DataFrame) -> list[Finding]:
+    """Protection order over the whole matrix: one group a product, its packages compared with one another."""
+    weaker = with_weaker(package_types).select("marketplace", "package_type", "weaker")
+    one = F.struct("package_type", "weaker", "risk", F.coalesce("void_share", F.lit(0.0)).alias("void"))
+    scored = scores.where("risk IS NOT NULL").join(F.broadcast(weaker), on=["marketplace", "package_type"], how="inner")
+    products = scored.groupBy(*PRODUCT).agg(F.collect_list(one).alias("packages"))
+    rises = F.sum(F.size(F.filter("packages", _rises_from_a_weaker_one))).alias("rises")
+    total = products.agg(rises).collect()[0].rises
+    meaning = f"risk does not rise by more than {ORDER_TOLERANCE:g} with protection at equal or less void"
+    return [Finding("protection_order", int(total or 0), meaning)]
+
+
+def _rises_from_a_weaker_one(strong: Column) -> Column:
+    def rises(weak: Column) -> Column:
+        ordered = F.array_contains(strong["weaker"], weak["package_type"]) & (strong["void"] <= weak["void"])
+        return ordered & (strong["risk"] > weak["risk"] + ORDER_TOLERANCE)
+
+    return F.exists("packages", rises)
+
+
+def _decisions(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    certificates = tables["certificates"].select("certificate_id", "threshold")
+    scores = tables["pair_scores"].select(*PAIR, "risk", "fits", "error")
+    decided = tables["pair_decisions"].join(scores, on=PAIR, how="inner")
+    decided = decided.join(F.broadcast(certificates), on="certificate_id", how="left")
+    certified, named = F.col("decision") == CERTIFIED, F.col("certificate_id").isNotNull()
+    above = named & ~F.coalesce(F.col("risk") <= F.col("threshold"), F.lit(False))
+    unnamed = (F.col("reason") == "under_threshold") & ~named
+    misplaced = certified & ~F.coalesce(F.col("fits"), F.lit(False))
+    unscored = (F.col("decision") == UNSCORED) != F.col("error").isNotNull()
+    counts = decided.agg(
+        F.count_if(above | (named & ~certified)).alias("above"),
+        F.count_if(unnamed).alias("unnamed"),
+        F.count_if(misplaced).alias("misplaced"),
+        F.count_if(unscored).alias("unscored"),
+    ).collect()[0]
+    return [
+        Finding("above_threshold", counts.above, "a pair certified by a certificate has at most its threshold's risk"),
+        Finding("certificate_unnamed", counts.unnamed, "a pair under a threshold names its certificate"),
+        Finding("certified_unfit", counts.misplaced, "only pairs that fit are certified"),
+        Finding("unscored_rule", counts.unscored, "a pair is UNSCORED exactly where its score has an error"),
+    ]
+
+
+def _recommendations(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    defaults = tables["package_types"].where("safe_default").select("marketplace", "package_type", "safe_default")
+    chosen = tables["recommendations"].where("package_type IS NOT NULL").select(*PAIR)
+    decided = tables["pair_decisions"].select(*PAIR, "decision", "reason")
+    fits = tables["pair_scores"].select(*PAIR, "fits")
+    joined = chosen.join(decided, on=PAIR, how="left").join(fits, on=PAIR, how="left")
+    joined = joined.join(F.broadcast(defaults), on=["marketplace", "package_type"], how="left")
+    default = F.col("safe_default").isNotNull() & F.col("fits") & (F.col("reason") != "proven_unsafe")
+    sound = F.coalesce((F.col("decision") == CERTIFIED) | default, F.lit(False))
+    meaning = "a recommended package is certified, proven safe or a fitting safe default"
+    return [Finding("unsound_recommendations", joined.where(~sound).count(), meaning)]
+
+
+def _without(left: DataFrame, right: DataFrame, key: list[str]) -> int:
+    return left.join(right, on=key, how="left_anti").count()

@@ -1,0 +1,81 @@
+"""Which labelled pairs of the certify split may become calibration points, by promise and slice.
+
+`audit` frames hold what chance chose: pairs drawn for a human test with a known probability, shipments whose package
+was assigned at random. `shipped` frames hold what the retailer chose to ship, who avoided light packages for fragile
+products: their certificates speak of such pairs, and come with a warning and a sensitivity Gamma.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.decisions.cells import AUDIT, CELL, PAIR, PRODUCT, SHIPPED
+from leastpack.decisions.draw import FRAME
+
+
+def certify_pairs(scored: DataFrame, training_examples: DataFrame) -> DataFrame:
+    """Candidates of the certify split, with their group and how many candidates the group has in the cell.
+
+    Returns:
+        CELL, group_id, key, grid_index, group_pairs.
+    """
+    groups = training_examples.where("split = 'certify'").select(*PRODUCT, "group_id").distinct()
+    pairs = scored.where("candidate").join(groups, on=PRODUCT, how="inner")
+    pairs = pairs.select(*CELL, "group_id", *PAIR, "grid_index")
+    return _with_group_pairs(pairs)
+
+
+def frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame) -> dict[tuple[str, str], DataFrame]:
+    """The frame of each promise and slice.
+
+    Args:
+        certify: `certify_pairs`.
+        pair_tests: The table.
+        pair_outcomes: The table.
+
+    Returns:
+        (promise, slice) to rows with columns draw.FRAME.
+    """
+    return {
+        ("pair", AUDIT): _audited_pairs(certify, pair_tests),
+        ("pair", SHIPPED): _shipped_pairs(certify, pair_tests),
+        ("shipment", AUDIT): _drawn_shipments(certify, pair_outcomes, "random_draw"),
+        ("shipment", SHIPPED): _drawn_shipments(certify, pair_outcomes, "draw"),
+    }
+
+
+def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
+    drawn = (F.col("draw_probability") > 0) & (F.col("draw_probability") <= 1)
+    tests = pair_tests.where((F.col("source") == "human_test") & drawn)
+    bad = F.coalesce(F.col("label") != "SAFE", F.lit(True)).alias("bad")
+    tests = tests.select(*PAIR, bad, F.col("draw_probability").alias("probability"))
+    return certify.join(tests, on=PAIR, how="inner").select(*FRAME)
+
+
+def _shipped_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
+    by_shipments = (F.col("source") == "shipments") & F.col("eligible")
+    human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("label").alias("verdict"))
+    tests = pair_tests.where(by_shipments).select(*PAIR, "label").join(human, on=PAIR, how="left")
+    # UNKNOWN counts as UNSAFE, so that no pair is left out for its outcome; a human test overrules.
+    bad = F.coalesce(F.coalesce("verdict", "label") != "SAFE", F.lit(True)).alias("bad")
+    return _whole_frame(certify.join(tests.select(*PAIR, bad), on=PAIR, how="inner"))
+
+
+def _drawn_shipments(certify: DataFrame, pair_outcomes: DataFrame, draw: str) -> DataFrame:
+    shipment = F.struct(F.col(f"{draw}_hash"), F.col(f"{draw}_damaged").alias("bad"))
+    periods = pair_outcomes.where(F.col(f"{draw}_hash").isNotNull() & F.col(f"{draw}_damaged").isNotNull())
+    # The smallest hash over all months is one shipment drawn alike from all of them.
+    drawn = periods.groupBy(*PAIR).agg(F.min(shipment).alias("drawn")).select(*PAIR, "drawn.bad")
+    return _whole_frame(certify.join(drawn, on=PAIR, how="inner"))
+
+
+def _whole_frame(labelled: DataFrame) -> DataFrame:
+    """A frame whose population is its own pairs: each is in it with probability 1."""
+    labelled = labelled.drop("group_pairs").withColumn("probability", F.lit(1.0))
+    return _with_group_pairs(labelled).select(*FRAME)
+
+
+def _with_group_pairs(pairs: DataFrame) -> DataFrame:
+    sizes = pairs.groupBy(*CELL, "group_id").agg(F.count("*").alias("group_pairs"))
+    return pairs.join(sizes, on=[*CELL, "group_id"], how="inner")

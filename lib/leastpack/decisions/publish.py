@@ -1,0 +1,137 @@
+"""The publish step and its way back: audit the tables, then pin their versions in one appended row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from leastpack.config.root import Config
+from leastpack.decisions.audit import Finding, audit
+from leastpack.decisions.changes import recommendation_changes
+from leastpack.decisions.release import (
+    PUBLISHED,
+    RELEASED,
+    ROLLED_BACK_TO,
+    current_release,
+    find_release,
+    newest_release,
+    next_release_id,
+)
+from leastpack.errors import InputError, PromiseError
+from leastpack.log import log
+from leastpack.runs import Run, step_run
+from leastpack.tables import Tables
+from leastpack.tables.schemas import RELEASES
+
+
+def publish_release(spark: SparkSession, config: Config) -> None:
+    """Audit the latest versions of all released tables and append one row to `releases` that pins them.
+
+    Versions are fixed before anything is read, so tables that move on meanwhile do not matter. Where the current
+    release already pins them, nothing is written.
+
+    Args:
+        spark: The session.
+        config: Where the tables are.
+
+    Raises:
+        InputError: A table is missing.
+        PromiseError: The audit failed; nothing is released.
+    """
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, "publish") as run:
+        versions = {name: run.reads(name, tables.version(name)) for name in RELEASED}
+        pinned = _read(tables, versions)
+        with run.phase("audit"):
+            findings = audit(pinned)
+            _judge(run, findings)
+        for name, frame in pinned.items():
+            rows = frame.count()
+            run.account(name, rows_in=rows, used=rows)
+        model_version = str(pinned["pair_scores"].select("model_version").limit(1).collect()[0].model_version)
+        newest = newest_release(tables)
+        if newest is not None and newest.versions == versions and newest.model_version == model_version:
+            log.info("the current release already pins these versions", release_id=newest.release_id)
+            return
+        results = {finding.name: finding.violations for finding in findings}
+        _append(tables, run, newest, model_version, versions, PUBLISHED, results)
+
+
+def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
+    """Make an earlier release the current one again: one appended row that pins its versions; nothing is copied.
+
+    Args:
+        spark: The session.
+        config: Where the tables are.
+        release_id: The release to go back to.
+
+    Raises:
+        InputError: There is no such release, or a version it pins cannot be read any more.
+    """
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, "rollback") as run:
+        target, newest = find_release(tables, release_id), current_release(tables)
+        versions = {name: run.reads(name, version) for name, version in target.versions.items()}
+        if newest.versions == target.versions and newest.model_version == target.model_version:
+            log.info("the current release already pins these versions", release_id=newest.release_id)
+            return
+        _check_readable(tables, versions, release_id)
+        results: dict[str, object] = {"rolled_back_to": release_id}
+        _append(tables, run, newest, target.model_version, versions, ROLLED_BACK_TO, results)
+
+
+def _judge(run: Run, findings: list[Finding]) -> None:
+    for finding in findings:
+        run.figure(f"audit.{finding.name}", finding.violations)
+    if failed := [finding for finding in findings if finding.violations]:
+        raise PromiseError(
+            "the audit failed, nothing was released",
+            expected="; ".join(dict.fromkeys(finding.meaning for finding in failed)),
+            found=", ".join(f"{finding.name}: {finding.violations} rows" for finding in failed),
+            todo="bring the tables in step: run leastpack score, decide and publish again",
+        )
+
+
+def _append(
+    tables: Tables,
+    run: Run,
+    newest: Row | None,
+    model_version: str,
+    versions: Mapping[str, int],
+    status: str,
+    results: Mapping[str, object],
+) -> None:
+    """Write the changes, then the release: a run killed between leaves changes of a release that nobody sees."""
+    release_id = next_release_id(newest, model_version, versions)
+    with run.phase("release"):
+        tables.ensure("recommendation_changes")
+        if newest is not None:
+            old, new = _read(tables, newest.versions), _read(tables, versions)
+            changes = recommendation_changes(old, new, newest.model_version == model_version, release_id)
+            scope = f"release_id = '{release_id}'"
+            tables.merge("recommendation_changes", changes, delete_missing=True, scope=scope)
+            run.figure("recommendations_changed", tables.read("recommendation_changes").where(scope).count())
+        audited = json.dumps(dict(results), sort_keys=True)
+        row = (release_id, model_version, dict(versions), audited, status, datetime.now(UTC), run.run_id)
+        tables.append("releases", tables.spark.createDataFrame([row], RELEASES.schema))
+    log.info("released", release_id=release_id, model_version=model_version, status=status)
+
+
+def _read(tables: Tables, versions: Mapping[str, int]) -> dict[str, DataFrame]:
+    return {name: tables.read(name, version) for name, version in versions.items()}
+
+
+def _check_readable(tables: Tables, versions: Mapping[str, int], release_id: str) -> None:
+    for name, version in versions.items():
+        try:
+            tables.read(name, version).limit(1).collect()
+        except PySparkException as error:
+            raise InputError(
+                f"release {release_id} pins version {version} of table {name}, which cannot be read any more",
+                found=str(error).partition("\n")[0],
+                todo="roll back to a newer release",
+            ) from error

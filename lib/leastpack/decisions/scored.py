@@ -1,0 +1,88 @@
+"""The scored pairs as deciding sees them: with their package type, their cell and their place on the grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.decisions.cells import CELL, POOLED, Cell, Histogram, stratum, with_weaker
+from leastpack.decisions.grid import grid_index
+from leastpack.errors import InputError, PromiseError
+
+
+def scored_pairs(
+    pair_scores: DataFrame, package_types: DataFrame, grid: npt.NDArray[np.float64], pool_marketplaces: bool
+) -> DataFrame:
+    """Join every scored pair with its package type.
+
+    Args:
+        pair_scores: The table.
+        package_types: The table.
+        grid: The risk thresholds.
+        pool_marketplaces: Whether marketplaces share certificates.
+
+    Returns:
+        The columns of pair_scores and of the package type (null for a type that is not declared any more), the cell
+        (pool, profile_hash, stratum), `grid_index`, and `candidate`: the pair fits and has a risk, so it can be
+        certified.
+    """
+    wanted = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default", "weaker"]
+    types = with_weaker(package_types).select(*wanted)
+    return pair_scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
+        {
+            "pool": F.lit(POOLED) if pool_marketplaces else F.col("marketplace"),
+            "stratum": stratum(),
+            "grid_index": grid_index(F.col("risk"), grid),
+            "candidate": F.coalesce(F.col("fits"), F.lit(False)) & F.col("risk").isNotNull(),
+        }
+    )
+
+
+def check_scored(scored: DataFrame) -> tuple[int, str]:
+    """Check that the scores are whole: some rows, one model, declared package types.
+
+    Returns:
+        Number of pairs and the model version.
+
+    Raises:
+        InputError: There are no scores.
+        PromiseError: Two models are mixed, or a package type is not declared.
+    """
+    counts = scored.agg(
+        F.count("*").alias("pairs"),
+        F.min("model_version").alias("first"),
+        F.max("model_version").alias("last"),
+        F.count_if(F.col("profile_hash").isNull()).alias("undeclared"),
+    ).collect()[0]
+    again = "run leastpack score to its end, then decide again"
+    if counts.pairs == 0:
+        raise InputError("table pair_scores is empty", expected="scored pairs", todo="run leastpack score")
+    if counts.first != counts.last:
+        raise PromiseError(
+            "pair_scores mixes models", expected="one model version", found=f"{counts.first}, {counts.last}", todo=again
+        )
+    if counts.undeclared:
+        raise PromiseError(
+            "pair_scores has package types that package_types lacks", found=f"{counts.undeclared} pairs", todo=again
+        )
+    return counts.pairs, counts.first
+
+
+def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, Histogram]:
+    """Count the candidates of each cell by place on the grid.
+
+    Args:
+        scored: `scored_pairs`.
+        size: Thresholds of the grid.
+
+    Returns:
+        Cell to (size + 1,) counts; the last one counts pairs above every threshold.
+    """
+    rows = scored.where("candidate").groupBy(*CELL, "grid_index").count().collect()
+    histogram: dict[Cell, Histogram] = {}
+    for row in rows:
+        cell = (row.pool, row.profile_hash, row.stratum)
+        histogram.setdefault(cell, np.zeros(size + 1, dtype=np.int64))[row.grid_index] = row["count"]
+    return histogram
