@@ -18,6 +18,12 @@ MOST_TEST_PAIRS = 50_000
 MOST_PRODUCTS = 2_000
 
 
+def collected(small: DataFrame) -> pd.DataFrame:
+    """A frame that is known to be small, as pandas."""
+    frame: Any = small.toPandas()
+    return frame
+
+
 def last_runs(tables: Tables) -> list[dict[str, Any]]:
     """The newest run of every step, with its account parsed, in order of start."""
     newest = Window.partitionBy("step").orderBy(F.desc("started_at"))
@@ -30,14 +36,14 @@ def quarantine_counts(tables: Tables) -> pd.DataFrame:
     if not tables.exists("quarantine"):
         return pd.DataFrame(columns=["step", "source", "code", "rows", "why"])
     grouped = tables.read("quarantine").groupBy("step", "source", "code")
-    return grouped.agg(F.count("*").alias("rows"), F.min("why").alias("why")).orderBy(F.desc("rows")).toPandas()
+    return collected(grouped.agg(F.count("*").alias("rows"), F.min("why").alias("why")).orderBy(F.desc("rows")))
 
 
 def damage_by_type(tables: Tables) -> pd.DataFrame:
     """Shipments n and damages k by package type, over all closed months, fewest damages a shipment first."""
     outcomes = tables.read("pair_outcomes").groupBy("package_type")
     sums = outcomes.agg(F.sum("n").alias("n"), F.sum("k").alias("k"), F.countDistinct(*PRODUCT).alias("products"))
-    return sums.orderBy(F.col("k") / F.col("n")).toPandas()
+    return collected(sums.orderBy(F.col("k") / F.col("n")))
 
 
 def decisions_by_type(decisions: DataFrame, scores: DataFrame) -> pd.DataFrame:
@@ -48,7 +54,7 @@ def decisions_by_type(decisions: DataFrame, scores: DataFrame) -> pd.DataFrame:
     grouped = joined.groupBy("package_type").agg(
         F.count("*").alias("pairs"), F.count_if("fits").alias("fitting"), F.mean("risk").alias("risk"), *counts
     )
-    return grouped.orderBy("risk").toPandas()
+    return collected(grouped.orderBy("risk"))
 
 
 def savings(recommendations: DataFrame, package_types: DataFrame) -> pd.DataFrame:
@@ -57,7 +63,7 @@ def savings(recommendations: DataFrame, package_types: DataFrame) -> pd.DataFram
     both = recommendations.where("current_package_type IS NOT NULL AND package_type IS NOT NULL")
     joined = both.join(F.broadcast(costs), on=["marketplace", "current_package_type"], how="inner")
     changed = F.col("package_type") != F.col("current_package_type")
-    return (
+    return collected(
         joined.groupBy("marketplace")
         .agg(
             F.count("*").alias("products"),
@@ -69,14 +75,13 @@ def savings(recommendations: DataFrame, package_types: DataFrame) -> pd.DataFram
             F.mean("expected_damage_cost").alias("damage_cost"),
         )
         .orderBy("marketplace")
-        .toPandas()
     )
 
 
 def weight_saved(recommendations: DataFrame) -> pd.DataFrame:
     """Grams saved a shipment, for a bounded draw of products by hash."""
     saved = recommendations.where("weight_saved_g IS NOT NULL").orderBy(F.xxhash64(*PRODUCT)).limit(MOST_TEST_PAIRS)
-    return saved.select("weight_saved_g").toPandas()
+    return collected(saved.select("weight_saved_g"))
 
 
 def test_pairs(tables: Tables, scores: DataFrame) -> pd.DataFrame:
@@ -84,7 +89,7 @@ def test_pairs(tables: Tables, scores: DataFrame) -> pd.DataFrame:
     examples = tables.read("training_examples").where("split = 'test'").orderBy("sample_hash").limit(MOST_TEST_PAIRS)
     wanted = ["group_id", "label", "eligible", "by_human_test", "less_protective", "n", "k"]
     scored = scores.where("error IS NULL").select(*PAIR, "risk", "damage_rate", "views_used", "void_share")
-    return examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR).toPandas()
+    return collected(examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR))
 
 
 def products_of(inputs: DataFrame, pairs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
@@ -93,7 +98,7 @@ def products_of(inputs: DataFrame, pairs: pd.DataFrame, tables: Tables) -> pd.Da
     if keys.empty:
         return pd.DataFrame(columns=inputs.columns)
     wanted = tables.spark.createDataFrame(keys.astype(str))
-    return inputs.join(F.broadcast(wanted), on=PRODUCT, how="inner").orderBy(*PRODUCT).toPandas()
+    return collected(inputs.join(F.broadcast(wanted), on=PRODUCT, how="inner").orderBy(*PRODUCT))
 
 
 def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:

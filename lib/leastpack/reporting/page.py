@@ -44,7 +44,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         for name in ("products", "package_types", "pair_scores", "certificates", "pair_decisions", "recommendations")
     }
     scorer = _scorer(config, release)
-    types = released["package_types"].orderBy("marketplace", "package_type").toPandas()
+    types = gather.collected(released["package_types"].orderBy("marketplace", "package_type"))
     pairs = gather.test_pairs(tables, released["pair_scores"])
     products = gather.products_of(product_inputs(spark, tables, config, release["versions"]), pairs, tables)
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
@@ -52,7 +52,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     decisions = gather.decisions_by_type(released["pair_decisions"], released["pair_scores"])
     saved = gather.savings(released["recommendations"], released["package_types"])
     evaluation = evaluate(pairs, products, scorer, profiles)
-    certificates = released["certificates"].orderBy("promise", "package_types", "stratum").toPandas()
+    certificates = gather.collected(released["certificates"].orderBy("promise", "package_types", "stratum"))
     return {
         "version": __version__,
         "release": dict(release),

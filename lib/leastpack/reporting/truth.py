@@ -6,7 +6,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-PAIR = ["marketplace", "product_id", "package_type"]
+from leastpack.reporting.gather import PAIR, collected
 
 
 def truth_check(certificates: DataFrame, scores: DataFrame, package_types: DataFrame, truth: DataFrame) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def truth_check(certificates: DataFrame, scores: DataFrame, package_types: DataF
         F.mean(bad).alias("true_all"),
         F.mean(F.when(under, bad)).alias("true_certified"),
     )
-    checked = grouped.orderBy("package_types", "promise").toPandas()
+    checked = collected(grouped.orderBy("package_types", "promise"))
     checked["kept"] = checked["true_certified"] <= checked["alpha"]
     checked["telling"] = checked["true_all"] >= 2 * checked["alpha"]
     return checked
