@@ -78,14 +78,15 @@ def diagnose(spark: bool = False, folder: Path = Path()) -> list[Check]:
     Returns:
         The checks, in the order in which things are worth repairing.
     """
+    # First, because it fetches Delta's jars where they are not there yet.
+    table = [check_delta_table()] if spark else []
     found = {name: installed_version(name) for name in TESTED}
     checks = [check_python(), check_workers(os.environ), check_java(os.environ)]
     checks += [check_package(name, found[name]) for name in TESTED]
     checks += [check_petastorm(found), check_horovod(found)]
     checks += [check_delta_jars(found["delta-spark"], os.environ, Path.home())]
     checks += [check_weights("text encoder", *TEXT_WEIGHTS), check_weights("image encoder", *IMAGE_WEIGHTS)]
-    checks += [check_disk(folder)]
-    return [*checks, check_delta_table()] if spark else checks
+    return [*checks, check_disk(folder), *table]
 
 
 def check_python() -> Check:
