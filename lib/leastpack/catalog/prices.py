@@ -77,8 +77,13 @@ def read_price(price: Column, currency: Column, default: str | None, decimal_com
 
 
 def _currency(text: Column, default: str | None) -> Column:
-    found = F.when(F.length(F.regexp_extract(text, _SIGN, 1)) > 0, lookup(SIGNS, F.regexp_extract(text, _SIGN, 1)))
-    for shared, currencies in SHARED.items():
-        meant = default if default in currencies else currencies[0]
-        found = found.when(text.rlike(shared), F.lit(meant))
-    return found.otherwise(F.lit(default))
+    def named(sign: Column) -> Column:
+        found = F.when(sign != "", lookup(SIGNS, sign))
+        for shared, currencies in SHARED.items():
+            meant = default if default in currencies else currencies[0]
+            found = found.when(text.rlike(shared), F.lit(meant))
+        return found.otherwise(F.lit(default))
+
+    # Most exports give bare numbers: those need no search for signs.
+    bare = F.when(text.rlike(r"^[-\d.,' ]*$"), F.lit(default))
+    return bare.otherwise(bind(F.regexp_extract(text, _SIGN, 1), named))

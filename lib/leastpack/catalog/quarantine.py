@@ -16,6 +16,7 @@ MISSING_ID = "MISSING_ID"
 MISSING = "MISSING_"
 UNREADABLE = "UNREADABLE_"
 UNKNOWN_MARKETPLACE = "UNKNOWN_MARKETPLACE"
+UNKNOWN_KIND = "UNKNOWN_KIND"
 
 
 def fault_column(kind: Kind, marketplaces: Collection[str]) -> Column:
@@ -38,12 +39,13 @@ def fault_column(kind: Kind, marketplaces: Collection[str]) -> Column:
 
 
 def why_column(code: Column) -> Column:
-    """A sentence for each code of `fault_column`; the code itself for any other."""
+    """A sentence for each code of the catalog; the code itself for any other."""
     field = F.lower(F.regexp_replace(code, f"^({MISSING}|{UNREADABLE})", ""))
     return (
         F.when(code == MALFORMED_ROW, F.lit("The row could not be parsed: wrong number of columns, or not valid."))
         .when(code == MISSING_ID, F.lit("The row has no product_id."))
         .when(code == UNKNOWN_MARKETPLACE, F.lit("No package file speaks of the row's marketplace."))
+        .when(code == UNKNOWN_KIND, F.lit("The photo's kind is neither `tunnel` nor `catalog`."))
         .when(code.startswith(MISSING), F.concat(F.lit("The row has no "), field, F.lit(".")))
         .when(code.startswith(UNREADABLE), F.concat(F.lit("The row's "), field, F.lit(" is not of its type.")))
         .otherwise(code)

@@ -1,0 +1,66 @@
+"""The account of every export: each row used, set aside for a reason, or in quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.catalog.quarantine import why_column
+from leastpack.catalog.versions import QUARANTINED, USED
+from leastpack.config.sources import SourceConfig
+from leastpack.errors import InputError
+from leastpack.log import log
+from leastpack.runs import Run
+
+
+def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]) -> int:
+    """Count the rows of each export by what became of them, and enter the counts in the run.
+
+    An export of products without any row stops the step: it is far likelier a broken delivery than an empty shop. Any
+    other empty export is only warned of.
+
+    Args:
+        run: The run.
+        ranked: Rows with source and status.
+        sources: The exports that `ranked` holds.
+
+    Returns:
+        How many rows are in quarantine.
+
+    Raises:
+        InputError: An export of products is empty.
+    """
+    counts: dict[str, dict[str, int]] = {source.name: {} for source in sources}
+    for row in ranked.groupBy("source", "status").count().collect():
+        counts[row["source"]][row["status"]] = row["count"]
+    for source in sources:
+        by_status = counts[source.name]
+        rows_in = sum(by_status.values())
+        if not rows_in and source.kind == "products":
+            raise InputError(
+                f"source {source.name!r}: the export {source.path} is empty",
+                expected="one or more products",
+                found="0 rows",
+                todo="deliver the export again, or take the source out of the config",
+            )
+        if not rows_in:
+            log.warning("an export is empty", source=source.name, path=source.path)
+        aside = {status: n for status, n in by_status.items() if status not in (USED, QUARANTINED)}
+        run.account(
+            source.name,
+            rows_in=rows_in,
+            used=by_status.get(USED, 0),
+            set_aside=aside,
+            quarantined=by_status.get(QUARANTINED, 0),
+        )
+    return sum(by_status.get(QUARANTINED, 0) for by_status in counts.values())
+
+
+def quarantined_rows(ranked: DataFrame) -> DataFrame:
+    """The rows in quarantine, as `write_quarantine` takes them."""
+    fault = F.col("fault")
+    return ranked.where(F.col("status") == QUARANTINED).select(
+        "source", fault.alias("code"), why_column(fault).alias("why"), "raw"
+    )

@@ -1,0 +1,92 @@
+"""From ranked rows of listings and measurements to the rows of `products`, beside what is already stored."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.catalog.choose_size import split_notes, with_chosen, with_declared
+from leastpack.catalog.products import SIDES
+from leastpack.catalog.text import text_key_column
+from leastpack.catalog.tunnel import MEASURES
+from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, with_status
+from leastpack.tables.schemas import PRODUCTS
+
+KEY = list(PRODUCT_KEY)
+_STORED = "stored_"
+
+
+def with_split_notes(products: DataFrame) -> DataFrame:
+    """Rows of the table `products` with its notes split into `notes` and `tunnel_notes`."""
+    own, tunnel = split_notes(F.col("notes"))
+    return products.withColumns({"notes": own, "tunnel_notes": tunnel})
+
+
+def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
+    """Add `status`, and beside each row what is stored of its product's measurement, to cleaned product rows.
+
+    The row of the latest updated_at speaks for its product. Where the stored listing is later still, no row does: all
+    are set aside as `older_version`.
+
+    Args:
+        rows: Cleaned rows of all product exports.
+        stored: `with_split_notes`.
+    """
+    measured = [F.col(name).alias(_STORED + name) for name in MEASURES]
+    beside = stored.select(*KEY, F.col("updated_at").alias("stored_updated_at"), *measured)
+    joined = rows.join(beside, on=KEY, how="left")
+    ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True))
+    late = (F.col("status") == USED) & F.coalesce(F.col("stored_updated_at") > F.col("updated_at"), F.lit(False))
+    return ranked.withColumn("status", F.when(late, F.lit(OLDER_VERSION)).otherwise(F.col("status")))
+
+
+def newly_listed(ranked: DataFrame, stored: DataFrame) -> DataFrame:
+    """Keys that the export at hand adds to the table."""
+    listed = ranked.where(F.col("status") == USED).select(*KEY)
+    return listed.join(stored.select(*KEY), on=KEY, how="left_anti")
+
+
+def with_known(rows: DataFrame, ranked: DataFrame, stored: DataFrame) -> DataFrame:
+    """Add `known`: the row's product is in the export at hand or in the table."""
+    listed = ranked.where(F.col("status") == USED).select(*KEY, F.lit(True).alias("listed"))
+    kept = stored.select(*KEY, F.lit(True).alias("kept"))
+    joined = rows.join(listed, on=KEY, how="left").join(kept, on=KEY, how="left")
+    return joined.withColumn("known", F.coalesce("listed", "kept", F.lit(False))).drop("listed", "kept")
+
+
+def assemble_products(ranked: DataFrame, measured: DataFrame | None, stored: DataFrame, buckets: int) -> DataFrame:
+    """Rows of `products` for every product that a listing or a measurement at hand speaks of.
+
+    A product that is listed keeps the stored measurement where there is no new one; a stored product that is only
+    measured keeps its listing.
+
+    Args:
+        ranked: `rank_products`.
+        measured: `rank_measurements`, None without a tunnel export.
+        stored: `with_split_notes`.
+        buckets: Number of hash buckets.
+
+    Returns:
+        One row a product, in the columns of `products`.
+    """
+    listed = ranked.where(F.col("status") == USED)
+    speaking = measured.where(F.col("status") == USED) if measured is not None else stored.limit(0)
+    measures = speaking.select(*KEY, F.lit(True).alias("measured"), *MEASURES)
+    fresh = listed.join(measures, on=KEY, how="left").withColumns(
+        {name: F.when(F.col("measured"), F.col(name)).otherwise(F.col(_STORED + name)) for name in MEASURES}
+    )
+    declared = [*(f"declared_{side}_cm" for side in SIDES), "declared_weight_g"]
+    columns = [name for name in PRODUCTS.names if name not in {*MEASURES, "bucket"}]
+    remeasured = (
+        stored.drop(*MEASURES)
+        .join(measures.drop("measured"), on=KEY, how="inner")
+        .join(listed.select(*KEY), on=KEY, how="left_anti")
+    )
+    listing = [name for name in columns if name in fresh.columns]
+    both = (
+        with_declared(fresh)
+        .select(*listing, *declared, *MEASURES)
+        .unionByName(remeasured.select(*listing, *declared, *MEASURES))
+    )
+    bucket = F.pmod(F.xxhash64(*KEY), F.lit(buckets)).cast("int")
+    return with_chosen(both).withColumns({"bucket": bucket, "text_key": text_key_column()}).select(*PRODUCTS.names)

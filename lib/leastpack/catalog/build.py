@@ -1,0 +1,139 @@
+"""The catalog step: raw exports in; products, product_images, package_types and quarantine out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+
+from leastpack.catalog.accounts import account_sources, quarantined_rows
+from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
+from leastpack.catalog.figures import catalog_figures
+from leastpack.catalog.images import assemble_images, clean_images, rank_images
+from leastpack.catalog.packages import package_rows
+from leastpack.catalog.products import clean_products
+from leastpack.catalog.quarantine import write_quarantine
+from leastpack.catalog.sources import read_source, reading
+from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
+from leastpack.config.packages import PackageFile, load_packages
+from leastpack.config.root import Config
+from leastpack.config.sources import Kind, SourceConfig
+from leastpack.errors import ConfigError
+from leastpack.runs import Run, step_run
+from leastpack.tables import Tables
+from leastpack.tables.schemas import PRODUCT_IMAGES, PRODUCTS, Table
+
+STEP = "catalog"
+Cleaner = Callable[[DataFrame, SourceConfig, Collection[str]], DataFrame]
+CLEANERS: dict[Kind, Cleaner] = {
+    "products": clean_products,
+    "tunnel": clean_tunnel,
+    "product_images": clean_images,
+}
+
+
+def build_catalog(spark: SparkSession, config: Config) -> None:
+    """Clean the exports of products, image listings and tunnel measurements into the catalog's tables.
+
+    Every export is read, parsed and accounted for before anything is written. Products that an export does not name
+    stay as they are; a second run with the same exports changes nothing.
+
+    Args:
+        spark: The session.
+        config: The configuration; `sources` and `packages` matter here.
+
+    Raises:
+        ConfigError: No source of products, or wrong package files.
+        InputError: An export cannot be read as configured, or one of products is empty.
+        PromiseError: An account or a row count does not balance.
+    """
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, STEP) as run, ExitStack() as kept:
+        files = load_packages(config.packages)
+        sources = [source for source in config.sources if source.kind in CLEANERS]
+        if not any(source.kind == "products" for source in sources):
+            raise ConfigError(
+                "there is no source of products",
+                expected="an entry of kind `products` under `sources`",
+                todo="see docs/your-data.md",
+            )
+        with run.phase("read"), reading(*sources):
+            stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
+            ranked = _rank_all(spark, sources, files, stored, kept)
+            faulty = {kind: account_sources(run, rows, _of(sources, kind)) for kind, rows in ranked.items()}
+        with run.phase("write"):
+            _write_packages(spark, run, tables, files)
+            _write_products(run, tables, ranked, stored)
+            if "product_images" in ranked:
+                _write_images(spark, run, tables, ranked["product_images"])
+            for kind, rows in ranked.items():
+                if faulty[kind]:
+                    write_quarantine(tables, STEP, quarantined_rows(rows))
+        with run.phase("figures"):
+            for name, value in catalog_figures(tables.read("products")).items():
+                run.figure(name, value)
+
+
+def _rank_all(
+    spark: SparkSession,
+    sources: Sequence[SourceConfig],
+    files: Sequence[PackageFile],
+    stored: DataFrame,
+    kept: ExitStack,
+) -> dict[Kind, DataFrame]:
+    """Cleaned rows with their status, by kind; each is parsed once and kept until the step ends."""
+    marketplaces = [file.marketplace for file in files]
+
+    def cleaned(kind: Kind) -> DataFrame:
+        clean = CLEANERS[kind]
+        return reduce(
+            DataFrame.unionByName,
+            [clean(read_source(spark, source), source, marketplaces) for source in _of(sources, kind)],
+        )
+
+    def keep(rows: DataFrame) -> DataFrame:
+        rows.persist()
+        kept.callback(rows.unpersist)
+        return rows
+
+    products = keep(rank_products(cleaned("products"), stored))
+    ranked: dict[Kind, DataFrame] = {"products": products}
+    if _of(sources, "tunnel"):
+        ranked["tunnel"] = keep(rank_measurements(with_known(cleaned("tunnel"), products, stored)))
+    if _of(sources, "product_images"):
+        ranked["product_images"] = keep(rank_images(with_known(cleaned("product_images"), products, stored)))
+    return ranked
+
+
+def _write_packages(spark: SparkSession, run: Run, tables: Tables, files: Sequence[PackageFile]) -> None:
+    tables.replace("package_types", package_rows(spark, files))
+    expected = sum(len(file.types) for file in files)
+    run.expect("package_types", rows=tables.read("package_types").count(), expected=expected)
+
+
+def _write_products(run: Run, tables: Tables, ranked: dict[Kind, DataFrame], stored: DataFrame) -> None:
+    products = ranked["products"]
+    expected = stored.count() + newly_listed(products, stored).count()
+    tables.merge("products", assemble_products(products, ranked.get("tunnel"), stored, tables.config.buckets))
+    run.expect("products", rows=tables.read("products").count(), expected=expected)
+
+
+def _write_images(spark: SparkSession, run: Run, tables: Tables, ranked: DataFrame) -> None:
+    stored = _stored(spark, run, tables, PRODUCT_IMAGES)
+    before = stored.count()
+    changes = tables.replace("product_images", assemble_images(ranked, stored))
+    expected = before + changes.inserted - changes.deleted
+    run.expect("product_images", rows=tables.read("product_images").count(), expected=expected)
+
+
+def _stored(spark: SparkSession, run: Run, tables: Tables, table: Table) -> DataFrame:
+    """A table as it was before this step wrote to it; no rows before the first run."""
+    if not tables.exists(table.name):
+        return spark.createDataFrame([], table.schema)
+    return tables.read(table.name, run.reads(table.name, tables.version(table.name)))
+
+
+def _of(sources: Sequence[SourceConfig], kind: Kind) -> list[SourceConfig]:
+    return [source for source in sources if source.kind == kind]

@@ -1,0 +1,94 @@
+"""Rows of tunnel exports: what the conveyor tunnel measured of the packed product."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.catalog.limits import plausible_density
+from leastpack.catalog.numbers import bind
+from leastpack.catalog.products import SIDES, sides_from_fields
+from leastpack.catalog.quarantine import fault_column
+from leastpack.catalog.sizes import ABSURD_SIDE, clean_sides, volume
+from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, apart_if_faulty, with_status
+from leastpack.catalog.weights import judge_weight, weight_candidates
+from leastpack.config.sources import SourceConfig
+
+NOTE = "TUNNEL_"
+UNUSABLE_MEASUREMENT = "unusable_measurement"
+TUNNEL_ABSURD_SIZE = "TUNNEL_ABSURD_SIZE"
+TUNNEL_PARTIAL_SIZE = "TUNNEL_PARTIAL_SIZE"
+TUNNEL_ABSURD_DENSITY = "TUNNEL_ABSURD_DENSITY"
+
+MEASURES = (
+    "tunnel_length_cm", "tunnel_width_cm", "tunnel_height_cm", "tunnel_weight_g", "tunnel_defect", "tunnel_notes",
+)  # fmt: skip
+
+
+def clean_tunnel(rows: DataFrame, source: SourceConfig, marketplaces: Collection[str]) -> DataFrame:
+    """Clean the rows of one tunnel export.
+
+    A size and a weight that give an absurd density are both nulled: nothing tells which of them is wrong.
+
+    Returns:
+        One row a row of the export: key, fault, raw (of faulty rows), row_hash, source, measured_at, `complete`, and
+        the columns of MEASURES.
+    """
+    candidates = weight_candidates(F.col("weight"), source.weight_unit, source.lost_units, source.decimal_comma)
+    read = rows.withColumns(
+        {"size": clean_sides(sides_from_fields(source)), "fault": fault_column("tunnel", marketplaces)}
+    )
+
+    def weigh(sides: Column) -> Column:
+        judged = judge_weight(candidates, volume(sides), F.lit(None).cast("double"))
+        return bind(judged, lambda weight: _agreeing(sides, weight))
+
+    measured = apart_if_faulty(read).withColumn("measured", bind(F.col("size.sides"), weigh))
+    sides = F.col("measured.sides")
+    given = F.coalesce(*[F.col(side) for side in SIDES]).isNotNull()
+    absurd = F.col("size.code") == ABSURD_SIDE
+    dense = F.col("measured.absurd_density")
+    partial = (F.size(sides) < 3) & ~dense
+    notes = F.array(
+        F.when(given & absurd, F.lit(TUNNEL_ABSURD_SIZE)).when(partial, F.lit(TUNNEL_PARTIAL_SIZE)),
+        F.when(dense, F.lit(TUNNEL_ABSURD_DENSITY)),
+        F.concat(F.lit(NOTE), F.col("measured.code")),
+    )
+    return measured.select(
+        *PRODUCT_KEY,
+        "fault",
+        "raw",
+        "row_hash",
+        "source",
+        "measured_at",
+        (F.size(sides) == 3).alias("complete"),
+        *[F.get(sides, F.lit(place)).alias(f"tunnel_{side}_cm") for place, side in enumerate(SIDES)],
+        F.col("measured.weight_g").alias("tunnel_weight_g"),
+        F.col("defect").alias("tunnel_defect"),
+        F.array_compact(notes).alias("tunnel_notes"),
+    )
+
+
+def rank_measurements(rows: DataFrame) -> DataFrame:
+    """Add `status` to cleaned tunnel rows that carry `known`.
+
+    The newest measurement with three plausible sides speaks for its product, because vendors change their packing;
+    only where there is none, the newest of the others. Rows without three plausible sides that do not speak for their
+    product are set aside as `unusable_measurement`.
+    """
+    newest_first = [F.desc("complete"), F.desc_nulls_last("measured_at")]
+    ranked = with_status(rows, PRODUCT_KEY, newest_first, F.col("known"))
+    unusable = (F.col("status") == OLDER_VERSION) & ~F.col("complete")
+    return ranked.withColumn("status", F.when(unusable, F.lit(UNUSABLE_MEASUREMENT)).otherwise(F.col("status")))
+
+
+def _agreeing(sides: Column, weight: Column) -> Column:
+    agree = plausible_density(weight["weight_g"], volume(sides))
+    return F.struct(
+        F.when(agree, sides).otherwise(F.array().cast("array<double>")).alias("sides"),
+        F.when(agree, weight["weight_g"]).alias("weight_g"),
+        (~agree).alias("absurd_density"),
+        weight["code"].alias("code"),
+    )
