@@ -18,7 +18,7 @@ class TextEncoderConfig(Section):
         description="`minilm` (all-MiniLM-L6-v2, a package), a folder, an s3:// path or a hub name.",
     )
     max_tokens: Count = Field(128, description="Longer texts are cut.")
-    batch_tokens: Count = Field(4096, description="Token budget of one batch, padding included.")
+    batch_tokens: Count = Field(2048, description="Token budget of one batch, padding included.")
 
 
 class ImageEncoderConfig(Section):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,27 @@ from leastpack.tables import Tables
 NOW = datetime.datetime(2024, 5, 1, 12)
 
 
+def config_for(folder: Path, photos: Path) -> Config:
+    encoders = {"fetch": {"roots": [str(photos)]}, "partitions": 2}
+    return Config.model_validate({"tables": {"root": str(folder / "tables"), "buckets": 4}, "encoders": encoders})
+
+
+@pytest.fixture(scope="module")
+def place(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the photos and tables of a small catalog that has been encoded once."""
+    folder = tmp_path_factory.mktemp("encoded")
+    (folder / "photos").mkdir()
+    config = config_for(folder, folder / "photos")
+    write_catalog(Tables(spark, config.tables), folder)
+    encode_products(spark, config)
+    return folder
+
+
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    (tmp_path / "photos").mkdir()
-    encoders = {"fetch": {"roots": [str(tmp_path / "photos")]}, "partitions": 2}
-    return Config.model_validate({"tables": {"root": str(tmp_path / "tables"), "buckets": 4}, "encoders": encoders})
+def config(place: Path, tmp_path: Path) -> Config:
+    """The encoded catalog, a copy for each test."""
+    shutil.copytree(place / "tables", tmp_path / "tables")
+    return config_for(tmp_path, place / "photos")
 
 
 def write_products(tables: Tables, rows: list[dict[str, Any]]) -> None:
@@ -72,15 +88,14 @@ def inputs_of(tables: Tables, config: Config) -> dict[str, Any]:
     return {row["product_id"]: row for row in rows}
 
 
-@pytest.fixture
-def catalog(tables: Tables, config: Config, tmp_path: Path) -> Callable[[str], Path]:
-    """A small catalog with every kind of photo, good and broken."""
-    folder = tmp_path / "photos"
+def write_catalog(tables: Tables, place: Path) -> None:
+    """Every kind of photo, good and broken."""
+    folder = place / "photos"
     good, other = picture(folder / "good.jpg", 1), picture(folder / "other.jpg", 2)
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "cut.jpg").write_bytes(Path(good).read_bytes()[:3000])
     (folder / "words.jpg").write_bytes(b"not a picture at all")
-    (tmp_path / "secret.jpg").write_bytes(Path(good).read_bytes())
+    (place / "secret.jpg").write_bytes(Path(good).read_bytes())
     write_products(
         tables,
         [
@@ -101,20 +116,17 @@ def catalog(tables: Tables, config: Config, tmp_path: Path) -> Callable[[str], P
             ("B", "tunnel_0", "tunnel", str(folder / "empty.jpg")),
             ("B", "tunnel_1", "tunnel", str(folder / "words.jpg")),
             ("B", "tunnel_2", "tunnel", str(folder / "missing.jpg")),
-            ("C", "tunnel_0", "tunnel", str(tmp_path / "secret.jpg")),
+            ("C", "tunnel_0", "tunnel", str(place / "secret.jpg")),
             ("C", "tunnel_1", "tunnel", "http://127.0.0.1/secret.jpg"),
             ("C", "tunnel_2", "tunnel", other),
             ("E", "tunnel_0", "tunnel", good),
         ],
     )
-    return lambda name: folder / name
 
 
 def test_p1_p8_every_text_and_photo_is_encoded_or_has_a_code(
-    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+    spark: SparkSession, tables: Tables, config: Config
 ) -> None:
-    encode_products(spark, config)
-
     rows = tables.read("embeddings").collect()
     images = [row for row in rows if row["modality"] == "image"]
     assert sorted(row["error"] for row in images if row["error"]) == [
@@ -146,9 +158,8 @@ def test_p1_p8_every_text_and_photo_is_encoded_or_has_a_code(
 
 
 def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
-    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+    spark: SparkSession, tables: Tables, config: Config
 ) -> None:
-    encode_products(spark, config)
     version = tables.version("embeddings")
     encode_products(spark, config)
 
@@ -160,11 +171,10 @@ def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
 
 
 def test_a_changed_title_encodes_one_text_and_an_error_that_passed_is_mended(
-    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path], tmp_path: Path
+    spark: SparkSession, tables: Tables, config: Config, place: Path
 ) -> None:
-    encode_products(spark, config)
     write_products(tables, [{"product_id": "A", "title": "Glass vase, 2 pieces", "brand": "Ora", "price": 99.0}])
-    fetch = config.encoders.fetch.model_copy(update={"roots": [str(tmp_path)]})
+    fetch = config.encoders.fetch.model_copy(update={"roots": [str(place)]})
     wider = config.model_copy(update={"encoders": config.encoders.model_copy(update={"fetch": fetch})})
     encode_products(spark, wider)
 
@@ -177,9 +187,8 @@ def test_a_changed_title_encodes_one_text_and_an_error_that_passed_is_mended(
 
 
 def test_inputs_hold_one_row_a_live_product_with_views_in_order(
-    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
+    spark: SparkSession, tables: Tables, config: Config
 ) -> None:
-    encode_products(spark, config)
     rows = inputs_of(tables, config)
 
     assert sorted(rows) == ["A", "B", "C", "D"]
@@ -198,29 +207,57 @@ def test_inputs_hold_one_row_a_live_product_with_views_in_order(
     assert rows["B"]["weight_g"] == 900.0
 
 
-def test_inputs_tell_of_photos_that_were_never_encoded(
-    spark: SparkSession, tables: Tables, config: Config, catalog: Callable[[str], Path]
-) -> None:
-    tables.ensure("embeddings")
-    assert inputs_of(tables, config)["A"]["image_errors"] == ["NOT_ENCODED"] * 3
+def test_inputs_tell_of_photos_that_were_never_encoded(spark: SparkSession, tables: Tables, config: Config) -> None:
+    rows = product_inputs(spark, tables, config, {"embeddings": 0}).where("product_id = 'A'").collect()
+    assert rows[0]["image_errors"] == ["NOT_ENCODED"] * 3
+    assert rows[0]["text_vector"] is None
+
+
+def test_a_product_table_without_rows_is_no_error(spark: SparkSession, tmp_path: Path) -> None:
+    config = config_for(tmp_path / "empty", tmp_path)
+    tables = Tables(spark, config.tables)
+    write_products(tables, [])
+    write_images(tables, [])
+    encode_products(spark, config)
+    assert tables.read("embeddings").count() == product_inputs(spark, tables, config).count() == 0
 
 
 @pytest.mark.parametrize("partitions", [1, 7])
-def test_p4_partitions_and_chunks_do_not_change_a_vector(
-    spark: SparkSession, tables: Tables, config: Config, partitions: int, monkeypatch: pytest.MonkeyPatch
+def test_p3_p4_a_run_that_was_stopped_goes_on_and_partitions_change_no_vector(
+    spark: SparkSession, tmp_path: Path, partitions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leastpack.encoders.encode.LEAST_CHUNK", 5)
+    base = config_for(tmp_path / "other", tmp_path)
+    encoders = base.encoders.model_copy(update={"partitions": partitions, "chunks": 3})
+    config = base.model_copy(update={"encoders": encoders})
+    tables = Tables(spark, config.tables)
     titles = [f"item {i} " + "glass " * (i % 9) for i in range(23)]
     write_products(tables, [{"product_id": str(i), "title": title} for i, title in enumerate(titles)])
     write_images(tables, [])
-    encoders = config.encoders.model_copy(update={"partitions": partitions, "chunks": 3})
-    encode_products(spark, config.model_copy(update={"encoders": encoders}))
+    monkeypatch.setattr("leastpack.encoders.encode.LEAST_CHUNK", 5)
+
+    append, calls = Tables.append, []
+
+    def stop_at_the_second(self: Tables, name: str, df: DataFrame) -> None:
+        calls.append(name)
+        if name == "embeddings" and calls.count("embeddings") == 2:
+            raise KeyboardInterrupt
+        append(self, name, df)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "append", stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            encode_products(spark, config)
+    kept = tables.read("embeddings").count()
+    assert 0 < kept < 23
+    encode_products(spark, config)
+    assert last_run(tables)["figures"]["texts_encoded"] == 23 - kept
 
     keys = dict(tables.read("products").select(text_column(), "text_key").collect())
-    found = {row["content_key"]: row["vector"] for row in tables.read("embeddings").collect()}
-    texts = list(keys)
-    expected = TextEncoder(config.encoders.text).encode(texts)[0]
-    np.testing.assert_allclose([found[keys[text]] for text in texts], expected, atol=1e-5)
+    rows = tables.read("embeddings").collect()
+    found = {row["content_key"]: row["vector"] for row in rows}
+    assert len(found) == len(rows) == 23
+    expected = TextEncoder(config.encoders.text).encode(list(keys))[0]
+    np.testing.assert_allclose([found[key] for key in keys.values()], expected, atol=1e-5)
 
 
 def test_identities_need_no_model_and_follow_what_changes_a_vector(config: Config) -> None:
