@@ -96,9 +96,9 @@ class FusedModel(nn.Module):
         return vector
 
     def head_terms(self, vector: Tensor) -> Tensor:
-        """(2, K + 2, n) for risk and damage rate: g0, the K softplus arguments of the ramps, h."""
+        """(K + 2, 2, n) for risk and damage rate: g0, the K softplus arguments of the ramps, h."""
         terms: Tensor = self.heads(vector)
-        return terms.T.reshape(len(HEADS), self.spec.ramps + 2, len(vector))
+        return terms.view(len(vector), len(HEADS), self.spec.ramps + 2).permute(2, 1, 0).contiguous()
 
     def pair_logits(self, vector: Tensor, profile: Tensor, void: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of n pairs, one package a row, as training needs them.
@@ -111,8 +111,7 @@ class FusedModel(nn.Module):
         Returns:
             (n,) risk logits and (n,) damage-rate logits.
         """
-        terms = self.head_terms(vector).transpose(0, 1)  # (K + 2, 2, n)
-        risk, rate = logits(terms, ramps(profile, self.knots).T[:, None, :], void)
+        risk, rate = logits(self.head_terms(vector), ramps(profile, self.knots).T[:, None, :], void)
         return risk, rate
 
     def matrix_logits(self, vector: Tensor, profiles: Tensor, void: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,8 +125,8 @@ class FusedModel(nn.Module):
         Returns:
             (n, P) risk logits and (n, P) damage-rate logits.
         """
-        terms = self.head_terms(vector).transpose(0, 1)[:, :, None, :]  # (K + 2, 2, 1, n)
-        risk, rate = logits(terms, ramps(profiles, self.knots).T[:, None, :, None], void.T)
+        terms = self.head_terms(vector)[:, :, None, :]
+        risk, rate = logits(terms, ramps(profiles, self.knots).T[:, None, :, None], void.T.contiguous())
         return risk.T, rate.T
 
 

@@ -25,7 +25,7 @@ MAX_CHARACTERS = 8192  # longer texts are cut here, before and after normalisati
 GRAMS = (3, 4, 5)
 
 _SPACE = 0x20
-_TABLE_CELLS = 1 << 23  # presence table of one chunk of texts, in bytes
+_CHUNK = 128  # texts hashed at once: enough to be quick, few enough that the longest stay within some 100 MB
 _CLASSES = 0x40000  # code points above hold no letters in use
 _HAN, _HIRAGANA, _KATAKANA = 2, 3, 4
 _SCRIPTS = {
@@ -62,10 +62,9 @@ def hashed_bags(texts: Sequence[str | None], buckets: int) -> tuple[Ints, Ints]:
         ids: (total,) buckets of all texts, one text after the other.
         offsets: (n,) where each text's ids start.
     """
-    step = max(1, _TABLE_CELLS // buckets)
     ids, counts = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(texts), step):
-        chunk_ids, chunk_counts = _chunk(texts[start : start + step], buckets)
+    for start in range(0, len(texts), _CHUNK):
+        chunk_ids, chunk_counts = _chunk(texts[start : start + _CHUNK], buckets)
         ids.append(chunk_ids)
         counts.append(chunk_counts)
     ends = np.cumsum(np.concatenate(counts))
@@ -81,13 +80,11 @@ def _chunk(texts: Sequence[str | None], buckets: int) -> tuple[Ints, Ints]:
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     classes = _class_table()[np.minimum(raw, _CLASSES)]
     codes: _Hashes = np.where(classes == 0, _SPACE, raw).astype(np.uint64)
-    seen = np.zeros((len(clean), buckets), dtype=bool)
-    hashes, starts = _word_hashes(codes, classes)
-    seen[row[starts], _reduce(hashes, buckets)] = True
-    for size in GRAMS:
-        hashes, starts = _gram_hashes(codes, classes == 0, size)
-        seen[row[starts], _reduce(hashes, buckets)] = True
-    return np.flatnonzero(seen) % buckets, seen.sum(axis=1, dtype=np.int64)
+    found = [_word_hashes(codes, classes), *(_gram_hashes(codes, classes == 0, size) for size in GRAMS)]
+    cells = np.concatenate([row[starts] * buckets + _reduce(hashes, buckets) for hashes, starts in found])
+    distinct = np.unique(cells)
+    ends = np.searchsorted(distinct, np.arange(1, len(clean) + 1) * buckets)
+    return distinct % buckets, np.diff(ends, prepend=0)
 
 
 def _normalised(text: str | None) -> str:
