@@ -44,18 +44,22 @@ class BetaPrior:
         return self.a + self.b
 
 
-def fit_pool(k: Floats, n: Floats, pairs: Floats) -> BetaPrior:
+def fit_pool(k: Floats, n: Floats, pairs: Floats, threshold: float) -> BetaPrior:
     """Prior over the pairs of all package types together.
+
+    It starts from the raw rate with one damage in 1 / threshold shipments added, so that without data it leans to
+    neither side of the threshold.
 
     Args:
         k: (m,) damaged shipments of a cell of the histogram.
         n: (m,) shipments of the cell.
         pairs: (m,) pairs with that k and n.
+        threshold: tau times the reporting rate.
 
     Returns:
-        The prior; with no pairs at all a vague one around one half.
+        The prior; with no pairs at all a vague one around the threshold.
     """
-    rate = ((k * pairs).sum() + 0.5) / ((n * pairs).sum() + 1.0)
+    rate = ((k * pairs).sum() + 1.0) / ((n * pairs).sum() + 1.0 / threshold)
     centre = np.array([special.logit(rate), np.log(POOL_CONCENTRATION)])
     return _fit(k, n, pairs, centre, POOL_SPREAD)
 

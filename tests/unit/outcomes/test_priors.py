@@ -22,14 +22,14 @@ def draw(a, b, pairs, seed):
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, 30.0), (2.0, 60.0), (1.0, 9.0)])
 def test_fit_recovers_the_distribution_of_rates(a, b):
-    prior = fit_pool(*histogram(*draw(a, b, 40_000, seed=3)))
+    prior = fit_pool(*histogram(*draw(a, b, 40_000, seed=3)), 0.01)
     assert prior.mean == pytest.approx(a / (a + b), rel=0.05)
     assert prior.concentration == pytest.approx(a + b, rel=0.15)
 
 
 def test_fit_is_the_highest_point_of_the_likelihood():
     k, n = draw(0.6, 25.0, 5_000, seed=5)
-    prior = fit_pool(*histogram(k, n))
+    prior = fit_pool(*histogram(k, n), 0.01)
     best = betabinom.logpmf(k, n, prior.a, prior.b).sum()
     for mean, concentration in [(1.1, 1.0), (0.9, 1.0), (1.0, 1.25), (1.0, 0.8)]:
         m, c = prior.mean * mean, prior.concentration * concentration
@@ -53,15 +53,15 @@ def test_a_type_leaves_the_pool_as_its_data_grow():
 @pytest.mark.parametrize("damaged", [0.0, 1.0])
 def test_fit_stays_finite_where_everything_or_nothing_breaks(damaged):
     n = np.array([1.0, 10.0, 200.0])
-    prior = fit_pool(damaged * n, n, np.array([50.0, 20.0, 5.0]))
+    prior = fit_pool(damaged * n, n, np.array([50.0, 20.0, 5.0]), 0.01)
     assert 0 < prior.mean < 1
     assert np.isfinite(prior.concentration)
     assert abs(prior.mean - damaged) < 0.05
 
 
-def test_no_pairs_at_all_is_vague():
+def test_no_pairs_at_all_leans_to_neither_side_of_the_threshold():
     nothing = np.empty(0)
-    assert fit_pool(nothing, nothing, nothing).mean == pytest.approx(0.5)
+    assert fit_pool(nothing, nothing, nothing, 0.02).mean == pytest.approx(0.02)
 
 
 def test_posterior_is_the_share_of_unsafe_pairs_among_those_with_the_same_counts():

@@ -1,0 +1,60 @@
+"""What became of every raw row: the account of each source, and the rows for quarantine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.catalog.quarantine import why_column
+from leastpack.config.sources import SourceConfig
+from leastpack.outcomes.cleaning import IMPOSSIBLE, UNKNOWN_PACKAGE_TYPE, UNKNOWN_PRODUCT
+from leastpack.runs import Run
+
+USED, QUARANTINED = "used", "quarantined"
+WHY = {
+    UNKNOWN_PRODUCT: "The catalog has no such product in that marketplace.",
+    UNKNOWN_PACKAGE_TYPE: "No package file of that marketplace declares the type.",
+    f"{IMPOSSIBLE}PROPENSITY": "The probability is not above 0 and at most 1.",
+    f"{IMPOSSIBLE}DRAW_PROBABILITY": "The probability is not above 0 and at most 1.",
+    f"{IMPOSSIBLE}ITEMS": "A shipment has at least one item.",
+    f"{IMPOSSIBLE}STARS": "Stars go from 1 to 5.",
+    f"{IMPOSSIBLE}RESULT": "The result of a test is SAFE or UNSAFE.",
+}
+
+
+def account_for(run: Run, sources: Sequence[SourceConfig], judged: DataFrame) -> Counter[str]:
+    """Account for every row of the sources of one kind, one account a source.
+
+    Args:
+        run: The run.
+        sources: The sources, also those without a row.
+        judged: Their judged rows.
+
+    Returns:
+        Rows by fate over all sources: `used`, `quarantined`, or the reason they were set aside for.
+
+    Raises:
+        PromiseError: An account does not balance.
+    """
+    fate = F.when(F.col("fault").isNotNull(), F.lit(QUARANTINED)).otherwise(F.coalesce("set_aside", F.lit(USED)))
+    fates: dict[str, Counter[str]] = {source.name: Counter() for source in sources}
+    for row in judged.groupBy("source", fate.alias("fate")).count().collect():
+        fates[row["source"]][row["fate"]] = row["count"]
+    for name, counts in fates.items():
+        aside = {reason: n for reason, n in sorted(counts.items()) if reason not in (USED, QUARANTINED)}
+        run.account(name, rows_in=counts.total(), used=counts[USED], set_aside=aside, quarantined=counts[QUARANTINED])
+    return sum(fates.values(), Counter())
+
+
+def quarantine_rows(judged: Iterable[DataFrame]) -> DataFrame:
+    """The rows with a fault: source, code, why, raw."""
+    rows = [table.where("fault IS NOT NULL").select("source", F.col("fault").alias("code"), "raw") for table in judged]
+    return reduce(DataFrame.union, rows).withColumn("why", F.coalesce(_why(F.col("code")), why_column(F.col("code"))))
+
+
+def _why(code: Column) -> Column:
+    return F.coalesce(*[F.when(code == name, F.lit(text)) for name, text in WHY.items()])

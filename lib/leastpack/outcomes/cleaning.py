@@ -1,0 +1,136 @@
+"""Raw rows of shipments, returns, reviews and human tests, each with a verdict: used, set aside, or quarantined.
+
+A judged table has, beside the fields of its kind, `fault` (code of a row that goes to quarantine), `set_aside` (reason
+of a sound row that does not count) and `raw` (only where there is a fault, so that it can be kept in memory). A row is
+used where both are null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from leastpack.catalog.quarantine import UNREADABLE, fault_column
+from leastpack.catalog.sources import read_source
+from leastpack.config.sources import FIELDS, TYPES, Kind, SourceConfig
+
+ITEM = ("marketplace", "shipment_id", "product_id")
+PAIR = ("marketplace", "product_id", "package_type")
+DUPLICATE = "duplicate"
+
+UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+UNKNOWN_PACKAGE_TYPE = "UNKNOWN_PACKAGE_TYPE"
+IMPOSSIBLE = "IMPOSSIBLE_"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the catalog knows.
+
+    Attributes:
+        marketplaces: Marketplaces with package types.
+        products: marketplace, product_id.
+        packages: marketplace, package_type.
+    """
+
+    marketplaces: Collection[str]
+    products: DataFrame
+    packages: DataFrame
+
+
+def read_judged(spark: SparkSession, sources: Sequence[SourceConfig], kind: Kind, known: Known) -> DataFrame:
+    """Read all sources of a kind and find the rows that cannot be used.
+
+    Args:
+        spark: The session.
+        sources: Sources of that kind; none gives no rows.
+        kind: shipments, returns, reviews or human_tests.
+        known: What the catalog knows.
+
+    Returns:
+        The fields of the kind, source, row_hash, fault and raw.
+    """
+    rows = reduce(DataFrame.unionByName, [read_source(spark, source) for source in sources], _no_rows(spark, kind))
+    if "package_type" in FIELDS[kind]:
+        rows = _flagged(rows, known.packages, ("marketplace", "package_type"), "package_known")
+        rows = _flagged(rows, known.products, ("marketplace", "product_id"), "product_known")
+    fault = F.coalesce(fault_column(kind, known.marketplaces), _own_faults(kind))
+    return rows.select(
+        *FIELDS[kind],
+        "source",
+        "row_hash",
+        fault.alias("fault"),
+        F.when(fault.isNotNull(), F.col("raw")).alias("raw"),
+    )
+
+
+def judge_tests(tests: DataFrame) -> DataFrame:
+    """Set aside human tests that repeat another one's identifier.
+
+    Args:
+        tests: `read_judged` rows of human tests.
+
+    Returns:
+        The same rows with set_aside.
+    """
+    again = repeated(["marketplace", "test_id"], ["tested_at"])
+    return tests.withColumn("set_aside", first_reason((DUPLICATE, again)))
+
+
+def repeated(key: Sequence[str], order: Sequence[str]) -> Column:
+    """Whether a sound row repeats the key of another one that comes before it in the order.
+
+    The row's hash ends the order, so that the choice depends on contents alone.
+    """
+    # Rows with a fault are spread by their hash: they may all share a null key.
+    apart = F.when(F.col("fault").isNotNull(), F.col("row_hash"))
+    place = F.row_number().over(Window.partitionBy(*key, apart).orderBy(*order, "source", "row_hash"))
+    return F.col("fault").isNull() & (place > 1)
+
+
+def first_reason(*reasons: tuple[str, Column]) -> Column:
+    """Name of the first reason that holds for a row without a fault; null if none does."""
+    named = F.coalesce(*[F.when(holds, F.lit(name)) for name, holds in reasons])
+    return F.when(F.col("fault").isNull(), named)
+
+
+def used(judged: DataFrame) -> DataFrame:
+    """The rows that count."""
+    return judged.where("fault IS NULL AND set_aside IS NULL")
+
+
+def _no_rows(spark: SparkSession, kind: Kind) -> DataFrame:
+    fields = [f"{name} {TYPES.get(name, 'string')}" for name in FIELDS[kind]]
+    rest = ["source string", "malformed boolean", "unreadable array<string>", "row_hash bigint", "raw string"]
+    return spark.createDataFrame([], ", ".join(fields + rest))
+
+
+def _flagged(rows: DataFrame, known: DataFrame, on: tuple[str, str], name: str) -> DataFrame:
+    return rows.join(known.select(*on, F.lit(True).alias(name)), on=list(on), how="left")
+
+
+def _own_faults(kind: Kind) -> Column:
+    unreadable = F.concat(F.lit(UNREADABLE), F.upper(F.get("unreadable", F.lit(0))))
+    reasons = [F.when(F.size("unreadable") > 0, unreadable)]
+    if "package_type" in FIELDS[kind]:
+        reasons.append(F.when(F.col("product_known").isNull(), F.lit(UNKNOWN_PRODUCT)))
+        reasons.append(F.when(F.col("package_known").isNull(), F.lit(UNKNOWN_PACKAGE_TYPE)))
+    possible = {
+        "propensity": _probability("propensity"),
+        "draw_probability": _probability("draw_probability"),
+        "items": F.col("items") >= 1,
+        "stars": F.col("stars").between(1, 5),
+        "result": F.upper("result").isin("SAFE", "UNSAFE"),
+    }
+    for field in FIELDS[kind]:
+        if field in possible:
+            reasons.append(F.when(~possible[field], F.lit(IMPOSSIBLE + field.upper())))
+    return F.coalesce(*reasons)
+
+
+def _probability(field: str) -> Column:
+    return (F.col(field) > 0) & (F.col(field) <= 1)

@@ -1,0 +1,134 @@
+"""Shipments and tests counted by pair: `pair_outcomes`, and what they say of safety: `pair_tests`."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+
+from leastpack.config.outcomes import OutcomesConfig
+from leastpack.outcomes.bounds import SAFE, UNSAFE, labels, lower_bounds, upper_bounds
+from leastpack.outcomes.cleaning import PAIR
+
+BY_SHIPMENTS, BY_HUMAN_TEST = "shipments", "human_test"
+
+
+def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
+    """Count the shipments that count, and draw one of each month by hash.
+
+    The shipment with the smallest hash of a month is drawn; the smallest over months is then the draw over all months,
+    so that any number of months can be added later. Which one is drawn depends on identifiers and salt alone.
+
+    Args:
+        shipments: Rows of `counted_shipments`.
+        salt: Another salt draws anew.
+
+    Returns:
+        The columns of `pair_outcomes`, and propensity_sum (decimal).
+    """
+    at_random = F.col("propensity").isNotNull()
+    damaged = F.col("damaged").cast("bigint")
+    drawn = F.struct(
+        F.xxhash64("marketplace", "shipment_id", "product_id", F.lit(salt)).alias("hash"), F.col("damaged")
+    )
+    counted = shipments.groupBy(*PAIR, F.date_format("shipped_on", "yyyy-MM").alias("period")).agg(
+        F.count("*").alias("n"),
+        F.sum(damaged).alias("k"),
+        F.count_if(at_random).alias("n_random"),
+        F.sum(F.when(at_random, damaged).otherwise(F.lit(0))).alias("k_random"),
+        F.min(drawn).alias("drawn"),
+        F.min(F.when(at_random, drawn)).alias("random_drawn"),
+        # Decimals add up to the same sum in any order, doubles do not.
+        F.sum(F.col("propensity").cast("decimal(11,10)")).alias("propensity_sum"),
+    )
+    return counted.select(
+        *PAIR,
+        "period",
+        "n",
+        "k",
+        "n_random",
+        "k_random",
+        F.col("drawn.damaged").alias("draw_damaged"),
+        F.col("drawn.hash").alias("draw_hash"),
+        F.col("random_drawn.damaged").alias("random_draw_damaged"),
+        F.col("random_drawn.hash").alias("random_draw_hash"),
+        "propensity_sum",
+    )
+
+
+def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
+    """What all shipments of a pair say: bounds of the reported damage rate against tau times the reporting rate.
+
+    A pair is eligible from n_min shipments on, whatever became of them.
+
+    Args:
+        monthly: Rows of `monthly_outcomes`.
+        config: The rules.
+
+    Returns:
+        The columns of `pair_tests`, source `shipments`, and n_policy: shipments whose package was chosen.
+    """
+    totals = monthly.groupBy(*PAIR).agg(
+        *[F.sum(name).alias(name) for name in ("n", "k", "n_random", "propensity_sum")],
+    )
+    judged = totals.withColumn("judged", _label(config))
+    return judged.select(
+        *PAIR,
+        F.lit(BY_SHIPMENTS).alias("source"),
+        "judged.label",
+        "n",
+        "k",
+        "judged.lower",
+        "judged.upper",
+        (F.col("n") >= config.n_min).alias("eligible"),
+        F.lit(None).cast("double").alias("draw_probability"),
+        F.when(F.col("n_random") > 0, F.col("propensity_sum").cast("double") / F.col("n_random")).alias("propensity"),
+        (F.col("n") - F.col("n_random")).alias("n_policy"),
+    )
+
+
+def human_tests(tests: DataFrame) -> DataFrame:
+    """What human tests of a pair say: UNSAFE if any test says so, else SAFE.
+
+    That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability; the
+    first such draw's probability is kept.
+
+    Args:
+        tests: Used rows of human tests.
+
+    Returns:
+        The columns of `pair_tests`, source `human_test`.
+    """
+    unsafe = F.upper("result") == UNSAFE
+    first = F.when(F.col("draw_probability").isNotNull(), F.struct("tested_at", "test_id", "draw_probability"))
+    found = tests.groupBy(*PAIR).agg(
+        F.count("*").alias("n"), F.count_if(unsafe).alias("k"), F.min(first)["draw_probability"].alias("probability")
+    )
+    return found.select(
+        *PAIR,
+        F.lit(BY_HUMAN_TEST).alias("source"),
+        F.when(F.col("k") > 0, F.lit(UNSAFE)).otherwise(F.lit(SAFE)).alias("label"),
+        "n",
+        "k",
+        F.lit(None).cast("double").alias("lower"),
+        F.lit(None).cast("double").alias("upper"),
+        F.col("probability").isNotNull().alias("eligible"),
+        F.col("probability").alias("draw_probability"),
+        F.lit(None).cast("double").alias("propensity"),
+    )
+
+
+def _label(config: OutcomesConfig) -> Column:
+    threshold, confidence = config.threshold, config.confidence
+
+    def judge(k: pd.Series, n: pd.Series) -> pd.DataFrame:
+        # Most pairs share their counts with many others, and the bounds are what costs.
+        counts = pd.DataFrame({"k": k, "n": n})
+        cells = counts.drop_duplicates()
+        lower = lower_bounds(cells["k"], cells["n"], confidence)
+        upper = upper_bounds(cells["k"], cells["n"], confidence)
+        found = cells.assign(label=labels(lower, upper, threshold), lower=lower, upper=upper)
+        return counts.merge(found, on=["k", "n"], how="left")[["label", "lower", "upper"]]
+
+    return pandas_udf(judge, "label string, lower double, upper double")("k", "n")  # type: ignore[call-overload,no-any-return]
