@@ -76,7 +76,7 @@ def _chunk(texts: Sequence[str | None], buckets: int) -> tuple[Ints, Ints]:
     # Each text stands between spaces, so no run and no n-gram crosses from one text into the next.
     lengths = np.fromiter((len(text) + 2 for text in clean), dtype=np.int64, count=len(clean))
     row = np.repeat(np.arange(len(clean), dtype=np.int64), lengths)
-    joined = " " + "  ".join(clean) + " " if clean else ""
+    joined = " " + "  ".join(clean) + " "
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     classes = _class_table()[np.minimum(raw, _CLASSES)]
     codes: _Hashes = np.where(classes == 0, _SPACE, raw).astype(np.uint64)
@@ -95,8 +95,6 @@ def _word_hashes(codes: _Hashes, classes: npt.NDArray[np.uint8]) -> tuple[_Hashe
     changes = np.ones(len(classes), dtype=bool)
     changes[1:] = classes[1:] != classes[:-1]
     starts = np.flatnonzero(changes)
-    if not len(starts):
-        return np.zeros(0, dtype=np.uint64), starts
     lengths = np.diff(np.append(starts, len(codes)))
     place = np.arange(len(codes)) - np.repeat(starts, lengths)
     # Polynomial in the characters of the run, arithmetic modulo 2**64.

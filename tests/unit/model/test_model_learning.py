@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 from tests.unit.model.samples import random_columns, random_model, small_spec
 
@@ -123,7 +124,8 @@ def test_unknown_buckets_have_a_vector_of_their_own_to_learn():
 def test_a_telling_word_is_neither_drowned_by_a_long_text_nor_as_loud_as_alone():
     model = random_model(SPEC, seed=4)
     single, long = (torch.zeros(count, dtype=torch.long) for count in (1, 100))
-    norms = [float(model.bag(ids, torch.zeros(1, dtype=torch.long))[0].norm()) / len(ids) for ids in (single, long)]
+    with torch.no_grad():
+        norms = [model.bag(ids, torch.zeros(1, dtype=torch.long))[0].norm().item() / len(ids) for ids in (single, long)]
     assert norms[1] / norms[0] == pytest.approx(0.1, rel=1e-3)
 
 
@@ -160,6 +162,14 @@ def test_rate_loss_is_least_at_k_of_n_and_caps_the_shipments():
     assert rate_loss(one, 5000 * one, one, one)[1].item() == 1.0
     nothing = rate_loss(one, 0 * one, 0 * one, one)
     assert nothing[0].item() == nothing[1].item() == 0.0
+
+
+@pytest.mark.parametrize(
+    "values", [{"knots": [0.5]}, {"knots": [0, 0.5, 0.5]}, {"currency_units": {"USD": 0.0}}, {"dropout": 1.0}]
+)
+def test_a_configuration_no_model_can_be_built_from_is_refused(values):
+    with pytest.raises(ValidationError):
+        ModelConfig(**values)
 
 
 def test_spec_comes_from_the_configuration_and_survives_json():

@@ -8,6 +8,7 @@ import torch
 from tests.unit.model.samples import CALIBRATORS, random_columns, random_packages, saved_model, small_spec
 
 from leastpack.errors import ModelError
+from leastpack.model.directory import load_model
 from leastpack.model.features import build_features
 from leastpack.model.fused import FusedModel, to_batch
 from leastpack.model.scorer import BLOCK, Scorer
@@ -17,13 +18,18 @@ BOUND = 1e-5
 
 
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory):
-    return Scorer.load(saved_model(tmp_path_factory.mktemp("scorer") / "model"))
+def directory(tmp_path_factory):
+    return saved_model(tmp_path_factory.mktemp("scorer") / "model")
 
 
 @pytest.fixture(scope="module")
-def model(scorer):
-    return scorer._model
+def scorer(directory):
+    return Scorer.load(directory)
+
+
+@pytest.fixture(scope="module")
+def model(directory):
+    return load_model(directory).model
 
 
 def reference_risks(model: FusedModel, vectors, profiles, void):
