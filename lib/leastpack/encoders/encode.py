@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.encoders import EncodersConfig
@@ -69,10 +69,9 @@ def _encode_texts(tables: Tables, config: EncodersConfig, run: Run, products: Da
     identity = encoder_identities(config)[0]
     stage = Modality("text", identity, work.text_contents(products), text_stage(config, identity))
     before, after = _run_stage(tables, config, stage)
-    rows = products.count()
-    sold = work.live(products).agg(*_counts("text_key")).collect()[0]
-    aside = {"deleted": rows - sold["rows"], "no_text": sold["rows"] - sold["keys"], "duplicate": sold["repeats"]}
-    _account(run, "products", rows, aside, before, after)
+    counts = work.text_counts(products)
+    rows = counts.pop("rows")
+    _account(run, "products", rows, counts, before, after)
     run.figure("texts_encoded", after.encoded - before.encoded)
     done = work.of_encoder(tables.read("embeddings"), "text", identity)
     for language, share in work.unknown_share_by_language(products, done).items():
@@ -84,19 +83,12 @@ def _encode_images(tables: Tables, config: EncodersConfig, run: Run, products: D
     function = image_stage(config, identity, AllowList.here(config.fetch))
     stage = Modality("image", identity, work.image_contents(products, images), function)
     before, after = _run_stage(tables, config, stage)
-    rows = images.count()
-    tunnel = images.where(F.col("kind") == work.TUNNEL).count()
-    seen = work.tunnel_photos(products, images).agg(*_counts("image_key")).collect()[0]
-    aside = {"not_tunnel": rows - tunnel, "no_live_product": tunnel - seen["rows"], "duplicate": seen["repeats"]}
-    _account(run, "product_images", rows, aside, before, after)
+    counts = work.image_counts(products, images)
+    rows = counts.pop("rows")
+    _account(run, "product_images", rows, counts, before, after)
     run.figure("images_encoded", after.encoded - before.encoded)
     for code, n in sorted(after.failed.items()):
         run.figure(f"images_failed.{code}", n)
-
-
-def _counts(key: str) -> list[Column]:
-    keys = F.count(key)
-    return [F.count("*").alias("rows"), keys.alias("keys"), (keys - F.count_distinct(key)).alias("repeats")]
 
 
 def _run_stage(tables: Tables, config: EncodersConfig, stage: Modality) -> tuple[work.State, work.State]:

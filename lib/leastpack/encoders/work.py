@@ -31,6 +31,7 @@ def image_contents(products: DataFrame, images: DataFrame) -> DataFrame:
     """Columns content_key, content: each distinct tunnel photo of a live product once, with its URI."""
     return (
         tunnel_photos(products, images)
+        .where(F.col("image_key").isNotNull())
         .select(F.col("image_key").alias("content_key"), F.col("uri").alias("content"))
         .dropDuplicates(["content_key"])
     )
@@ -40,6 +41,44 @@ def tunnel_photos(products: DataFrame, images: DataFrame) -> DataFrame:
     """Rows of `product_images` that the model sees: tunnel photos of live products."""
     sold = live(products).select("marketplace", "product_id")
     return images.where(F.col("kind") == TUNNEL).join(sold, on=["marketplace", "product_id"], how="left_semi")
+
+
+def text_counts(products: DataFrame) -> dict[str, int]:
+    """Rows of `products`, and how many of them are no text of their own, by reason."""
+    live_key = F.when(F.col("deleted_at").isNull(), F.col("text_key"))
+    row = products.agg(
+        F.count("*").alias("rows"),
+        F.count("deleted_at").alias("deleted"),
+        F.count(live_key).alias("keys"),
+        F.count_distinct(live_key).alias("distinct"),
+    ).collect()[0]
+    return {
+        "rows": row["rows"],
+        "deleted": row["deleted"],
+        "no_text": row["rows"] - row["deleted"] - row["keys"],
+        "duplicate": row["keys"] - row["distinct"],
+    }
+
+
+def image_counts(products: DataFrame, images: DataFrame) -> dict[str, int]:
+    """Rows of `product_images`, and how many of them are no photo of their own to encode, by reason."""
+    listed = images.agg(F.count("*").alias("rows"), F.count_if(F.col("kind") == TUNNEL).alias("tunnel")).collect()[0]
+    seen = (
+        tunnel_photos(products, images)
+        .agg(
+            F.count("*").alias("rows"),
+            F.count("image_key").alias("keys"),
+            F.count_distinct("image_key").alias("distinct"),
+        )
+        .collect()[0]
+    )
+    return {
+        "rows": listed["rows"],
+        "not_tunnel": listed["rows"] - listed["tunnel"],
+        "no_live_product": listed["tunnel"] - seen["rows"],
+        "no_key": seen["rows"] - seen["keys"],
+        "duplicate": seen["keys"] - seen["distinct"],
+    }
 
 
 def of_encoder(embeddings: DataFrame, modality: str, identity: str) -> DataFrame:

@@ -222,12 +222,11 @@ def test_a_product_table_without_rows_is_no_error(spark: SparkSession, tmp_path:
     assert tables.read("embeddings").count() == product_inputs(spark, tables, config).count() == 0
 
 
-@pytest.mark.parametrize("partitions", [1, 7])
 def test_p3_p4_a_run_that_was_stopped_goes_on_and_partitions_change_no_vector(
-    spark: SparkSession, tmp_path: Path, partitions: int, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = config_for(tmp_path / "other", tmp_path)
-    encoders = base.encoders.model_copy(update={"partitions": partitions, "chunks": 3})
+    encoders = base.encoders.model_copy(update={"partitions": 7, "chunks": 3})
     config = base.model_copy(update={"encoders": encoders})
     tables = Tables(spark, config.tables)
     titles = [f"item {i} " + "glass " * (i % 9) for i in range(23)]
