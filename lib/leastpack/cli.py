@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -32,26 +32,31 @@ Overrides = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the config and say what would be read and written.")]
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the console script; exit 0 done, 1 failed, 2 bad arguments or config, 3 the data broke a promise."""
-    _exit_with(app)
+    _run(sys.argv[1:], "leastpack")
 
 
-def job(step: str) -> NoReturn:
+def job(step: str) -> None:
     """Run one step as a spark-submit job, with the same options as the console script."""
-    _exit_with(lambda: app([step, *sys.argv[1:]], prog_name=BY_NAME[step].job))
+    _run([step, *sys.argv[1:]], BY_NAME[step].job or step)
 
 
-def _exit_with(command: Callable[[], object]) -> NoReturn:
+def _run(arguments: list[str], name: str) -> None:
+    # Done means returning: some schedulers take any SystemExit, even 0, for a failure.
+    code = 0
     try:
-        command()
+        app(arguments, prog_name=name)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
     except LeastpackError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"leastpack: {error}", markup=False)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except Exception as error:
         log.exception("failed", error=type(error).__name__)
-        sys.exit(1)
-    sys.exit(0)
+        code = 1
+    if code:
+        sys.exit(code)
 
 
 def _load(files: list[Path] | None, overrides: list[str] | None) -> Config:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 
 from leastpack.config.storage import SparkConfig
@@ -28,6 +27,9 @@ def make_session(config: SparkConfig) -> SparkSession:
             # Workers on this machine run the interpreter leastpack is installed in.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if config.delta_packages:
+        # Imported here: a cluster that brings its own Delta need not have the package.
+        from delta import configure_spark_with_delta_pip
+
         for key, value in DELTA.items():
             builder = builder.config(key, value)
         builder = configure_spark_with_delta_pip(builder)

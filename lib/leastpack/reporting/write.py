@@ -29,7 +29,7 @@ def write_report(spark: SparkSession, config: Config) -> None:
         for name, version in release["versions"].items():
             run.reads(name, version)
         with run.phase("gather"):
-            context = page_context(spark, tables, config, release)
+            context = page_context(spark, tables, config, release.asDict())
         with run.phase("write"):
             write_page(Path(config.report.path), context)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from delta.tables import DeltaTable
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -41,7 +41,7 @@ class Tables:
     def exists(self, name: str) -> bool:
         """Whether the table has been made."""
         if self._root is not None:
-            return DeltaTable.isDeltaTable(self.spark, self.location(name))
+            return self._is_delta(self.location(name))
         return self.spark.catalog.tableExists(self.location(name))
 
     def version(self, name: str) -> int:
@@ -196,6 +196,13 @@ class Tables:
     def _save(self, name: str, df: DataFrame, mode: str) -> None:
         writer = df.write.format("delta").mode(mode)
         writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
+
+    def _is_delta(self, path: str) -> bool:
+        try:
+            self.spark.sql(f"DESCRIBE DETAIL delta.`{path}`")
+        except AnalysisException:
+            return False
+        return True
 
     def _identifier(self, name: str) -> str:
         return f"delta.`{self.location(name)}`" if self._root is not None else self.location(name)
