@@ -78,5 +78,6 @@ def judge_age(shipments: DataFrame, config: OutcomesConfig, as_of: datetime.date
 
 
 def _several_items() -> Column:
-    rows = F.count("*").over(Window.partitionBy("marketplace", "shipment_id", F.col("fault").isNotNull()))
-    return (F.coalesce("items", F.lit(1)) > 1) | (rows > 1)
+    together = Window.partitionBy("marketplace", "shipment_id", F.when(F.col("fault").isNotNull(), F.col("row_hash")))
+    products = F.size(F.collect_set("product_id").over(together))
+    return (F.coalesce("items", F.lit(1)) > 1) | (products > 1)

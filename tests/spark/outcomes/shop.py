@@ -12,16 +12,12 @@ from tests.spark.rows import table_rows
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
-from leastpack.config.sources import FIELDS, TYPES, SourceConfig
+from leastpack.config.sources import FIELDS, SourceConfig
 from leastpack.config.storage import TablesConfig
 from leastpack.tables import Tables
 
 Row = Mapping[str, Any]
 PACKAGES = {"bag": ("bag", [0.1, 0.1]), "mailer": ("mailer", [0.2, 0.5]), "box": ("box", [0.9, 0.5])}
-
-
-def schema(kind: str) -> str:
-    return ", ".join(f"{name} {TYPES.get(name, 'string')}" for name in FIELDS[kind])
 
 
 def write_export(path: Path, kind: str, rows: Sequence[Row]) -> None:

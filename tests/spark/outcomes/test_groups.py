@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 from pyspark.sql import functions as F
+from tests.spark.outcomes.shop import PACKAGES
 
 from leastpack.config.outcomes import OutcomesConfig, SplitConfig
 from leastpack.outcomes.cleaning import PAIR
 from leastpack.outcomes.examples import placed_pairs
 from leastpack.outcomes.groups import SPLITS, product_groups, split_column
-from tests.spark.outcomes.shop import PACKAGES
 
 SCHEMA = "marketplace string, product_id string, family_id string, text_key string, universal_id string"
 
