@@ -21,6 +21,8 @@ def make_session(config: SparkConfig) -> SparkSession:
     Timestamps are read and written in UTC whatever the machine's zone, so that results do not depend on it.
     """
     builder = SparkSession.builder.appName(config.app_name).config("spark.sql.session.timeZone", "UTC")
+    # A progress bar is for people; in a log file it would break the lines.
+    builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
     if config.master:
         builder = builder.master(config.master)
         if config.master.startswith("local"):
