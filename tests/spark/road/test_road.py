@@ -1,0 +1,126 @@
+"""The whole road on a small sample: raw exports in, recommendations, a report and a notebook out."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+from nbclient import NotebookClient
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.config import Config, load_config
+from leastpack.decisions.release import current_release, read_release
+from leastpack.reporting.summary import summary_lines
+from leastpack.road import STEPS
+from leastpack.sample.generate import generate_sample
+from leastpack.tables import Tables
+
+CHECKOUT = Path(__file__).parents[3]
+PAIR = ["marketplace", "product_id", "package_type"]
+
+
+@pytest.fixture(scope="module")
+def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """conf/demo.yaml, moved into a temporary folder and made small, run from end to end."""
+    folder = tmp_path_factory.mktemp("road")
+    moved = (CHECKOUT / "conf" / "demo.yaml").read_text(encoding="utf-8").replace("out/demo", str(folder))
+    content = yaml.safe_load(moved)
+    content["packages"] = [str(CHECKOUT / "conf" / "packages" / "*.yaml")]
+    path = folder / "demo.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    small = ["sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1"]
+    config = load_config([path], [*small, "run_id=road", "report.words=20"])
+    generate_sample(config)
+    for step in STEPS[1:]:
+        step.load()(spark, config)
+    return config
+
+
+@pytest.fixture
+def tables(spark: SparkSession, demo: Config) -> Tables:
+    return Tables(spark, demo.tables)
+
+
+def test_p1_every_step_is_done_and_its_account_balances(tables: Tables) -> None:
+    runs = {row["step"]: row for row in tables.read("runs").collect()}
+    assert set(runs) == {step.name for step in STEPS[1:]}
+    for row in runs.values():
+        assert row["status"] == "done"
+        assert row["run_id"] == "road"
+        for source, account in json.loads(row["account"])["inputs"].items():
+            total = account["used"] + sum(account["set_aside"].values()) + account["quarantined"]
+            assert account["rows_in"] == total, source
+
+
+def test_every_raw_export_is_accounted_for(tables: Tables, demo: Config) -> None:
+    accounts = [json.loads(row["account"])["inputs"] for row in tables.read("runs").collect()]
+    told = {source for account in accounts for source in account}
+    assert {source.name for source in demo.sources} <= told
+
+
+def test_every_true_product_is_scored_in_every_package_of_its_marketplace(spark: SparkSession, demo: Config) -> None:
+    truth = pd.read_parquet(demo.report.truth)
+    scores = read_release(Tables(spark, demo.tables), "pair_scores").toPandas()
+    both = truth.merge(scores, on=PAIR, how="outer", indicator=True, suffixes=("_true", ""))
+    assert (both["_merge"] == "right_only").sum() == 0
+    delisted = both.loc[both["_merge"] == "left_only", PAIR[:2]].drop_duplicates()
+    products = Tables(spark, demo.tables).read("products").where("deleted_at IS NOT NULL").count()
+    assert len(delisted) == products
+
+
+def test_p6_risk_is_null_exactly_where_there_is_an_error(tables: Tables) -> None:
+    broken = F.col("risk").isNull() != F.col("error").isNotNull()
+    assert read_release(tables, "pair_scores").where(broken).count() == 0
+
+
+def test_p7_no_group_is_in_two_splits(tables: Tables) -> None:
+    splits = tables.read("training_examples").groupBy("group_id").agg(F.countDistinct("split").alias("splits"))
+    assert splits.where("splits > 1").count() == 0
+
+
+def test_p8_broken_photos_are_codes_on_their_rows_and_their_products_are_scored(tables: Tables) -> None:
+    failed = tables.read("embeddings").where("modality = 'image' AND error IS NOT NULL")
+    assert failed.count() > 0
+    warned = read_release(tables, "pair_scores").where(F.array_contains("warnings", "IMAGE_FAILED"))
+    assert warned.where("risk IS NULL").count() == 0
+    assert warned.count() > 0
+
+
+def test_the_release_pins_one_model_and_its_summary_can_be_printed(tables: Tables, demo: Config) -> None:
+    release = current_release(tables)
+    assert [row[0] for row in read_release(tables, "pair_scores").select("model_version").distinct().collect()] == [
+        release["model_version"]
+    ]
+    lines = summary_lines(tables.spark, demo)
+    assert any("products" in line for line in lines)
+    assert any(str(demo.report.path) in line for line in lines)
+
+
+def test_the_report_opens_without_a_network(demo: Config) -> None:
+    page = Path(demo.report.path).read_text(encoding="utf-8")
+    addresses = [part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]]
+    assert addresses
+    assert all(address.startswith(("data:image/jpeg;base64,", "#")) for address in addresses)
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "https://matplotlib.org", ""
+    ).replace("http://creativecommons.org", "")
+    for heading in ("What came in", "Damage by package type", "Calibration", "Certificates", "A dozen products"):
+        assert heading in page
+    assert page.count('class="product"') == demo.report.products
+
+
+def test_the_notebook_runs_on_the_tables(demo: Config) -> None:
+    notebook = nbformat.read(CHECKOUT / "notebooks" / "tour.ipynb", as_version=4)
+    os.environ["LEASTPACK_TABLES"] = str(demo.tables.root)
+    try:
+        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    finally:
+        del os.environ["LEASTPACK_TABLES"]
+    pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(pictures) >= 3
