@@ -13,9 +13,9 @@ from leastpack.config.root import Config
 from leastpack.decisions.cells import CELL, PAIR, PRODUCT, SHIPPED, Cell, read_profiles
 from leastpack.decisions.certificates import Certificate, Points, Terms, certify, thresholds
 from leastpack.decisions.draw import count_points, draw_points
-from leastpack.decisions.frames import certify_pairs, frames
+from leastpack.decisions.frames import all_frames, certify_pairs
 from leastpack.decisions.grid import risk_grid
-from leastpack.decisions.queue import fill_queue
+from leastpack.decisions.queue import choose_doubtful, draw_random, mix, open_pairs
 from leastpack.decisions.recommend import check_currencies, current_packages, recommend, with_costs
 from leastpack.decisions.rules import THRESHOLDS, decide_pairs, proven_labels
 from leastpack.decisions.scored import catalog_histogram, check_scored, scored_pairs
@@ -70,10 +70,12 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             products = scored.select(*PRODUCT).distinct().count()
             run.expect("recommendations", rows=tables.read("recommendations").count(), expected=products)
         with run.phase("queue"):
-            queue = fill_queue(decided, chosen, inputs["pair_tests"], inputs["package_types"], settings)
+            waiting = open_pairs(decided, chosen, inputs["pair_tests"], inputs["package_types"]).persist()
+            random = draw_random(waiting, settings).persist()
+            queue = mix(random, choose_doubtful(waiting, random, settings))
             tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
             run.figure("queued", tables.read("test_queue").count())
-        for frame in (scored, decided, chosen):
+        for frame in (scored, decided, chosen, waiting, random):
             frame.unpersist()
 
 
@@ -83,36 +85,35 @@ def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: i
     types = inputs["package_types"].count()
     run.account("package_types", rows_in=types, used=types)
     for name, key in (("products", PRODUCT), ("pair_outcomes", PAIR), ("pair_tests", PAIR)):
-        rows_in = inputs[name].count()
-        used = inputs[name].join(scored.select(*key).distinct(), on=key, how="left_semi").count()
-        run.account(name, rows_in=rows_in, used=used, set_aside={"not_scored": rows_in - used})
-    examples = inputs["training_examples"].groupBy((F.col("split") == "certify").alias("certify")).count().collect()
-    counts = {bool(row.certify): row["count"] for row in examples}
-    other, used = counts.get(False, 0), counts.get(True, 0)
-    run.account("training_examples", rows_in=other + used, used=used, set_aside={"other_split": other})
+        keys = scored.select(*key).distinct().withColumn("scored", F.lit(True))
+        joined = inputs[name].select(*key).join(keys, on=key, how="left")
+        counts = joined.agg(F.count("*").alias("rows_in"), F.count("scored").alias("used")).collect()[0]
+        aside = {"not_scored": counts.rows_in - counts.used}
+        run.account(name, rows_in=counts.rows_in, used=counts.used, set_aside=aside)
+    certify_split = F.count_if(F.col("split") == "certify").alias("used")
+    counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
+    aside = {"other_split": counts.rows_in - counts.used}
+    run.account("training_examples", rows_in=counts.rows_in, used=counts.used, set_aside=aside)
 
 
 def _certify(inputs: dict[str, DataFrame], scored: DataFrame, terms: Terms) -> list[Certificate]:
     settings, size = terms.config, len(terms.grid)
-    wanted = {promise.promise for promise in settings.promises}
     pairs = certify_pairs(scored, inputs["training_examples"]).persist()
-    points = {
-        key: _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
-        for key, frame in frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).items()
-        if key[0] in wanted
-    }
-    pairs.unpersist()
+    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).persist()
+    points = _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
+    for drawn in (frame, pairs):
+        drawn.unpersist()
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
     return certify(profiles, catalog_histogram(scored, size), points, terms)
 
 
-def _collect(counts: DataFrame, size: int) -> dict[Cell, Points]:
-    """Points of every cell; the rows are bounded by cells times grid."""
-    points: dict[Cell, Points] = {}
+def _collect(counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
+    """Points by promise and slice and by cell; the rows are bounded by cells times grid."""
+    points: dict[tuple[str, str], dict[Cell, Points]] = {}
     for row in counts.collect():
         cell = tuple(row[name] for name in CELL)
         empty = Points(np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
-        one = points.setdefault(cell, empty)
+        one = points.setdefault((row.promise, row.slice), {}).setdefault(cell, empty)
         one.n[row.grid_index], one.k[row.grid_index] = row.n, row.k
     return points
 

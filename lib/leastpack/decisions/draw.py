@@ -28,6 +28,8 @@ from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import CELL, PAIR
 
+# Every promise and slice draws from each cell anew.
+DRAW = ["promise", "slice", *CELL]
 FRAME = [*CELL, "group_id", *PAIR, "grid_index", "bad", "probability", "group_pairs"]
 
 
@@ -51,34 +53,34 @@ def group_weight(counted: Any, pairs: Any, probability: Any) -> Any:
 
 
 def draw_points(frame: DataFrame, seed: int, group_cap: int) -> DataFrame:
-    """Draw the calibration points of every cell.
+    """Draw the calibration points of every promise, slice and cell.
 
     Args:
-        frame: Columns FRAME: labelled pairs of the certify split with their cell, group, place on the grid, whether
-        they
-            are bad, the probability p they are in the frame with, and m, the pairs of their group in the population.
+        frame: Columns promise, slice and FRAME: labelled pairs of the certify split with their cell, group, place on
+            the grid, whether they are bad, the probability p they are in the frame with, and m, the pairs of their
+            group in the population.
         seed: Another seed draws other points.
         group_cap: Pairs a group counts for at most.
 
     Returns:
-        The points: CELL, group_id, the key of the pair, grid_index, bad.
+        The points: DRAW, group_id, the key of the pair, grid_index, bad.
     """
-    cells = frame.groupBy(*CELL).agg(
+    cells = frame.groupBy(*DRAW).agg(
         F.min("probability").alias("least"),
         F.least(F.max("group_pairs"), F.lit(group_cap)).alias("most"),
     )
-    framed = frame.join(F.broadcast(cells), on=CELL, how="inner")
-    kept = framed.where(uniform(seed, "keep", *CELL, *PAIR) < F.col("least") / F.col("probability"))
-    order = uniform(seed, "pair", *CELL, *PAIR).alias("order")
+    framed = frame.join(F.broadcast(cells), on=DRAW, how="inner")
+    kept = framed.where(uniform(seed, "keep", *DRAW, *PAIR) < F.col("least") / F.col("probability"))
+    order = uniform(seed, "pair", *DRAW, *PAIR).alias("order")
     drawn = F.min(F.struct(order, *PAIR, "grid_index", "bad")).alias("drawn")
     of_group = [F.max(name).alias(name) for name in ("group_pairs", "least", "most")]
-    groups = kept.groupBy(*CELL, "group_id").agg(drawn, *of_group)
+    groups = kept.groupBy(*DRAW, "group_id").agg(drawn, *of_group)
     weight = group_weight(F.least("group_pairs", "most"), F.col("group_pairs"), F.col("least"))
     heaviest = group_weight(F.col("most"), F.col("most"), F.col("least"))
-    accepted = groups.where(uniform(seed, "group", *CELL, "group_id") < weight / heaviest)
-    return accepted.select(*CELL, "group_id", "drawn.*").drop("order")
+    accepted = groups.where(uniform(seed, "group", *DRAW, "group_id") < weight / heaviest)
+    return accepted.select(*DRAW, "group_id", "drawn.*").drop("order")
 
 
 def count_points(points: DataFrame) -> DataFrame:
-    """Points and bad points of every cell by place on the grid: columns CELL, grid_index, n, k."""
-    return points.groupBy(*CELL, "grid_index").agg(F.count("*").alias("n"), F.count_if("bad").alias("k"))
+    """Points and bad points by place on the grid: columns DRAW, grid_index, n, k."""
+    return points.groupBy(*DRAW, "grid_index").agg(F.count("*").alias("n"), F.count_if("bad").alias("k"))

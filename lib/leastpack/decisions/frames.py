@@ -7,6 +7,8 @@ products: their certificates speak of such pairs, and come with a warning and a 
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -26,8 +28,8 @@ def certify_pairs(scored: DataFrame, training_examples: DataFrame) -> DataFrame:
     return _with_group_pairs(pairs)
 
 
-def frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame) -> dict[tuple[str, str], DataFrame]:
-    """The frame of each promise and slice.
+def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame) -> DataFrame:
+    """The frames of every promise and slice, one below the other.
 
     Args:
         certify: `certify_pairs`.
@@ -35,14 +37,19 @@ def frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame) 
         pair_outcomes: The table.
 
     Returns:
-        (promise, slice) to rows with columns draw.FRAME.
+        Columns promise and slice, and draw.FRAME.
     """
-    return {
+    frames = {
         ("pair", AUDIT): _audited_pairs(certify, pair_tests),
         ("pair", SHIPPED): _shipped_pairs(certify, pair_tests),
         ("shipment", AUDIT): _drawn_shipments(certify, pair_outcomes, "random_draw"),
         ("shipment", SHIPPED): _drawn_shipments(certify, pair_outcomes, "draw"),
     }
+    named = [
+        frame.select(F.lit(promise).alias("promise"), F.lit(slice_).alias("slice"), *FRAME)
+        for (promise, slice_), frame in frames.items()
+    ]
+    return reduce(DataFrame.unionByName, named)
 
 
 def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
