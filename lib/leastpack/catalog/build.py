@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
@@ -50,7 +49,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
         PromiseError: An account or a row count does not balance.
     """
     tables = Tables(spark, config.tables)
-    with step_run(spark, tables, config, STEP) as run, ExitStack() as kept:
+    with step_run(spark, tables, config, STEP) as run:
         files = load_packages(config.packages)
         sources = [source for source in config.sources if source.kind in CLEANERS]
         if not any(source.kind == "products" for source in sources):
@@ -61,7 +60,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
             )
         with run.phase("read"), reading(*sources):
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
-            ranked = _rank_all(spark, sources, files, stored, kept)
+            ranked = _rank_all(spark, sources, files, stored)
             faulty = {kind: account_sources(run, rows, _of(sources, kind)) for kind, rows in ranked.items()}
         with run.phase("write"):
             _write_packages(spark, run, tables, files)
@@ -81,9 +80,8 @@ def _rank_all(
     sources: Sequence[SourceConfig],
     files: Sequence[PackageFile],
     stored: DataFrame,
-    kept: ExitStack,
 ) -> dict[Kind, DataFrame]:
-    """Cleaned rows with their status, by kind; each is parsed once and kept until the step ends."""
+    """Cleaned rows with their status, by kind; each export is parsed once."""
     marketplaces = [file.marketplace for file in files]
 
     def cleaned(kind: Kind) -> DataFrame:
@@ -93,17 +91,15 @@ def _rank_all(
             [clean(read_source(spark, source), source, marketplaces) for source in _of(sources, kind)],
         )
 
-    def keep(rows: DataFrame) -> DataFrame:
-        rows.persist()
-        kept.callback(rows.unpersist)
-        return rows
-
-    products = keep(rank_products(cleaned("products"), stored))
+    # Each plan ends here: what follows joins these rows several times over, and would else be planned, and with little
+    # memory even parsed, as often. A lost executor fails the step, which has written nothing yet, and it is run again.
+    products = rank_products(cleaned("products"), stored).localCheckpoint()
     ranked: dict[Kind, DataFrame] = {"products": products}
     if _of(sources, "tunnel"):
-        ranked["tunnel"] = keep(rank_measurements(with_known(cleaned("tunnel"), products, stored)))
+        ranked["tunnel"] = rank_measurements(with_known(cleaned("tunnel"), products, stored)).localCheckpoint()
     if _of(sources, "product_images"):
-        ranked["product_images"] = keep(rank_images(with_known(cleaned("product_images"), products, stored)))
+        known = with_known(cleaned("product_images"), products, stored)
+        ranked["product_images"] = rank_images(known).localCheckpoint()
     return ranked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.catalog.limits import plausible_density
+from leastpack.catalog.limits import plausible_density, plausible_weight
 from leastpack.catalog.numbers import bind
 from leastpack.catalog.products import SIDES
 from leastpack.catalog.sizes import volume
@@ -20,8 +20,8 @@ def with_declared(products: DataFrame) -> DataFrame:
     """Turn `declared_sides` and `weight_candidates` into the declared columns, noting what was nulled.
 
     A lost weight unit is judged by the tunnel's weight where there is one, else by the tunnel's volume, else by the
-    declared volume. A size and a weight of known unit that give an absurd density are both nulled, since nothing tells
-    which of them is wrong.
+    declared volume. A declared size and weight that give an absurd density, in every unit the weight may have, are both
+    nulled, since nothing tells which of them is wrong.
 
     Args:
         products: Cleaned products beside the tunnel columns (null without a measurement).
@@ -30,8 +30,9 @@ def with_declared(products: DataFrame) -> DataFrame:
     sides = F.col("declared_sides")
     best_volume = F.coalesce(tunnel_volume, volume(sides))
     judged = judge_weight(F.col("weight_candidates"), best_volume, F.col("tunnel_weight_g"))
-    agree = plausible_density(F.col("judged.weight_g"), volume(sides))
-    codes = F.array_compact(F.array(F.col("judged.code"), F.when(~agree, F.lit(ABSURD_DENSITY))))
+    agree = _may_agree(F.col("weight_candidates"), F.col("judged.weight_g"), volume(sides))
+    density = F.when(~agree, F.lit(ABSURD_DENSITY)).otherwise(F.col("judged.code"))
+    codes = F.array_compact(F.array(density))
     return (
         products.withColumn("judged", judged)
         .withColumns(
@@ -96,6 +97,13 @@ def split_notes(notes: Column) -> tuple[Column, Column]:
         F.filter(notes, lambda note: ~note.startswith(NOTE)),
         F.filter(notes, lambda note: note.startswith(NOTE)),
     )
+
+
+def _may_agree(candidates: Column, judged_g: Column, volume_cm3: Column) -> Column:
+    """Whether the judged weight, or where no unit could be judged any possible one, can go with the volume."""
+    possible = F.filter(F.coalesce(candidates, F.array().cast("array<double>")), plausible_weight)
+    weights = F.when(judged_g.isNotNull(), F.array(judged_g)).otherwise(possible)
+    return (F.size(weights) == 0) | F.exists(weights, lambda grams: plausible_density(grams, volume_cm3))
 
 
 def _tunnel_trouble(notes: Column) -> Column:

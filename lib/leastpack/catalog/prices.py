@@ -44,7 +44,8 @@ def read_price(price: Column, currency: Column, default: str | None, decimal_com
     """A price and its currency.
 
     The currency is the declared one where it is an ISO code, else the text's sign, else the source's. A sign that
-    several currencies share (`$`, `¥`, `kr`) means the source's currency where it is one of them.
+    several currencies share (`$`, `¥`, `kr`) means the source's currency where it is one of them. Six or more nines
+    in a row are a filler, as absurd as a price of 0.
 
     Args:
         price: Such as `$1,234.50`, `12,99 €` or `1200`.
@@ -63,7 +64,8 @@ def read_price(price: Column, currency: Column, default: str | None, decimal_com
         value = only_number(text, decimal_comma)
         money = F.coalesce(declared, _currency(text, default))
         limit = MAX_PRICE * F.coalesce(factor(money, _UNITS_A_DOLLAR), F.lit(1.0))
-        plausible = (value > 0) & (value <= limit)
+        filler = F.floor(value).cast("string").rlike("^9{6,}$")
+        plausible = (value > 0) & (value <= limit) & ~filler
         code = (
             F.when(text.isNull(), F.lit(None).cast("string"))
             .when(value.isNull(), F.lit(PRICE_UNREADABLE))
