@@ -86,18 +86,20 @@ def cast_shadow(canvas: Image.Image, camera: Camera, mesh: Mesh, strength: float
 
 def sensor(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Uneven light, colour cast, blur and noise of a tunnel camera."""
-    if rng.random() < 0.35:
-        picture = picture.filter(ImageFilter.BoxBlur(float(rng.uniform(0.4, 0.9))))
+    if rng.random() < 0.4:
+        sharpness = float(rng.uniform(0.4, 1.2))
+        moving = float(rng.uniform(0.5, 5.0)) if rng.random() < 0.35 else 0.0
+        picture = picture.filter(ImageFilter.BoxBlur((sharpness + moving, sharpness)))
     width, height = picture.size
     x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
     lean = rng.normal(0.0, 0.12, 2)
     fall = rng.uniform(0.08, 0.3)
-    light = np.float32(rng.uniform(0.82, 1.2)) * ((1 + lean[0] * x)[None] * (1 + lean[1] * y)[:, None])
+    light = np.float32(rng.uniform(0.6, 1.35)) * ((1 + lean[0] * x)[None] * (1 + lean[1] * y)[:, None])
     light -= np.float32(fall) * (x[None] ** 2 + y[:, None] ** 2) / 2
     cast = (1.0 + rng.normal(0.0, 0.025, 3)).astype(np.float32)
     pixels = np.asarray(picture, dtype=np.float32) * light.astype(np.float32)[..., None] * cast
     grain = _noise(int(rng.integers(NOISES)), width, height)
-    pixels += np.roll(grain, int(rng.integers(height)), axis=0) * np.float32(rng.uniform(2.0, 6.0))
+    pixels += np.roll(grain, int(rng.integers(height)), axis=0) * np.float32(rng.uniform(2.0, 12.0))
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 

@@ -37,7 +37,9 @@ def sturdy_box(
     painter.mesh(model)
     faces = faces_of(sides)
     tape: Colour = ((0.80, 0.66, 0.42), (0.72, 0.55, 0.30), (0.9, 0.88, 0.82))[plan.integers(3)]
-    wide = min(0.28, 5.0 / sides[1] * 0.5 + 0.05)
+    shine = float(plan.uniform(0.15, 0.8))
+    wide = min(0.28, float(plan.uniform(2.5, 5.5)) / sides[1] * 0.5 + 0.03)
+    arrows, labelled = plan.random() < 0.4, plan.random() < 0.6
     drop = min(0.45, 5.5 / sides[2])
     for number, face in enumerate(faces):
         if not painter.visible(*face):
@@ -48,14 +50,15 @@ def sturdy_box(
         if number == 0:
             painter.stroke(on(face, np.array([[0.0, 0.5], [1.0, 0.5]])), BLACK, 0.7, 0.8)
             strip = rectangle(0.0, 0.5 - wide / 2, 1.0, 0.5 + wide / 2)
-            painter.patch(on(face, strip), tape, 0.75)
+            painter.patch(on(face, strip), tape, shine)
             glint = float(view.uniform(0.1, 0.7))
-            painter.patch(on(face, rectangle(glint, 0.5 - wide / 2, glint + 0.16, 0.5 + wide / 2)), WHITE, 0.4)
+            painter.patch(on(face, rectangle(glint, 0.5 - wide / 2, glint + 0.16, 0.5 + wide / 2)), WHITE, shine / 2)
         if number in (3, 4):
-            painter.patch(on(face, rectangle(0.5 - wide / 2, 1.0 - drop, 0.5 + wide / 2, 1.0)), tape, 0.75)
-        if number in (1, 2) and plan.random() < 0.5:
+            painter.patch(on(face, rectangle(0.5 - wide / 2, 1.0 - drop, 0.5 + wide / 2, 1.0)), tape, shine)
+        if arrows and number in (1, 2):
             _arrows(painter, face)
-    label(painter, faces[0], 0.04, 0.58 + wide / 4, plan)
+    if labelled:
+        label(painter, faces[0], 0.04, 0.58 + wide / 4, plan)
 
 
 def perforated_box(
@@ -68,20 +71,22 @@ def perforated_box(
 ) -> None:
     """A thin carton with rows of punched holes and a dotted line to tear it open along."""
     painter.mesh(model)
-    rows, columns = int(plan.integers(2, 4)), int(plan.integers(4, 7))
+    rows, columns, size = int(plan.integers(1, 4)), int(plan.integers(3, 7)), float(plan.uniform(0.1, 0.2))
     tear = plan.uniform(0.3, 0.7)
+    punched = plan.random(5) < 0.6
+    ink = darker(model.colours[0].tolist(), 0.25)
     for number, face in enumerate(faces_of(sides)):
         if not painter.visible(*face):
             continue
         painter.stroke(on(face, rectangle(0.0, 0.0, 1.0, 1.0)[[0, 1, 2, 3, 0]]), BLACK, 0.25, 0.6)
         long, tall = (float(np.linalg.norm(side)) for side in face[1:])
-        radius = 0.2 * min(long / columns, tall / rows, 5.0)
+        radius = size * min(long / columns, tall / rows, 5.0)
         turn = np.linspace(0, 2 * np.pi, 13)[:-1]
         low, high = (0.16, 0.84) if number else (0.12, 0.55)
-        for u in np.linspace(0.12, 0.88, columns):
+        for u in np.linspace(0.12, 0.88, columns if punched[number] else 0):
             for v in np.linspace(low, high, rows):
                 hole = np.stack([u + np.cos(turn) * radius / long, v + np.sin(turn) * radius / tall], axis=-1)
-                painter.patch(on(face, hole), (0.05, 0.04, 0.04), 0.95)
+                painter.patch(on(face, hole), ink, 0.95)
                 painter.stroke(on(face, hole[:6]), WHITE, 0.35, 0.5)
         dots = np.linspace(0.02, 0.98, 34)
         height = tear + 0.25 * np.sin(dots * np.pi * 2) * (0.4 if number else 1.0)

@@ -25,6 +25,7 @@ def clear_bag(
     """The product inside a loose glossy film: pale veil, crinkles, glints, a sealed edge."""
     painter.mesh(model)
     length, width, height = sides
+    film = float(plan.uniform(0.25, 1.0))
     turn = np.linspace(0, 2 * np.pi, 29)[:-1]
     ragged = 1.12 + plan.uniform(0.0, 0.16, 28)
     rim = np.stack(
@@ -37,19 +38,19 @@ def clear_bag(
     )
     top = rim * np.array([0.86, 0.86, 1.0]) + np.array([0, 0, height])
     veil = painter.outline(np.concatenate([rim, top]))
-    painter.area(painter.camera.project(rim), WHITE, 0.10)
-    painter.area(veil, (0.93, 0.96, 1.0), 0.16)
-    painter.line(np.vstack([veil, veil[:1]]), WHITE, 0.5, 0.8)
-    _seal(painter, length, width, plan)
+    painter.area(painter.camera.project(rim), WHITE, 0.10 * film)
+    painter.area(veil, (0.93, 0.96, 1.0), 0.16 * film)
+    painter.line(np.vstack([veil, veil[:1]]), WHITE, 0.5 * film, 0.8)
+    _seal(painter, length, width, film)
     centre = veil.mean(axis=0)
     reach = veil - centre
-    for _ in range(26):
+    for _ in range(int(30 * film)):
         a, b = view.integers(len(veil), size=2)
         start, end = centre + reach[a] * view.uniform(0.1, 0.97), centre + reach[b] * view.uniform(0.1, 0.97)
         end = start + (end - start) * min(1.0, 45.0 / max(float(np.hypot(*(end - start))), 1.0))
         bend = (start + end) / 2 + view.normal(0, 5.0, 2)
         painter.line(np.stack([start, bend, end]), WHITE, float(view.uniform(0.2, 0.85)), float(view.uniform(0.4, 1.3)))
-    for _ in range(6):
+    for _ in range(int(7 * film)):
         spot = centre + reach[view.integers(len(veil))] * view.uniform(0.15, 0.9)
         blob = spot + view.normal(0, 1, (5, 2)) * np.array([11.0, 4.0]) @ _turned(view)
         painter.area(blob, WHITE, float(view.uniform(0.35, 0.8)))
@@ -80,6 +81,7 @@ def blister(
     painter.mesh(model)
     length, width, height = sides
     turn = np.linspace(0, 2 * np.pi, 21)[:-1]
+    clear = float(plan.uniform(0.35, 1.0))
     slot = np.stack([length * 0.43 + np.cos(turn) * 0.9, np.sin(turn) * 2.4, np.full(20, 0.5)], axis=-1)
     painter.patch(slot, (0.06, 0.06, 0.07), 0.95)
     half_x, half_y, middle = length / 3.0 + 0.6, width / 2.8 + 0.6, -length * 0.08
@@ -93,13 +95,13 @@ def blister(
     )
     roof = (curve - [middle, 0, 0]) * [0.88, 0.84, 1.0] + [middle, 0, height + 0.3]
     dome = painter.outline(np.concatenate([curve, roof]))
-    painter.area(dome, (0.88, 0.95, 1.0), 0.20)
+    painter.area(dome, (0.88, 0.95, 1.0), 0.20 * clear)
     for rim, alpha in ((curve, 0.55), (roof, 0.8)):
-        painter.stroke(np.vstack([rim, rim[:1]]), WHITE, alpha, 1.2)
+        painter.stroke(np.vstack([rim, rim[:1]]), WHITE, alpha * clear, 1.2)
     start = int(view.integers(20))
     arc = roof[(start + np.arange(7)) % 20]
     inner = (arc - [middle, 0, 0]) * [0.8, 0.8, 1.0] + [middle, 0, 0]
-    painter.patch(np.concatenate([arc, inner[::-1]]), WHITE, 0.75)
+    painter.patch(np.concatenate([arc, inner[::-1]]), WHITE, 0.75 * clear)
     pane = roof[(start + 10 + np.arange(4)) % 20]
     painter.patch(np.concatenate([pane, (pane * [0.45, 0.45, 1.0])[::-1]]), WHITE, 0.28)
 
@@ -138,19 +140,20 @@ def wrapped_multipack(
     painter.mesh(model)
     length, width, height = sides[0] * 1.02, sides[1] * 1.02, sides[2] * 1.02
     faces = faces_of((length, width, height))
-    film = painter.outline(cuboid(length, width, height, WHITE).faces)
-    painter.area(film, (0.92, 0.95, 1.0), 0.13)
-    painter.line(np.vstack([film, film[:1]]), WHITE, 0.6, 0.8)
+    film = float(plan.uniform(0.25, 1.0))
+    edge = painter.outline(cuboid(length, width, height, WHITE).faces)
+    painter.area(edge, (0.92, 0.95, 1.0), 0.13 * film)
+    painter.line(np.vstack([edge, edge[:1]]), WHITE, 0.6 * film, 0.8)
     for number, face in enumerate(faces):
         if not painter.visible(*face):
             continue
         if number < 3:
-            for _ in range(5):
+            for _ in range(int(2 + 4 * film)):
                 v, thick, u0 = view.uniform(0.03, 0.9), view.uniform(0.012, 0.05), view.uniform(0.0, 0.25)
                 streak = np.array(
                     [[u0, v], [u0 + 0.7, v + view.normal(0, 0.03)], [u0 + 0.7, v + thick], [u0, v + thick * 1.5]]
                 )
-                painter.patch(on(face, np.clip(streak, 0, 1)), WHITE, float(view.uniform(0.3, 0.75)))
+                painter.patch(on(face, np.clip(streak, 0, 1)), WHITE, film * float(view.uniform(0.3, 0.75)))
         else:
             for angle in np.linspace(0, 2 * np.pi, 19)[:-1]:
                 ray = np.array(
@@ -159,23 +162,26 @@ def wrapped_multipack(
                         [0.5 + 0.48 * np.cos(angle), 0.5 + 0.48 * np.sin(angle)],
                     ]
                 )
-                painter.stroke(on(face, ray), WHITE, 0.5, 0.6)
+                painter.stroke(on(face, ray), WHITE, 0.5 * film, 0.6)
             turn = np.linspace(0, 2 * np.pi, 17)
             painter.stroke(
-                on(face, np.stack([0.5 + 0.16 * np.cos(turn), 0.5 + 0.16 * np.sin(turn)], axis=-1)), WHITE, 0.8, 1.0
+                on(face, np.stack([0.5 + 0.16 * np.cos(turn), 0.5 + 0.16 * np.sin(turn)], axis=-1)),
+                WHITE,
+                0.8 * film,
+                1.0,
             )
-    painter.stroke(on(faces[0], np.array([[0.0, 0.5], [1.0, 0.5]])), WHITE, 0.6, 0.8)
+    painter.stroke(on(faces[0], np.array([[0.0, 0.5], [1.0, 0.5]])), WHITE, 0.6 * film, 0.8)
 
 
-def _seal(painter: Painter, length: float, width: float, plan: np.random.Generator) -> None:
+def _seal(painter: Painter, length: float, width: float, film: float) -> None:
     """The heat-sealed end of a bag."""
     x0, x1 = length * 0.55, length * 0.66
     band = np.array(
         [[x0, -width * 0.55, 0.3], [x1, -width * 0.55, 0.3], [x1, width * 0.55, 0.3], [x0, width * 0.55, 0.3]]
     )
-    painter.patch(band, (0.9, 0.93, 0.97), 0.28)
+    painter.patch(band, (0.9, 0.93, 0.97), 0.28 * film)
     for at in np.linspace(x0, x1, 4):
-        painter.stroke(np.array([[at, -width * 0.55, 0.3], [at, width * 0.55, 0.3]]), WHITE, 0.55, 0.6)
+        painter.stroke(np.array([[at, -width * 0.55, 0.3], [at, width * 0.55, 0.3]]), WHITE, 0.55 * film, 0.6)
 
 
 def _turned(view: np.random.Generator) -> Floats:

@@ -27,7 +27,8 @@ SEE_THROUGH = ("glass", "crystal")
 Builder = Callable[[Sides, Colour, np.random.Generator], Mesh]
 SHAPES: dict[str, Builder] = {
     "mug": vessels.mug,
-    "round": vessels.round,
+    "teapot": vessels.teapot,
+    "bear": vessels.bear,
     "disc": vessels.disc,
     "goblet": vessels.goblet,
     "tumbler": vessels.tumbler,
@@ -46,6 +47,7 @@ SHAPES: dict[str, Builder] = {
     "book": solids.book,
     "roll": solids.roll,
     "sheet": solids.slab,
+    "hammer": solids.hammer,
     "coil": solids.coil,
     "pouch": solids.pouch,
     "headphones": solids.headphones,

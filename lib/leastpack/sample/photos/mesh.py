@@ -93,18 +93,21 @@ def lathe(
     """A solid of revolution about z.
 
     Args:
-        profile: (radius, height) from bottom to top.
+        profile: (radius, height) from bottom to top; open ends are closed, the upper one with a dark opening.
         colours: One colour, or one for each stretch between two points of the profile.
         sides: Faces around.
         gloss: See Mesh.
     """
+    one = isinstance(colours[0], float | int)
+    each = np.array([colours] * (len(profile) - 1) if one else colours, dtype=np.float64)
+    (_, bottom), (_, top) = profile[0], profile[-1]
+    closed = [(0.0, bottom), *profile, (0.0, bottom + (top - bottom) * 0.96)]
+    each = np.concatenate([each[:1] * 0.8, each, each[-1:] * 0.4])
     turn = np.linspace(0.0, 2 * np.pi, sides + 1)
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-    points = np.array([[[r * cx, r * cy, z] for cx, cy in ring] for r, z in profile])
+    points = np.array([[[r * cx, r * cy, z] for cx, cy in ring] for r, z in closed])
     low, high = points[:-1], points[1:]
     faces = np.stack([low[:, :-1], low[:, 1:], high[:, 1:], high[:, :-1]], axis=2).reshape(-1, 4, 3)
-    stretches = len(profile) - 1
-    each = np.array([colours] * stretches if isinstance(colours[0], float | int) else colours, dtype=np.float64)
     return Mesh(faces, np.repeat(each, sides, axis=0), gloss)
 
 

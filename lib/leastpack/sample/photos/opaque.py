@@ -34,9 +34,8 @@ def bare(
             axis=-1,
         )
         painter.patch(glow, (1.0, 0.98, 0.9), alpha)
-    painter.mesh(Mesh(model.faces, np.clip(model.colours * 0.5 + 0.5, 0, 1), 1.0), alpha=0.34, both_sides=True)
+    painter.glass(Mesh(model.faces, np.clip(model.colours * 0.45 + 0.6, 0, 1), 1.0), 0.3, 0.6)
     edge = painter.outline(model.faces)
-    painter.line(np.vstack([edge, edge[:1]]), WHITE, 0.75, 1.0)
     centre = edge.mean(axis=0)
     long_way = edge[np.argmax(np.hypot(*(edge - centre).T))] - centre
     side = np.array([-long_way[1], long_way[0]]) / max(float(np.hypot(*long_way)), 1.0)

@@ -30,15 +30,28 @@ class Painter:
         self.light = light
         self._draw = ImageDraw.Draw(canvas, "RGBA")
 
-    def mesh(self, mesh: Mesh, alpha: float = 1.0, both_sides: bool = False) -> None:
-        """Draw a mesh; a translucent one shows its far side too if asked."""
+    def mesh(self, mesh: Mesh) -> None:
+        """Draw an opaque mesh."""
+        facing = self._facing(mesh)
+        self._faces(mesh, np.ones(len(facing)), facing > 0)
+
+    def glass(self, mesh: Mesh, alpha: float, rim: float) -> None:
+        """Draw a clear mesh, far side and near side; walls seen edgewise are denser by `rim`."""
+        edgewise = 1.0 - np.abs(self._facing(mesh))
+        self._faces(mesh, alpha + rim * edgewise**3, np.ones(len(edgewise), dtype=bool))
+
+    def _facing(self, mesh: Mesh) -> Floats:
+        """(n,) cosine of the angle between each face's normal and the line of sight."""
+        sight = self.camera.eye - mesh.faces.mean(axis=1)
+        return np.asarray((normals(mesh.faces) * sight).sum(axis=1) / np.linalg.norm(sight, axis=1))
+
+    def _faces(self, mesh: Mesh, alpha: Floats, shown: npt.NDArray[np.bool_]) -> None:
         middle = mesh.faces.mean(axis=1)
-        facing = (normals(mesh.faces) * (self.camera.eye - middle)).sum(axis=1) > 0
         colours = np.clip(shade(mesh, self.camera.eye) * self.light, 0.0, 1.0)
-        shown = np.ones_like(facing) if both_sides else facing
         order = np.argsort(-self.camera.depth(middle))
         corners = self.camera.project(mesh.faces)
-        fills = np.column_stack([colours * 255, np.full(len(colours), alpha * 255)]).astype(int)
+        fills = np.column_stack([colours, np.clip(alpha, 0.0, 1.0)])
+        fills = (fills * 255).astype(int)
         for face in order[shown[order]]:
             self._draw.polygon(corners[face].ravel().tolist(), fill=tuple(fills[face].tolist()))
 

@@ -15,6 +15,7 @@ from leastpack.sample.streams import stream
 from leastpack.sample.world import Product
 
 FINER = 2  # pictures are drawn this many times finer and then reduced
+OFF_CENTRE = 0.12  # share of views taken too early or too late
 # Azimuth and elevation of the tunnel's cameras in degrees: from above, from both sides, along the belt.
 STATIONS = ((-90.0, 68.0), (-35.0, 36.0), (150.0, 40.0), (60.0, 30.0), (-125.0, 52.0))
 
@@ -34,10 +35,11 @@ def tunnel_photo(product: Product, view: int, width: int, seed: int) -> Image.Im
     size = (width, width * 3 // 4)
     model, sides = packed_model(product, _plan(product, seed))
     reach = float(np.linalg.norm(sides))
-    target = np.array([*rng.normal(0, 0.05 * reach, 2), sides[2] * 0.45])
+    off = 0.09 if rng.random() > OFF_CENTRE else 0.3
+    target = np.array([*rng.normal(0, off * reach, 2), sides[2] * 0.45])
     azimuth, elevation = np.array(STATIONS[view % len(STATIONS)]) + rng.normal(0, 4.0, 2)
     roll, zoom = float(rng.normal(0, 2.0)), float(rng.uniform(1.15, 1.4))
-    distance = (reach * 0.9 + 8.0) * 1.6 * float(rng.uniform(0.92, 1.12))
+    distance = (reach * 0.9 + 8.0) * 1.6 * float(rng.uniform(0.9, 1.6))
     ground = look_at(target * np.array([0.0, 0.0, 1.0]), float(azimuth), float(elevation), distance, roll, zoom, size)
     camera = look_at(target, float(azimuth) + turned, float(elevation), distance, roll, zoom, size)
     canvas = belt_seen(belt, ground)
@@ -62,9 +64,7 @@ def catalog_photo(product: Product, width: int, seed: int) -> Image.Image:
     canvas = canvas.resize((size[0] * FINER, size[1] * FINER), Image.Resampling.BILINEAR)
     painter = Painter(canvas, camera.finer(FINER), 1.12)
     if sees_through(product):
-        painter.mesh(Mesh(model.faces, np.clip(model.colours * 0.7 + 0.2, 0, 1), 1.0), alpha=0.45, both_sides=True)
-        edge = painter.outline(model.faces)
-        painter.line(np.vstack([edge, edge[:1]]), (0.5, 0.55, 0.58), 0.6)
+        painter.glass(Mesh(model.faces, np.clip(model.colours * 0.6 + 0.1, 0, 1), 1.0), 0.25, 0.5)
     else:
         painter.mesh(model)
     return canvas.reduce(FINER)

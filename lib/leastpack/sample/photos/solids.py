@@ -103,20 +103,37 @@ def coil(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
     )
 
 
-def pouch(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
-    """A filled, opaque bag with crimped ends."""
+def hammer(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
+    """A handle with a head across its end."""
     length, width, height = sides
-    along = np.linspace(-1, 1, 9)
-    half = np.array([0.06, 0.55, 0.85, 1.0, 1.0, 1.0, 0.85, 0.55, 0.06]) * height / 2
-    ring = np.linspace(0, 2 * np.pi, 11)
+    grip = darker((0.55, 0.16, 0.1), float(rng.uniform(0.4, 1.4)))
+    handle = cuboid(length * 0.95, height * 0.6, height * 0.5, grip, gloss=0.4).moved(z=height * 0.2)
+    head = cuboid(height * 0.9, width, height * 0.9, (0.42, 0.43, 0.45), gloss=0.9).moved(x=length * 0.43)
+    return join([handle, head])
+
+
+def pouch(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
+    """A filled, opaque bag with crimped ends, its seam a little above the ground."""
+    length, width, height = sides
+    along = np.linspace(-1, 1, 11)
+    bulge = np.array([0.03, 0.35, 0.68, 0.88, 0.97, 1.0, 0.97, 0.88, 0.68, 0.35, 0.03])
+    ring = np.linspace(0, 2 * np.pi, 15)
+    seam = height * 0.15
     points = np.array(
         [
-            [[x * length / 2, np.cos(t) * width / 2 * (0.97 if abs(x) < 0.9 else 1.0), h + np.sin(t) * h] for t in ring]
-            for x, h in zip(along, half, strict=True)
+            [
+                [
+                    x * length / 2,
+                    np.cos(t) * width / 2 * (0.94 + 0.06 * abs(x)),
+                    seam + np.sin(t) * high * (height - seam if np.sin(t) > 0 else seam),
+                ]
+                for t in ring
+            ]
+            for x, high in zip(along, bulge, strict=True)
         ]
     )
-    low, high = points[:-1], points[1:]
-    faces = np.stack([low[:, :-1], low[:, 1:], high[:, 1:], high[:, :-1]], axis=2).reshape(-1, 4, 3)
+    low, high_ = points[:-1], points[1:]
+    faces = np.stack([low[:, :-1], low[:, 1:], high_[:, 1:], high_[:, :-1]], axis=2).reshape(-1, 4, 3)
     colours = np.tile(np.array(colour), (len(faces), 1)) * rng.uniform(0.8, 1.15, (len(faces), 1))
     return Mesh(faces, np.clip(colours, 0, 1), 0.55)
 

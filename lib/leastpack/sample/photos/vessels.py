@@ -23,18 +23,35 @@ def mug(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
     return join([cup, tube(handle, r * 0.13, colour)])
 
 
-def round(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
-    """A round body with a head and a spout: a teapot, a stuffed animal."""
+def teapot(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
+    """A round body with a lid, a spout and a handle."""
     length, width, _ = sides
     r = width / 2
-    body = lathe([(r * np.sin(t), r * (1 - np.cos(t))) for t in np.linspace(0.15, np.pi, 9)], colour, gloss=0.3)
-    head = lathe(
-        [(r * 0.55 * np.sin(t), 2 * r * 0.92 + r * 0.5 * (1 - np.cos(t))) for t in np.linspace(0.3, np.pi, 7)],
-        darker(colour, 0.9),
-        gloss=0.3,
-    )
-    arm = np.stack([np.linspace(r * 0.8, length * 0.6, 5), np.zeros(5), np.linspace(r * 0.8, r * 1.5, 5)], axis=-1)
-    return join([body, head, tube(arm, r * 0.16, colour)])
+    body = _ball(r, 12, colour)
+    lid = _ball(r * 0.22, 8, darker(colour, 0.8)).moved(z=2 * r)
+    spout = np.stack([np.linspace(r * 0.7, length * 0.55, 6), np.zeros(6), np.linspace(r * 0.7, r * 1.7, 6)], axis=-1)
+    turn = np.linspace(-1.2, 1.2, 8)
+    handle = np.stack([-r * 0.85 - np.cos(turn) * r * 0.5, 0 * turn, r + np.sin(turn) * r * 0.6], axis=-1)
+    return join([body, lid, tube(spout, r * 0.14, colour), tube(handle, r * 0.1, colour)])
+
+
+def bear(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
+    """A stuffed bear that sits: round body, head, ears, paws."""
+    length, width, _ = sides
+    r = width / 2
+    dark = darker(colour, 0.75)
+    head = _ball(r * 0.72, 12, colour, 0.03).moved(z=1.6 * r)
+    ears = [_ball(r * 0.25, 8, dark, 0.03).moved(y=side * r * 0.55, z=2.75 * r) for side in (-1, 1)]
+    paws = [_ball(r * 0.38, 8, dark, 0.03).moved(r * 0.75, side * r * 0.7) for side in (-1, 1)]
+    arms = [_ball(r * 0.34, 8, colour, 0.03).moved(r * 0.35, side * r * 0.95, r * 0.85) for side in (-1, 1)]
+    muzzle = _ball(r * 0.24, 8, darker(colour, 1.3), 0.03).moved(r * 0.62, z=1.95 * r)
+    whole = join([_ball(r, 12, colour, 0.03), head, *ears, *paws, *arms, muzzle])
+    return whole.stretched(1.0, 1.0, length / float(whole.high[2]))
+
+
+def _ball(radius: float, sides: int, colour: Colour, gloss: float = 0.5) -> Mesh:
+    turn = np.linspace(0.1, np.pi, sides // 2 + 2)
+    return lathe([(radius * np.sin(t), radius * (1 - np.cos(t))) for t in turn], colour, sides=sides, gloss=gloss)
 
 
 def disc(sides: Sides, colour: Colour, rng: np.random.Generator) -> Mesh:
