@@ -58,7 +58,7 @@ def mechanism_rates(withstands: Floats, protection: Floats, empty: Floats) -> Fl
         (n, 5) probabilities in the order of MECHANISMS.
     """
     rigidity, cushioning, puncture, seal = protection
-    passed_on = (1.0 - 0.79 * cushioning**1.4) * (1.0 - 0.25 * rigidity)
+    passed_on = (1.0 - 0.76 * cushioning**1.4) * (1.0 - 0.25 * rigidity)
     knocking = 1.0 + 0.2 * empty
     shock = strike(DROPS, withstands[:, 0] / passed_on / knocking, 1.0 + 0.6 * empty)
     crush = strike(LOADS, withstands[:, 1] / (1.0 - 0.9 * rigidity * (1.0 - 0.15 * empty)))
