@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -41,6 +42,7 @@ def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
     """
     return [
         *_keys(tables),
+        *_products(tables),
         *_models(tables),
         *_scores(tables["pair_scores"]),
         *_order(tables["pair_scores"], tables["package_types"]),
@@ -52,27 +54,37 @@ def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
 def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
     sold = tables["products"].where("deleted_at IS NULL").select(*PRODUCT)
     types = tables["package_types"].select("marketplace", "package_type")
-    expected = sold.join(F.broadcast(types), on="marketplace", how="inner").select(*PAIR)
-    scores = tables["pair_scores"].select(*PAIR)
-    decisions, recommended = tables["pair_decisions"].select(*PAIR), tables["recommendations"].select(*PRODUCT)
+    expected = sold.join(F.broadcast(types), on="marketplace", how="inner")
+    places = {"sold": expected, "scored": tables["pair_scores"], "decided": tables["pair_decisions"]}
+    found = _occurrences(places, PAIR).agg(
+        F.count_if(F.expr("sold > 0 AND scored = 0")).alias("pairs_missing"),
+        F.count_if(F.expr("scored > 0 AND sold = 0")).alias("pairs_extra"),
+        F.count_if(F.expr("scored > 1")).alias("pairs_repeated"),
+        F.count_if(F.expr("scored > 0 AND decided = 0")).alias("pairs_undecided"),
+        F.count_if(F.expr("decided > 0 AND scored = 0")).alias("decisions_without_score"),
+    )
     whole = "pair_scores has one row for every product sold x package type of its marketplace"
-    return [
-        Finding("pairs_missing", _without(expected, scores, PAIR), whole),
-        Finding("pairs_extra", _without(scores, expected, PAIR), whole),
-        Finding("pairs_repeated", scores.count() - scores.distinct().count(), whole),
-        Finding("pairs_undecided", _without(scores, decisions, PAIR), "every scored pair has a decision"),
-        Finding("decisions_without_score", _without(decisions, scores, PAIR), "every decision is about a scored pair"),
-        Finding(
-            "products_without_recommendation",
-            _without(scores.select(*PRODUCT).distinct(), recommended, PRODUCT),
-            "every scored product has a recommendation row",
-        ),
-        Finding(
-            "recommendations_without_score",
-            _without(recommended, scores.select(*PRODUCT).distinct(), PRODUCT),
-            "every recommendation is about a scored product",
-        ),
-    ]
+    meanings = {
+        "pairs_missing": whole,
+        "pairs_extra": whole,
+        "pairs_repeated": whole,
+        "pairs_undecided": "every scored pair has a decision",
+        "decisions_without_score": "every decision is about a scored pair",
+    }
+    return _findings(found, meanings)
+
+
+def _products(tables: Mapping[str, DataFrame]) -> list[Finding]:
+    places = {"scored": tables["pair_scores"], "recommended": tables["recommendations"]}
+    found = _occurrences(places, PRODUCT).agg(
+        F.count_if(F.expr("scored > 0 AND recommended = 0")).alias("products_without_recommendation"),
+        F.count_if(F.expr("recommended > 0 AND scored = 0")).alias("recommendations_without_score"),
+    )
+    meanings = {
+        "products_without_recommendation": "every scored product has a recommendation row",
+        "recommendations_without_score": "every recommendation is about a scored product",
+    }
+    return _findings(found, meanings)
 
 
 def _models(tables: Mapping[str, DataFrame]) -> list[Finding]:
@@ -87,11 +99,12 @@ def _scores(scores: DataFrame) -> list[Finding]:
     outside = F.lit(False)
     for name in ("risk", "damage_rate"):
         outside = outside | F.coalesce(F.isnan(name) | ~F.col(name).between(0, 1), F.lit(False))
-    counts = scores.agg(F.count_if(null_rule).alias("nulls"), F.count_if(outside).alias("outside")).collect()[0]
-    return [
-        Finding("null_rule", counts.nulls, "risk and damage_rate are null exactly where error is set"),
-        Finding("outside_0_1", counts.outside, "risk and damage_rate lie between 0 and 1"),
-    ]
+    found = scores.agg(F.count_if(null_rule).alias("null_rule"), F.count_if(outside).alias("outside_0_1"))
+    meanings = {
+        "null_rule": "risk and damage_rate are null exactly where error is set",
+        "outside_0_1": "risk and damage_rate lie between 0 and 1",
+    }
+    return _findings(found, meanings)
 
 
 def _order(scores: DataFrame, package_types: DataFrame) -> list[Finding]:
@@ -124,18 +137,19 @@ def _decisions(tables: Mapping[str, DataFrame]) -> list[Finding]:
     unnamed = (F.col("reason") == "under_threshold") & ~named
     misplaced = certified & ~F.coalesce(F.col("fits"), F.lit(False))
     unscored = (F.col("decision") == UNSCORED) != F.col("error").isNotNull()
-    counts = decided.agg(
-        F.count_if(above | (named & ~certified)).alias("above"),
-        F.count_if(unnamed).alias("unnamed"),
-        F.count_if(misplaced).alias("misplaced"),
-        F.count_if(unscored).alias("unscored"),
-    ).collect()[0]
-    return [
-        Finding("above_threshold", counts.above, "a pair certified by a certificate has at most its threshold's risk"),
-        Finding("certificate_unnamed", counts.unnamed, "a pair under a threshold names its certificate"),
-        Finding("certified_unfit", counts.misplaced, "only pairs that fit are certified"),
-        Finding("unscored_rule", counts.unscored, "a pair is UNSCORED exactly where its score has an error"),
-    ]
+    found = decided.agg(
+        F.count_if(above | (named & ~certified)).alias("above_threshold"),
+        F.count_if(unnamed).alias("certificate_unnamed"),
+        F.count_if(misplaced).alias("certified_unfit"),
+        F.count_if(unscored).alias("unscored_rule"),
+    )
+    meanings = {
+        "above_threshold": "a pair certified by a certificate has at most its threshold's risk",
+        "certificate_unnamed": "a pair under a threshold names its certificate",
+        "certified_unfit": "only pairs that fit are certified",
+        "unscored_rule": "a pair is UNSCORED exactly where its score has an error",
+    }
+    return _findings(found, meanings)
 
 
 def _recommendations(tables: Mapping[str, DataFrame]) -> list[Finding]:
@@ -151,5 +165,16 @@ def _recommendations(tables: Mapping[str, DataFrame]) -> list[Finding]:
     return [Finding("unsound_recommendations", joined.where(~sound).count(), meaning)]
 
 
-def _without(left: DataFrame, right: DataFrame, key: list[str]) -> int:
-    return left.join(right, on=key, how="left_anti").count()
+def _occurrences(places: Mapping[str, DataFrame], key: list[str]) -> DataFrame:
+    """How often each key occurs in each place: the key, and a count a place."""
+    flags = [
+        frame.select(*key, *[F.lit(int(other == name)).alias(other) for other in places])
+        for name, frame in places.items()
+    ]
+    every = reduce(DataFrame.unionByName, flags)
+    return every.groupBy(*key).agg(*[F.sum(name).alias(name) for name in places])
+
+
+def _findings(found: DataFrame, meanings: Mapping[str, str]) -> list[Finding]:
+    counts = found.collect()[0]
+    return [Finding(name, int(counts[name]), meaning) for name, meaning in meanings.items()]

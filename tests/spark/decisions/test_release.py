@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from tests.spark.decisions.market import config_for, package_rows, write
+from tests.spark.rows import table_rows
+
+from leastpack.config.root import Config
+from leastpack.config.storage import TablesConfig
+from leastpack.decisions.audit import audit
+from leastpack.decisions.changes import recommendation_changes
+from leastpack.decisions.publish import publish_release, rollback
+from leastpack.decisions.release import RELEASED, current_release, read_release
+from leastpack.errors import InputError, PromiseError
+from leastpack.tables import Tables
+from leastpack.tables.schemas import BY_NAME
+
+Rows = list[dict[str, Any]]
+PAIRS = [("A", "bag"), ("A", "mailer"), ("A", "box"), ("B", "bag"), ("B", "mailer"), ("B", "box")]
+
+
+def whole() -> dict[str, Rows]:
+    """Two products of one marketplace, decided as they should be."""
+    certificate = {
+        "certificate_id": "c",
+        "model_version": "m",
+        "threshold": 0.1,
+        "stratum": "photos",
+        "promise": "pair",
+    }
+    risks = {"bag": 0.1, "mailer": 0.05, "box": 0.01}
+    scores: Rows = []
+    decisions: Rows = []
+    for product, name in PAIRS:
+        pair = {"marketplace": "NA", "product_id": product, "package_type": name, "bucket": 0, "model_version": "m"}
+        scores.append({**pair, "fits": True, "risk": risks[name], "damage_rate": 0.001, "void_share": 0.0})
+        decisions.append({**pair, "decision": "CERTIFIED", "reason": "under_threshold", "certificate_id": "c"})
+    products = [{"marketplace": "NA", "product_id": product, "bucket": 0, "price": 1.0} for product in "AB"]
+    recommended = [{"marketplace": "NA", "product_id": product, "package_type": "bag"} for product in "AB"]
+    return {
+        "package_types": [row for row in package_rows() if row["marketplace"] == "NA"],
+        "products": products,
+        "pair_scores": scores,
+        "certificates": [certificate],
+        "pair_decisions": decisions,
+        "recommendations": recommended,
+        "test_queue": [],
+    }
+
+
+def frames(spark: SparkSession, rows: dict[str, Rows]) -> dict[str, DataFrame]:
+    return {name: table_rows(spark, name, content) for name, content in rows.items()}
+
+
+def change(rows: Rows, at: int, **values: Any) -> Rows:
+    return [{**row, **values} if i == at else row for i, row in enumerate(rows)]
+
+
+FINDINGS = {
+    *("pairs_missing", "pairs_extra", "pairs_repeated", "pairs_undecided", "decisions_without_score"),
+    *("products_without_recommendation", "recommendations_without_score", "models_mixed", "null_rule", "outside_0_1"),
+    *("protection_order", "above_threshold", "certificate_unnamed", "certified_unfit", "unscored_rule"),
+    "unsound_recommendations",
+}
+
+
+def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
+    """Tables spoilt in one way, and what the audit should find."""
+    rows = whole()
+    scores, decisions = rows["pair_scores"], rows["pair_decisions"]
+    if name == "rows":
+        spoilt = {
+            "pair_scores": [*scores[1:], scores[5]],
+            "pair_decisions": decisions[:4],
+            "products": rows["products"][:1],
+        }
+        return {**rows, **spoilt}, {
+            "pairs_missing": 1,
+            "pairs_extra": 3,
+            "pairs_repeated": 1,
+            "pairs_undecided": 2,
+            "decisions_without_score": 1,
+        }
+    if name == "products":
+        recommended = [{**rows["recommendations"][0], "product_id": "C"}, rows["recommendations"][1]]
+        found = {"products_without_recommendation": 1, "recommendations_without_score": 1, "unsound_recommendations": 1}
+        return {**rows, "recommendations": recommended}, found
+    if name == "risks":
+        scores = change(change(scores, 0, risk=None), 1, damage_rate=float("nan"))
+        scores = change(change(scores, 3, risk=0.1001), 5, risk=0.050002)
+        found = {"null_rule": 1, "outside_0_1": 1, "above_threshold": 2, "protection_order": 1}
+        return {**rows, "pair_scores": scores}, found
+    decisions = change(change(decisions, 1, decision="UNSCORED"), 0, certificate_id=None)
+    decisions = change(decisions, 3, decision="TEST", reason="above_threshold", certificate_id=None)
+    spoilt = {
+        "pair_decisions": decisions,
+        "pair_scores": change(scores, 4, fits=None),
+        "certificates": change(rows["certificates"], 0, model_version="other"),
+    }
+    found = {"certificate_unnamed": 1, "unscored_rule": 1, "above_threshold": 1, "certified_unfit": 1}
+    return {**rows, **spoilt}, {**found, "models_mixed": 1, "unsound_recommendations": 1}
+
+
+def test_p1_a_whole_run_passes_the_audit(spark: SparkSession) -> None:
+    findings = audit(frames(spark, whole()))
+    assert {finding.name for finding in findings} == FINDINGS
+    assert [finding.name for finding in findings if finding.violations] == []
+
+
+@pytest.mark.parametrize("name", ["rows", "products", "risks", "decisions"])
+def test_the_audit_finds_spoilt(spark: SparkSession, name: str) -> None:
+    rows, expected = spoil(name)
+    found = {finding.name: finding.violations for finding in audit(frames(spark, rows)) if finding.violations}
+    assert found == expected
+
+
+def test_every_finding_is_tried() -> None:
+    assert {found for name in ("rows", "products", "risks", "decisions") for found in spoil(name)[1]} == FINDINGS
+
+
+def test_p5_rounding_and_more_void_are_no_violation(spark: SparkSession) -> None:
+    rows = whole()
+    scores = change(change(rows["pair_scores"], 2, risk=0.0500005), 5, risk=0.9, void_share=0.5)
+    findings = {finding.name: finding.violations for finding in audit(frames(spark, {**rows, "pair_scores": scores}))}
+    assert findings["protection_order"] == 0
+
+
+@pytest.fixture
+def published(spark: SparkSession, tables: Tables) -> tuple[Tables, Config]:
+    write(spark, tables, whole())
+    config = config_for(tables)
+    publish_release(spark, config)
+    return tables, config
+
+
+def keep_two(tables: Tables) -> tuple[str, str]:
+    rows = [row.release_id for row in tables.read("releases").orderBy("release_id").collect()]
+    assert len(rows) == 2
+    return rows[0], rows[1]
+
+
+def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    tables, config = published
+    first = current_release(tables)
+    assert (first.status, first.model_version, set(first.versions)) == ("published", "m", set(RELEASED))
+    assert set(json.loads(first.audit)) == FINDINGS
+    assert tables.read("recommendation_changes").count() == 0
+
+    # P2: the same versions again append nothing.
+    publish_release(spark, config)
+    assert tables.read("releases").count() == 1
+
+    # P12: the tables move on, half a run is there, readers still see the release.
+    rows = whole()
+    tables.replace(
+        "recommendations", table_rows(spark, "recommendations", change(rows["recommendations"], 1, package_type="box"))
+    )
+    assert tables.read("recommendations").where("package_type = 'box'").count() == 1
+    assert read_release(tables, "recommendations").where("package_type = 'box'").count() == 0
+
+    publish_release(spark, config)
+    one, two = keep_two(tables)
+    assert current_release(tables).release_id == two
+    assert read_release(tables, "recommendations").where("package_type = 'box'").count() == 1
+    assert read_release(tables, "recommendations", one).where("package_type = 'box'").count() == 0
+    changed = tables.read("recommendation_changes").collect()
+    assert [(row.release_id, row.product_id, row.old, row.new) for row in changed] == [(two, "B", "bag", "box")]
+
+    rollback(spark, config, one)
+    back = current_release(tables)
+    assert back.status == "rolled_back_to"
+    assert back.versions == first.versions
+    assert json.loads(back.audit) == {"rolled_back_to": one}
+    undone = tables.read("recommendation_changes").where(F.col("release_id") == back.release_id).collect()
+    assert [(row.old, row.new) for row in undone] == [("box", "bag")]
+    rollback(spark, config, one)
+    assert tables.read("releases").count() == 3
+
+    with pytest.raises(InputError, match=two):
+        rollback(spark, config, "000009-unknown")
+
+
+def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tuple[Tables, Config]) -> None:
+    tables, config = published
+    rows = change(whole()["pair_scores"], 4, risk=None)
+    tables.replace("pair_scores", table_rows(spark, "pair_scores", rows))
+    with pytest.raises(PromiseError, match="null_rule: 1 rows") as failure:
+        publish_release(spark, config)
+    assert failure.value.exit_code == 3
+    assert tables.read("releases").count() == 1
+    assert tables.read("runs").orderBy(F.desc("started_at")).first().status == "failed"
+
+
+def test_without_a_release_readers_are_told(tables: Tables) -> None:
+    with pytest.raises(InputError, match="leastpack publish"):
+        current_release(tables)
+
+
+def test_a_table_outside_the_release_is_refused(tables: Tables, spark: SparkSession) -> None:
+    row = {"release_id": "000001-a", "model_version": "m", "versions": {"products": 0}}
+    tables.append("releases", table_rows(spark, "releases", [row]))
+    with pytest.raises(InputError, match="does not pin table runs"):
+        read_release(tables, "runs")
+    with pytest.raises(InputError, match="000001-a"):
+        read_release(tables, "products", "000002-b")
+
+
+def test_the_causes_of_changes(spark: SparkSession) -> None:
+    def release(products: dict[str, tuple[str | None, str, str]], types: list[str]) -> dict[str, DataFrame]:
+        """product: (recommended, text_key, reason of its bag)."""
+        keys = {name: {"marketplace": "NA", "product_id": name} for name in products}
+        decided = {"decision": "CERTIFIED", "package_type": "bag"}
+        return frames(
+            spark,
+            {
+                "recommendations": [{**keys[name], "package_type": row[0]} for name, row in products.items()],
+                "products": [{**keys[name], "text_key": row[1]} for name, row in products.items()],
+                "package_types": [{"marketplace": "NA", "package_type": name} for name in types],
+                "pair_decisions": [
+                    {**keys[name], **(decided if row[2] == "by" else {"decision": "TEST", "package_type": "bag"})}
+                    | {"reason": "under_threshold"}
+                    for name, row in products.items()
+                ],
+            },
+        )
+
+    old = {
+        "same": ("bag", "t", "by"),
+        "changed": ("bag", "t", "by"),
+        "revoked": ("bag", "t", "by"),
+        "cost": ("bag", "t", "by"),
+        "gone": ("bag", "t", "by"),
+        "withdrawn": ("tube", "t", "by"),
+    }
+    new = {
+        "same": ("bag", "u", "by"),
+        "changed": ("box", "u", "no"),
+        "revoked": ("box", "t", "no"),
+        "cost": ("box", "t", "by"),
+        "withdrawn": ("bag", "t", "by"),
+        "new": ("bag", "t", "by"),
+    }
+    before, after = release(old, ["bag", "box", "tube"]), release(new, ["bag", "box"])
+    names = BY_NAME["recommendation_changes"].names
+
+    def causes(same_model: bool) -> dict[str, str]:
+        changes = recommendation_changes(before, after, same_model, "r").select(*names)
+        return {row.product_id: row.cause for row in changes.collect()}
+
+    expected = {
+        "changed": "changed_product",
+        "revoked": "revoked_certificate",
+        "cost": "other",
+        "gone": "delisted_product",
+        "withdrawn": "withdrawn_package",
+        "new": "new_product",
+    }
+    assert causes(same_model=True) == expected
+    assert causes(same_model=False) == {**expected, "revoked": "new_model", "cost": "new_model"}
+
+
+def test_releases_by_name_are_read_alike(spark: SparkSession) -> None:
+    spark.sql("CREATE SCHEMA IF NOT EXISTS released")
+    tables = Tables(spark, TablesConfig(schema_name="spark_catalog.released"))
+    try:
+        tables.append("products", table_rows(spark, "products", whole()["products"]))
+        row = {"release_id": "000001-a", "model_version": "m", "versions": {"products": tables.version("products")}}
+        tables.append("releases", table_rows(spark, "releases", [row]))
+        tables.append("products", table_rows(spark, "products", whole()["products"]))
+        assert read_release(tables, "products").count() == 2
+    finally:
+        spark.sql("DROP SCHEMA released CASCADE")
