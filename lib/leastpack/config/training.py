@@ -57,3 +57,12 @@ class TrainingConfig(Section):
         "out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it."
     )
     timeout_s: Count = Field(1800, description="Seconds a training may take before it is stopped.")
+
+    @model_validator(mode="after")
+    def _divisible(self) -> TrainingConfig:
+        if self.groups_per_step % self.processes:
+            raise ValueError(
+                f"processes ({self.processes}) must divide groups_per_step ({self.groups_per_step}), "
+                "so that every process takes the same share of a step"
+            )
+        return self

@@ -1,0 +1,85 @@
+"""The snapshot's files on any file system pyarrow reaches: local, S3, GCS, HDFS."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+import pyarrow.fs as pafs
+
+from leastpack.errors import ConfigError
+
+
+def absolute(location: str) -> str:
+    """A URI or an absolute path: relative paths start at this process's working directory."""
+    return location if "://" in location else str(Path(location).resolve())
+
+
+def open_folder(location: str) -> pafs.SubTreeFileSystem:
+    """A file system that has the folder as its root; nothing outside it can be reached.
+
+    Args:
+        location: Absolute path or URI; `s3a://` and `s3n://` are read as `s3://`.
+
+    Raises:
+        ConfigError: No file system of pyarrow knows the URI.
+    """
+    uri = re.sub(r"^s3[an]://", "s3://", location)
+    try:
+        files, path = pafs.FileSystem.from_uri(uri)
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"training.snapshot names a place that cannot be opened: {location} ({error})",
+            expected="a local path, or a URI that pyarrow.fs knows (s3://, gs://, hdfs://, file://)",
+        ) from None
+    return pafs.SubTreeFileSystem(path.rstrip("/"), files)
+
+
+def child(location: str, name: str) -> str:
+    """Location of a folder inside a folder; a URI's query, such as an S3 endpoint, stays at the end."""
+    base, mark, query = location.partition("?")
+    return f"{base.rstrip('/')}/{name}{mark}{query}"
+
+
+def is_file(files: pafs.FileSystem, path: str) -> bool:
+    """Whether there is a file of that name."""
+    return bool(files.get_file_info(path).type == pafs.FileType.File)
+
+
+def read_bytes(files: pafs.FileSystem, path: str) -> bytes:
+    """A whole file."""
+    with files.open_input_file(path) as stream:
+        content: bytes = stream.read()
+    return content
+
+
+def write_bytes(files: pafs.FileSystem, path: str, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none: object stores do so anyway, elsewhere by a rename."""
+    folder = path.rpartition("/")[0]
+    if folder:
+        files.create_dir(folder, recursive=True)
+    whole_at_once = "s3" in _base_type(files) or "gcs" in _base_type(files)
+    written = path if whole_at_once else f"{path}.{uuid.uuid4().hex}.tmp"
+    with files.open_output_stream(written) as stream:
+        stream.write(content)
+    if not whole_at_once:
+        files.move(written, path)
+
+
+def names_in(files: pafs.FileSystem, folder: str) -> list[str]:
+    """Names of what the folder holds, sorted; empty where there is no such folder."""
+    found = files.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+    return sorted(info.base_name for info in found)
+
+
+def delete_folder(files: pafs.FileSystem, folder: str) -> None:
+    """Delete a folder and what it holds, if it is there."""
+    if files.get_file_info(folder).type == pafs.FileType.Directory:
+        files.delete_dir(folder)
+
+
+def _base_type(files: pafs.FileSystem) -> str:
+    while isinstance(files, pafs.SubTreeFileSystem):
+        files = files.base_fs
+    return str(files.type_name)

@@ -1,0 +1,128 @@
+"""What a snapshot holds: written last, so that a snapshot without it is no snapshot."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from leastpack.errors import InputError
+from leastpack.model.spec import ModelSpec
+from leastpack.training.files import is_file, read_bytes, write_bytes
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """One Parquet file of a snapshot.
+
+    Attributes:
+        part: The part it belongs to: a phase, or a split.
+        number: Its place in the part.
+        path: Path inside the snapshot.
+        rows: Rows without the padding.
+        groups: Row groups, a multiple of the groups of a step.
+        digest: SHA-256 of the file.
+    """
+
+    part: str
+    number: int
+    path: str
+    rows: int
+    groups: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A whole snapshot.
+
+    Attributes:
+        fingerprint: Digest of everything the training follows from.
+        versions: Pinned Delta versions of the tables it was made from.
+        micro_batch: Rows of every row group.
+        packages: `marketplace/package_type` by the number a row carries.
+        spec: The model that is trained on it.
+        files: All files, by part and number.
+    """
+
+    fingerprint: str
+    versions: Mapping[str, int]
+    micro_batch: int
+    packages: tuple[str, ...]
+    spec: ModelSpec
+    files: tuple[PartFile, ...]
+
+    def part(self, name: str) -> list[PartFile]:
+        """The files of a part, in order; empty where the part has no rows."""
+        return sorted((file for file in self.files if file.part == name), key=lambda file: file.number)
+
+    def rows(self, name: str) -> int:
+        """Rows of a part, without the padding."""
+        return sum(file.rows for file in self.part(name))
+
+    def groups(self, name: str) -> int:
+        """Row groups of a part."""
+        return sum(file.groups for file in self.part(name))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content of all files, in order: equal for equal rows, whatever the paths."""
+        ordered = sorted(self.files, key=lambda file: (file.part, file.number))
+        content = [[file.part, file.number, file.rows, file.groups, file.digest] for file in ordered]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def write(self, files: pafs.FileSystem) -> None:
+        """Write the manifest into the snapshot's folder: from here on the snapshot is whole."""
+        content: dict[str, Any] = {
+            "format_version": FORMAT_VERSION,
+            "fingerprint": self.fingerprint,
+            "versions": dict(self.versions),
+            "micro_batch": self.micro_batch,
+            "packages": list(self.packages),
+            "spec": self.spec.to_json(),
+            "files": [dataclasses.asdict(file) for file in self.files],
+            "digest": self.digest,
+        }
+        write_bytes(files, MANIFEST, json.dumps(content, indent=1, sort_keys=True).encode())
+
+
+def read_manifest(files: pafs.FileSystem, place: str) -> Manifest:
+    """Read a snapshot's manifest.
+
+    Args:
+        files: File system with the snapshot's folder as its root.
+        place: Where that is, for the message.
+
+    Raises:
+        InputError: There is none, or another version of leastpack wrote it.
+    """
+    if not is_file(files, MANIFEST):
+        raise InputError(
+            f"there is no training snapshot at {place}",
+            expected=f"a folder with {MANIFEST}",
+            todo="set training.snapshot to storage that the driver and all executors see",
+        )
+    content = json.loads(read_bytes(files, MANIFEST))
+    if content.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"the training snapshot at {place} was written by another version of leastpack",
+            expected=f"format_version {FORMAT_VERSION}",
+            found=str(content.get("format_version")),
+            todo="delete the folder; train writes it anew",
+        )
+    return Manifest(
+        fingerprint=content["fingerprint"],
+        versions=content["versions"],
+        micro_batch=content["micro_batch"],
+        packages=tuple(content["packages"]),
+        spec=ModelSpec.from_json(content["spec"]),
+        files=tuple(PartFile(**file) for file in content["files"]),
+    )

@@ -1,0 +1,257 @@
+"""The training snapshot: the rows of every phase and split as Parquet files, in seeded order, one row group a
+micro-batch.
+
+Rows and their order follow from hashes of their keys alone, so the files are the same on any number of partitions,
+byte for byte. Files are written under new names into a folder of their own; the manifest comes last, and without it
+there is no snapshot. What a killed run left behind is deleted by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.catalog.geometry import void_share
+from leastpack.config.training import TrainingConfig
+from leastpack.log import log
+from leastpack.model.features import NUMERIC, build_features
+from leastpack.model.spec import ModelSpec
+from leastpack.training.arms import in_phase, phases_of
+from leastpack.training.draws import hashes, uniform
+from leastpack.training.examples import HELD_OUT, KEY, PRODUCT, USED, Counts
+from leastpack.training.files import child, delete_folder, is_file, names_in, open_folder
+from leastpack.training.manifest import MANIFEST, Manifest, PartFile, read_manifest
+from leastpack.training.packages import PackageRow
+from leastpack.training.rows import PACKED, PAIR, SCHEMA, pack, padding
+
+GROUPS_PER_FILE = 32
+PRODUCTS_AT_ONCE = 256
+SIZES = ("length_cm", "width_cm", "height_cm")
+FEATURE_INPUTS = ("marketplace", "text", "text_vector", "image_vectors", *NUMERIC)
+
+_PLACED = (
+    "part string, file int, position bigint, marketplace string, product_id string, package_type string, key bigint, \
+group_key bigint, target double, weight double, n bigint, k bigint, unsafe boolean, eligible boolean, \
+less_protective boolean, audit_weight double"
+)
+_PRODUCT = (
+    "marketplace string, product_id string, length_cm double, width_cm double, height_cm double, numeric binary, \
+market int, text binary, ngrams binary, images binary"
+)
+_WRITTEN = "part string, file int, path string, rows bigint, groups bigint, digest string"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a snapshot is made by.
+
+    Attributes:
+        config: The training section.
+        spec: The model that will be trained.
+        packages: All package types; a row carries the place of its own.
+        counts: What there is to train on.
+    """
+
+    config: TrainingConfig
+    spec: ModelSpec
+    packages: tuple[PackageRow, ...]
+    counts: Counts
+
+    def files_of(self, part: str) -> int:
+        """Number of files a part is cut into, by hash."""
+        phases = {phase.name: phase for phase in phases_of(self.config)}
+        rows = self.counts.rows_of(phases[part]).rows if part in phases else self.counts.splits[part]
+        return max(1, math.ceil(rows / (GROUPS_PER_FILE * self.config.micro_batch)))
+
+
+def make_snapshot(
+    root: str, fingerprint: str, versions: Mapping[str, int], recipe: Recipe, examples: DataFrame, products: DataFrame
+) -> Manifest:
+    """Write the snapshot, or find it whole from an earlier run; other snapshots under the root are deleted.
+
+    Args:
+        root: Absolute location that holds snapshots, one at a time.
+        fingerprint: Digest of everything the training follows from; names the snapshot.
+        versions: Pinned versions of the tables.
+        recipe: What it is made by.
+        examples: Output of `used_examples`.
+        products: Output of `product_inputs`.
+
+    Returns:
+        The manifest of the whole snapshot.
+    """
+    _delete_others(root, fingerprint)
+    place = child(root, fingerprint)
+    files = open_folder(place)
+    if is_file(files, MANIFEST):
+        log.info("snapshot is there already", fingerprint=fingerprint)
+        return read_manifest(files, place)
+    delete_folder(open_folder(root), fingerprint)
+    placed = place_rows(examples, recipe)
+    used = examples.where(F.col("place").isin(*USED)).select(*PRODUCT).distinct()
+    packed = pack_products(products.join(used, on=PRODUCT, how="left_semi"), recipe.spec)
+    written = (
+        placed.join(packed, on=PRODUCT, how="inner")
+        .groupBy("part", "file")
+        .applyInArrow(_file_writer(place, recipe), schema=_WRITTEN)
+        .collect()
+    )
+    manifest = Manifest(
+        fingerprint=fingerprint,
+        versions=dict(versions),
+        micro_batch=recipe.config.micro_batch,
+        packages=tuple(package.name for package in recipe.packages),
+        spec=recipe.spec,
+        files=tuple(PartFile(*row) for row in sorted(written, key=lambda row: (row["part"], row["file"]))),
+    )
+    manifest.write(files)
+    return manifest
+
+
+def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
+    """One row for every part an example is in, with the file it goes to and its position there; see `_PLACED`."""
+    hard = F.col("by_human_test") & (F.col("draw_probability") > 0)
+    narrow = examples.where(F.col("place").isin(*USED)).select(
+        "place",
+        *KEY,
+        F.col("sample_hash").alias("key"),
+        F.xxhash64("group_id").alias("group_key"),
+        *(F.col(name).cast("double") for name in ("target", "weight")),
+        *(F.col(name).cast("bigint") for name in ("n", "k")),
+        (F.coalesce(F.col("label"), F.lit("UNKNOWN")) != "SAFE").alias("unsafe"),
+        F.coalesce("eligible", F.lit(False)).alias("eligible"),
+        F.coalesce("less_protective", F.lit(False)).alias("less_protective"),
+        F.when(hard, 1.0 / F.col("draw_probability")).otherwise(0.0).alias("audit_weight"),
+    )
+    config, probability = recipe.config, recipe.counts.keep_probability
+    phases = phases_of(config)
+    cuts = {part: recipe.files_of(part) for part in (*(phase.name for phase in phases), *HELD_OUT)}
+
+    def place(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            keys, target = frame["key"].to_numpy(np.int64), frame["target"].to_numpy(np.float64)
+            split = frame["place"]
+            members = {name: (split == name).to_numpy() for name in HELD_OUT}
+            for phase in phases:
+                members[phase.name] = (split == "train").to_numpy() & in_phase(
+                    phase, keys, target, probability, config.seed
+                )
+            for part, inside in members.items():
+                salts = (config.seed, "order", part)
+                rows = frame.loc[inside].drop(columns="place")
+                rows["part"] = part
+                rows["file"] = (uniform(keys[inside], *salts) * cuts[part]).astype(np.int32)
+                rows["position"] = hashes(keys[inside], *salts).view(np.int64)
+                yield rows
+
+    return narrow.mapInPandas(place, schema=_PLACED)  # type: ignore[arg-type]
+
+
+def pack_products(products: DataFrame, spec: ModelSpec) -> DataFrame:
+    """Rows of `product_inputs` as the Parquet columns of a snapshot; see `_PRODUCT`."""
+
+    def pack_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for whole in batches:
+            for start in range(0, whole.num_rows, PRODUCTS_AT_ONCE):
+                batch = whole.slice(start, PRODUCTS_AT_ONCE)
+                inputs = {name: batch.column(name).to_pandas().to_numpy() for name in FEATURE_INPUTS}
+                kept = {name: batch.column(name) for name in (*PRODUCT, *SIZES)}
+                yield pa.RecordBatch.from_pydict({**kept, **pack(build_features(inputs, spec))})
+
+    columns = list(dict.fromkeys((*PRODUCT, *SIZES, *FEATURE_INPUTS)))
+    return products.select(*columns).mapInArrow(pack_batches, schema=_PRODUCT)  # type: ignore[arg-type]
+
+
+def _file_writer(place: str, recipe: Recipe) -> Callable[[tuple[pa.Scalar, ...], pa.Table], pa.Table]:
+    """A function that writes the rows of one file and tells what it wrote."""
+    micro_batch, step_groups = recipe.config.micro_batch, recipe.config.groups_per_step
+    packages = recipe.packages
+
+    def write(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
+        part, number = (scalar.as_py() for scalar in key)
+        ordered = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("position", *KEY)]))
+        groups = math.ceil(len(table) / (micro_batch * step_groups)) * step_groups
+        content = parquet_bytes(
+            snapshot_rows(ordered, packages, groups * micro_batch, number, micro_batch), micro_batch
+        )
+        # A new name for every attempt: a second attempt of the same task never writes over what is read already.
+        path = f"data/{part}/{number:05d}-{uuid.uuid4().hex[:8]}.parquet"
+        files = open_folder(place)
+        files.create_dir(f"data/{part}", recursive=True)
+        with files.open_output_stream(path) as stream:
+            stream.write(content)
+        values = [part, number, path, len(table), groups, hashlib.sha256(content).hexdigest()]
+        fields = [name.split()[0] for name in _WRITTEN.split(", ")]
+        types = [pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string()]
+        return pa.table([pa.array([v], t) for v, t in zip(values, types, strict=True)], names=fields)
+
+    return write
+
+
+def snapshot_rows(
+    table: pa.Table, packages: Sequence[PackageRow], rows: int, number: int, micro_batch: int
+) -> pa.Table:
+    """The rows of one file in `SCHEMA`, padded to `rows`.
+
+    Args:
+        table: Placed examples joined to their packed products, in order.
+        packages: All package types.
+        rows: Rows of the file, padding included; a multiple of `micro_batch`.
+        number: The file's place in its part.
+        micro_batch: Rows of a row group.
+    """
+    places = {(package.marketplace, package.package_type): place for place, package in enumerate(packages)}
+    pairs = zip(table["marketplace"].to_pylist(), table["package_type"].to_pylist(), strict=True)
+    package = np.array([places[pair] for pair in pairs], dtype=np.int32)
+    sizes = np.stack([table[name].to_numpy() for name in SIZES], axis=1).astype(np.float64)
+    void = np.zeros(len(table), dtype=np.float32)
+    for index in np.unique(package):
+        void[package == index] = void_share(sizes[package == index], packages[index])
+    profiles = [np.array(one.profile, dtype=np.float32).tobytes() for one in packages]
+    made = {"package": package, "void": void, "profile": [profiles[index] for index in package]}
+    filler = padding(rows - len(table), len(packages[0].profile))
+    columns = {
+        name: pa.chunked_array(
+            [
+                *(table[name].cast(kind).chunks if name not in made else [pa.array(made[name], kind)]),
+                pa.array(filler[name], kind),
+            ],
+            type=kind,
+        )
+        for name, kind in {**PAIR, **PACKED}.items()
+    }
+    index = np.arange(rows)
+    spots = {"file": np.full(rows, number), "group": index // micro_batch, "row": index % micro_batch}
+    columns |= {name: pa.chunked_array([pa.array(values.astype(np.int32))]) for name, values in spots.items()}
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA).combine_chunks()
+
+
+def parquet_bytes(table: pa.Table, micro_batch: int) -> bytes:
+    """The rows as a Parquet file, one row group a micro-batch."""
+    sink = pa.BufferOutputStream()
+    # Vectors of floats neither repeat nor compress; plain pages are what is read fastest.
+    pq.write_table(
+        table, sink, row_group_size=micro_batch, compression="none", use_dictionary=False, write_statistics=False
+    )
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _delete_others(root: str, fingerprint: str) -> None:
+    files = open_folder(root)
+    for name in names_in(files, ""):
+        if name != fingerprint and re.fullmatch(r"[0-9a-f]{16}", name):
+            log.info("old snapshot deleted", fingerprint=name)
+            delete_folder(files, name)

@@ -1,0 +1,82 @@
+"""Predictions for a part of the snapshot, and the figures that choose the epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score
+
+from leastpack.model.features import hide
+from leastpack.model.fused import FusedModel
+from leastpack.training.reader import PartReader
+from leastpack.training.rows import Batch
+from leastpack.training.step import predict
+from leastpack.training.workers import Workers
+
+Columns = dict[str, npt.NDArray[Any]]
+GATHERED = ("risk_logit", "rate_logit", "target", "weight", "n", "k", "unsafe", "eligible")
+
+
+def predict_part(model: FusedModel, reader: PartReader, *, hide_photos: bool = False) -> Columns:
+    """Logits of both heads for this process's rows of a part, in order, padding included.
+
+    Args:
+        model: The model; it is left in evaluation mode.
+        reader: The part; only scalars are kept of its rows.
+        hide_photos: Predict as if no product had a photo.
+
+    Returns:
+        The scalar columns of the rows, `photos` (the product has one), `risk_logit` and `rate_logit`.
+    """
+    model.eval()
+    parts: list[Columns] = []
+    for _, batch in reader.epoch():
+        photos = batch.features.image_mask.any(axis=1)
+        shown = _without_photos(batch) if hide_photos else batch
+        risk, rate = predict(model, shown)
+        parts.append({**batch.columns, "photos": photos, "risk_logit": risk, "rate_logit": rate})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def validate(model: FusedModel, reader: PartReader, workers: Workers) -> dict[str, float]:
+    """Figures of the validation split; every process computes its share and gets the same answer.
+
+    Returns:
+        validation_loss (weighted cross-entropy of the risk, nats a row), validation_rows, and where the eligible rows
+        have both classes: validation_pr_auc of UNSAFE at natural prevalence, and validation_prevalence.
+    """
+    own = predict_part(model, reader)
+    table = np.stack([own[name].astype(np.float64) for name in GATHERED]).reshape(len(GATHERED), reader.groups, -1)
+    # Processes hold every size-th group: (size, columns, groups, rows) back to the order of the part.
+    gathered = workers.gather("validation", table).transpose(1, 2, 0, 3).reshape(len(GATHERED), -1)
+    rows = dict(zip(GATHERED, gathered, strict=True))
+    figures = {"validation_loss": cross_entropy(rows), "validation_rows": float((rows["weight"] > 0).sum())}
+    eligible = rows["eligible"] > 0
+    area = pr_auc(rows["unsafe"][eligible] > 0, rows["risk_logit"][eligible])
+    if area is not None:
+        figures |= {"validation_pr_auc": area, "validation_prevalence": float(rows["unsafe"][eligible].mean())}
+    return figures
+
+
+def cross_entropy(rows: Columns) -> float:
+    """Weighted cross-entropy of the risk logits against the targets, in nats a row."""
+    logit, target, weight = (rows[name].astype(np.float64) for name in ("risk_logit", "target", "weight"))
+    losses = np.logaddexp(0.0, logit) - target * logit
+    return float((weight * losses).sum() / max(float(weight.sum()), 1e-12))
+
+
+def pr_auc(
+    unsafe: npt.NDArray[np.bool_], score: npt.NDArray[Any], weight: npt.NDArray[Any] | None = None
+) -> float | None:
+    """Area under precision-recall (average precision) of UNSAFE; None unless both classes are there."""
+    counted = unsafe if weight is None else unsafe[weight > 0]
+    if not counted.any() or counted.all():
+        return None
+    return float(average_precision_score(unsafe, score, sample_weight=weight))
+
+
+def _without_photos(batch: Batch) -> Batch:
+    nobody, everybody = np.zeros(len(batch), dtype=bool), np.ones(len(batch), dtype=bool)
+    return Batch(features=hide(batch.features, nobody, everybody), columns=batch.columns, profile=batch.profile)

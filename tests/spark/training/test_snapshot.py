@@ -1,0 +1,153 @@
+"""Which examples are used, and the snapshot they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from tests.spark.training import world
+
+from leastpack.encoders.inputs import product_inputs
+from leastpack.errors import InputError
+from leastpack.model.spec import ModelSpec
+from leastpack.tables import Tables
+from leastpack.training.arms import Phase
+from leastpack.training.examples import Counts, count, require_learnable, used_examples
+from leastpack.training.files import child, open_folder
+from leastpack.training.manifest import Manifest
+from leastpack.training.packages import package_rows
+from leastpack.training.reader import PartReader
+from leastpack.training.snapshot import Recipe, make_snapshot
+
+KNOWN = [(market, name) for market in ("EU", "NA") for name in world.PACKAGES]
+BALANCED, FULL = Phase("balanced", 1, sampled=True), Phase("full", 1, sampled=False)
+
+
+@pytest.fixture(scope="module")
+def prepared(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, DataFrame, DataFrame]:
+    config = world.make_config(tmp_path_factory.mktemp("snapshot"))
+    tables = world.make_tables(spark, config)
+    packages, attributes = package_rows(row.asDict() for row in tables.read("package_types").collect())
+    examples = used_examples(tables.read("training_examples"), tables.read("products"), KNOWN)
+    spec = ModelSpec.from_config(
+        config.model, text_dim=world.TEXT_DIM, image_dim=world.IMAGE_DIM, marketplaces=["EU", "NA"],
+        attributes=attributes, text_encoder="t", image_encoder="i", tau=0.01,
+    )  # fmt: skip
+    return Recipe(config.training, spec, packages, count(examples)), examples, product_inputs(spark, tables, config)
+
+
+def make(root: Path, prepared: tuple[Recipe, DataFrame, DataFrame], partitions: int) -> Manifest:
+    recipe, examples, products = prepared
+    return make_snapshot(
+        str(root), "0" * 16, {"products": 1}, recipe, examples.repartition(partitions), products.repartition(partitions)
+    )
+
+
+def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
+    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+) -> None:
+    made = {n: make(tmp_path / str(n), prepared, n) for n in (1, 2, 7)}
+    assert len({manifest.digest for manifest in made.values()}) == 1
+    counts = prepared[0].counts
+    one = made[1]
+    assert {part: one.rows(part) for part in ("full", "validation", "calibrate", "test")} == {
+        "full": 120, "validation": 24, "calibrate": 24, "test": 48,
+    }  # fmt: skip
+    positive = counts.positive.rows
+    assert positive < one.rows("balanced") < 3 * positive
+    for file in one.files:
+        assert file.groups % prepared[0].config.groups_per_step == 0
+
+
+def test_rows_carry_their_pair_and_their_product(
+    spark: SparkSession, tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+) -> None:
+    manifest = make(tmp_path, prepared, 2)
+    files = open_folder(child(str(tmp_path), "0" * 16))
+    expected = {row["sample_hash"]: row for row in prepared[1].where("place = 'test'").collect()}
+    seen = 0
+    for _, batch in PartReader(files, manifest, "test").epoch():
+        for i in range(len(batch)):
+            if batch.columns["package"][i] < 0:
+                continue
+            row = expected[int(batch.columns["key"][i])]
+            number = int(row["product_id"][1:])
+            market, package = manifest.packages[batch.columns["package"][i]].split("/")
+            assert (market, package) == (row["marketplace"], row["package_type"])
+            assert batch.profile[i].tolist() == pytest.approx(world.PACKAGES[package][1])
+            assert batch.columns["void"][i] == pytest.approx(1 - 12 * 8 * 4 / 6000 if package == "box" else 0)
+            assert batch.columns["unsafe"][i] == (world.fragile(number) and package != "box")
+            assert batch.columns["audit_weight"][i] == (4.0 if number % 2 == 0 else 0.0)
+            assert batch.features.image_mask[i].sum() == world.views(number)
+            assert batch.features.text[i].tolist() == pytest.approx(world.vector(number, world.TEXT_DIM))
+            assert batch.features.marketplace[i] == {"EU": 1, "NA": 2}[market]
+            seen += 1
+    assert seen == 48
+
+
+def test_a_snapshot_that_was_not_finished_is_written_anew(
+    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+) -> None:
+    first = make(tmp_path, prepared, 2)
+    again = make(tmp_path, prepared, 2)
+    assert [file.path for file in again.files] == [file.path for file in first.files]
+    (tmp_path / ("0" * 16) / "manifest.json").unlink()
+    anew = make(tmp_path, prepared, 2)
+    assert anew.digest == first.digest
+    assert [file.path for file in anew.files] != [file.path for file in first.files]
+    on_disk = {str(path.relative_to(tmp_path / ("0" * 16))) for path in tmp_path.rglob("*.parquet")}
+    assert on_disk == {file.path for file in anew.files}
+
+
+def test_other_folders_beside_the_snapshots_are_left_alone(
+    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+) -> None:
+    for name in ("f" * 16, "notes"):
+        (tmp_path / name).mkdir()
+    make(tmp_path, prepared, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0" * 16, "notes"]
+
+
+def test_a_sampled_phase_starts_from_its_own_base_rates(prepared: tuple[Recipe, DataFrame, DataFrame]) -> None:
+    counts = prepared[0].counts
+    assert counts.base_rates(FULL)[0] == pytest.approx((24 * 1.0 + 96 * 0.1) / 120)
+    assert counts.base_rates(BALANCED)[0] == pytest.approx((1.0 + 0.1) / 2)
+    assert 0 < counts.base_rates(FULL)[1] < counts.base_rates(BALANCED)[1]
+
+
+def counted(spark: SparkSession, rows: Sequence[dict[str, Any]]) -> Counts:
+    return count(used_examples(world.examples(spark, list(rows)), world.products(spark), KNOWN))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (None, "training_examples is empty"),
+        ({"target": 0.0}, "every train example is safe"),
+        ({"target": 1.0}, "every train example is unsafe"),
+        ({"weight": 0.0}, "every train example is unsafe"),
+        ({"split": "train"}, "no usable row in split calibrate"),
+        ({"product_id": "gone"}, "no usable row in split train"),
+        ({"target": 2.0}, "80 rows of table training_examples cannot"),
+        ({"k": 1000}, "80 rows of table training_examples cannot"),
+        ({"weight": None}, "80 rows of table training_examples cannot"),
+    ],
+)
+def test_examples_nothing_can_be_learnt_from_are_named(
+    spark: SparkSession, changes: dict[str, Any] | None, message: str
+) -> None:
+    rows = [] if changes is None else [world.example(i, "mailer", **changes) for i in range(world.PRODUCTS)]
+    with pytest.raises(InputError, match=message):
+        require_learnable(counted(spark, rows))
+
+
+def test_package_types_must_agree_on_their_attributes(spark: SparkSession, tables: Tables) -> None:
+    world.make_packages(spark, tables)
+    rows = [row.asDict() for row in tables.read("package_types").collect()]
+    assert len(package_rows(rows)[0]) == 6
+    for wrong in ([], [*rows[:1], {**rows[1], "attributes": ["seal"]}]):
+        with pytest.raises(InputError, match="package_types cannot be trained on"):
+            package_rows(wrong)
