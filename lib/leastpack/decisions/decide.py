@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
-from leastpack.decisions.cells import CELL, PAIR, PRODUCT, SHIPPED, Cell, read_profiles
-from leastpack.decisions.certificates import Certificate, Points, Terms, certify, thresholds
-from leastpack.decisions.draw import count_points, draw_points
-from leastpack.decisions.frames import all_frames, certify_pairs
+from leastpack.decisions.cells import PAIR, PRODUCT, SHIPPED
+from leastpack.decisions.certificates import Certificate, Terms, thresholds
+from leastpack.decisions.evidence import collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix, open_pairs
 from leastpack.decisions.recommend import check_currencies, current_packages, recommend, with_costs
 from leastpack.decisions.rules import THRESHOLDS, decide_pairs, proven_labels
-from leastpack.decisions.scored import catalog_histogram, check_scored, scored_pairs
+from leastpack.decisions.scored import check_scored, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -52,7 +50,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             _account(run, inputs, scored, pairs)
         with run.phase("certify"):
             terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
-            certificates = _certify(inputs, scored, terms)
+            certificates = collect_evidence(inputs, scored, settings, len(grid)).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
             given = thresholds(certificates, settings.certify_by)
@@ -94,28 +92,6 @@ def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: i
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
     aside = {"other_split": counts.rows_in - counts.used}
     run.account("training_examples", rows_in=counts.rows_in, used=counts.used, set_aside=aside)
-
-
-def _certify(inputs: dict[str, DataFrame], scored: DataFrame, terms: Terms) -> list[Certificate]:
-    settings, size = terms.config, len(terms.grid)
-    pairs = certify_pairs(scored, inputs["training_examples"]).persist()
-    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).persist()
-    points = _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
-    for drawn in (frame, pairs):
-        drawn.unpersist()
-    profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
-    return certify(profiles, catalog_histogram(scored, size), points, terms)
-
-
-def _collect(counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
-    """Points by promise and slice and by cell; the rows are bounded by cells times grid."""
-    points: dict[tuple[str, str], dict[Cell, Points]] = {}
-    for row in counts.collect():
-        cell = tuple(row[name] for name in CELL)
-        empty = Points(np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
-        one = points.setdefault((row.promise, row.slice), {}).setdefault(cell, empty)
-        one.n[row.grid_index], one.k[row.grid_index] = row.n, row.k
-    return points
 
 
 def _write_certificates(tables: Tables, run: Run, certificates: Sequence[Certificate]) -> None:

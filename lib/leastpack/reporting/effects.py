@@ -18,7 +18,7 @@ from leastpack.model.scorer import Scorer
 WORD = re.compile(r"[^\W\d_]{3,}")
 Floats = npt.NDArray[np.float64]
 Encode = Callable[[list[str]], npt.NDArray[np.float32]]
-PER_WORD = 16
+PER_WORD = 12
 LEAST_PRODUCTS = 8
 
 

@@ -13,7 +13,11 @@ from scipy.stats import binomtest
 
 from leastpack import __version__
 from leastpack.config.root import Config
+from leastpack.decisions.certificates import Terms
+from leastpack.decisions.evidence import certified_shares, collect_evidence
+from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.release import read_release
+from leastpack.decisions.scored import scored_pairs
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
@@ -35,6 +39,7 @@ SECTIONS = (
     ("effects", "Words and views"), ("products", "A dozen products"), ("runs", "Runs"),
 )  # fmt: skip
 SHOWN_WORDS = 36
+ALPHAS = np.geomspace(0.005, 0.3, 25)
 
 
 def page_context(spark: SparkSession, tables: Tables, config: Config, release: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +68,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         **_evaluation(evaluation),
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
         "certificates": _records(certificates),
+        "share_plots": _share_plots(config, tables, released, str(release["model_version"])),
         "truth": _truth(spark, config, released),
         "decisions": _records(decisions),
         "savings": _records(saved),
@@ -136,6 +142,27 @@ def _damage_plot(damage: pd.DataFrame) -> str:
     return plots.interval_plot(
         names, [100 * rate for rate in rates], lows, highs, "reported damages a shipment, %", zero=True
     )
+
+
+def _share_plots(
+    config: Config, tables: Tables, released: Mapping[str, DataFrame], model_version: str
+) -> list[dict[str, str]]:
+    labels = {name: tables.read(name) for name in ("training_examples", "pair_tests", "pair_outcomes")}
+    settings, grid = config.decisions, risk_grid(config.decisions.grid)
+    scored = scored_pairs(
+        released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces
+    ).persist()
+    evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
+    scored.unpersist()
+    terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
+    shares = certified_shares(evidence, terms, ALPHAS)
+    return [
+        {
+            "title": f"Certified share of pairs with photos against alpha: the {promise.promise} promise",
+            "svg": plots.share_plot(ALPHAS, shares[promise.promise], promise.alpha),
+        }
+        for promise in settings.promises
+    ]
 
 
 def _truth(spark: SparkSession, config: Config, released: Mapping[str, DataFrame]) -> list[dict[str, Any]]:

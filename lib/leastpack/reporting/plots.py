@@ -59,12 +59,12 @@ def reliability_plot(bins: Sequence[Reliability], xlabel: str, ylabel: str) -> s
     return _svg(figure)
 
 
-def share_plot(alphas: npt.NDArray[np.float64], shares: dict[str, npt.NDArray[np.float64]], used: float) -> str:
+def share_plot(alphas: npt.NDArray[np.float64], shares: dict[str, list[float]], used: float) -> str:
     """Certified share against alpha, one line a package type; the alpha in use is marked."""
     figure, axes = _figure(6.0, 4.0)
     colours = mpl.colormaps["tab20"](np.linspace(0, 1, max(1, len(shares))))
     for (name, share), colour in zip(shares.items(), colours, strict=True):
-        axes.plot(alphas, share, color=colour, label=name)
+        axes.plot(alphas, share, color=colour, label=name, drawstyle="steps-post")
     axes.axvline(used, color=GREY, linestyle=":", linewidth=1)
     axes.set(xlabel="alpha", ylabel="share of fitting pairs certified", ylim=(0, 1.02), xscale="log")
     axes.legend(fontsize=7, frameon=False, ncols=2)

@@ -1,0 +1,90 @@
+"""The evidence certificates stand on: profiles, the catalog's risks and the calibration points, as small arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
+
+from leastpack.config.decisions import DecisionsConfig
+from leastpack.decisions.cells import CELL, Cell, Histogram, Profile, read_profiles
+from leastpack.decisions.certificates import Certificate, Points, Terms, certify
+from leastpack.decisions.draw import count_points, draw_points
+from leastpack.decisions.frames import all_frames, certify_pairs
+from leastpack.decisions.scored import catalog_histogram
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a certification needs besides its terms; bounded by cells times grid, whatever the catalog's size.
+
+    Attributes:
+        profiles: All protection profiles.
+        catalog: Cell to counts of fitting pairs by place on the grid.
+        points: (promise, slice) to the calibration points of each cell.
+    """
+
+    profiles: Sequence[Profile]
+    catalog: Mapping[Cell, Histogram]
+    points: Mapping[tuple[str, str], Mapping[Cell, Points]]
+
+    def certify(self, terms: Terms) -> list[Certificate]:
+        """The certificates under these terms."""
+        return certify(self.profiles, self.catalog, self.points, terms)
+
+
+def collect_evidence(
+    inputs: Mapping[str, DataFrame], scored: DataFrame, settings: DecisionsConfig, size: int
+) -> Evidence:
+    """Draw and count the calibration points.
+
+    Args:
+        inputs: package_types, training_examples, pair_tests and pair_outcomes.
+        scored: Result of `scored_pairs`.
+        settings: Seed, cap, pooling.
+        size: Thresholds of the grid.
+    """
+    pairs = certify_pairs(scored, inputs["training_examples"]).persist()
+    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).persist()
+    points = _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
+    for drawn in (frame, pairs):
+        drawn.unpersist()
+    profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
+    return Evidence(profiles, catalog_histogram(scored, size), points)
+
+
+def certified_shares(
+    evidence: Evidence, terms: Terms, alphas: npt.NDArray[np.float64]
+) -> dict[str, dict[str, list[float]]]:
+    """Share of fitting pairs with photos certified at each alpha: what a looser or stricter promise would bring.
+
+    Each alpha is a certification of its own; nothing but the one in the config may be used, since choosing alpha by
+    this curve would choose it by the calibration labels.
+
+    Returns:
+        Promise to package types to shares in the order of `alphas`.
+    """
+    shares: dict[str, dict[str, list[float]]] = {}
+    for alpha in alphas:
+        promises = [promise.model_copy(update={"alpha": float(alpha)}) for promise in terms.config.promises]
+        config = terms.config.model_copy(update={"promises": promises})
+        for one in evidence.certify(dataclasses.replace(terms, config=config)):
+            if one.stratum == "photos":
+                named = shares.setdefault(one.promise, {}).setdefault(", ".join(one.package_types), [])
+                named.append(one.share_certified)
+    return shares
+
+
+def _collect(counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
+    """Points by promise and slice and by cell."""
+    points: dict[tuple[str, str], dict[Cell, Points]] = {}
+    for row in counts.collect():
+        cell = tuple(row[name] for name in CELL)
+        empty = Points(np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
+        one = points.setdefault((row.promise, row.slice), {}).setdefault(cell, empty)
+        one.n[row.grid_index], one.k[row.grid_index] = row.n, row.k
+    return points
