@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from scipy.stats import binomtest
 
 from leastpack import __version__
@@ -57,7 +58,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     decisions = gather.decisions_by_type(released["pair_decisions"], released["pair_scores"])
     saved = gather.savings(released["recommendations"], released["package_types"])
     evaluation = evaluate(pairs, products, scorer, profiles)
-    certificates = gather.collected(released["certificates"].orderBy("promise", "package_types", "stratum"))
+    certificates = gather.collected(released["certificates"].orderBy(F.col("threshold").isNull(), "promise", "package_types", "stratum"))
     return {
         "version": __version__,
         "release": dict(release),
