@@ -35,9 +35,10 @@ def grid_index(risk: Column, grid: npt.NDArray[np.float64]) -> Column:
     size = len(grid)
     first, last = np.log(grid[0] / (1 - grid[0])), np.log(grid[-1] / (1 - grid[-1]))
     inside = F.least(F.greatest(risk, F.lit(1e-12)), F.lit(1 - 1e-12))
-    place = (F.ln(inside / (1 - inside)) - F.lit(float(first))) / F.lit(float((last - first) / (size - 1)))
-    guess = F.least(F.greatest(F.ceil(place), F.lit(0)), F.lit(size)).cast("int")
+    steps = (F.ln(inside / (1 - inside)) - F.lit(float(first))) / F.lit(float((last - first) / (size - 1)))
+    guess = F.least(F.greatest(F.ceil(steps), F.lit(0)), F.lit(size)).cast("int")
     values = F.array(*[F.lit(float(value)) for value in grid])
     under_stricter = (guess > 0) & (risk <= F.try_element_at(values, guess))
     above_guess = (guess < size) & (risk > F.try_element_at(values, guess + 1))
-    return guess - F.when(under_stricter, 1).otherwise(0) + F.when(above_guess, 1).otherwise(0)
+    place = guess - F.when(under_stricter, 1).otherwise(0) + F.when(above_guess, 1).otherwise(0)
+    return F.when(risk.isNotNull(), place)  # least and greatest pass over nulls

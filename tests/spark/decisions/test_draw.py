@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from leastpack.decisions.draw import count_points, draw_points
 from leastpack.decisions.sequence import run_sequence
@@ -67,31 +66,40 @@ def violations(counts: pd.DataFrame, alpha: float) -> float:
     )
 
 
+@pytest.fixture(scope="module")
+def framed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, DataFrame]:
+    """The worlds as frames, by whether they are audited."""
+    folder = tmp_path_factory.mktemp("worlds")
+    for audited in (False, True):
+        worlds(1, audited).to_parquet(folder / f"{audited}.parquet")
+    return {audited: spark.read.parquet(str(folder / f"{audited}.parquet")) for audited in (False, True)}
+
+
 @pytest.mark.parametrize(("cap", "audited"), [(8, False), (4, False), (8, True)])
-def test_p11_points_are_worth_the_promise(spark: SparkSession, cap: int, audited: bool) -> None:
-    frame = spark.createDataFrame(worlds(1, audited))
-    counts = count_points(draw_points(frame, seed=3, group_cap=cap)).toPandas()
+def test_p11_points_are_worth_the_promise(framed: dict[bool, DataFrame], cap: int, audited: bool) -> None:
+    counts = count_points(draw_points(framed[audited], seed=3, group_cap=cap)).toPandas()
     share = counts.k.sum() / counts.n.sum()
     assert share == pytest.approx(truth(cap, audited), abs=4 * np.sqrt(0.25 / counts.n.sum()))
     assert 0.02 <= violations(counts, truth(cap, audited) - 0.002) <= MOST
 
 
-def test_p11_every_labelled_pair_a_point_would_break_it(spark: SparkSession) -> None:
+def test_p11_every_labelled_pair_a_point_would_break_it() -> None:
     every = worlds(1, audited=False).groupby("stratum").agg(n=("bad", "size"), k=("bad", "sum")).reset_index()
     assert violations(every, truth(8, audited=False) - 0.002) > 2 * DELTA
 
 
-def test_a_group_gives_one_point_at_most(spark: SparkSession) -> None:
-    points = draw_points(spark.createDataFrame(worlds(2, audited=True)), seed=3, group_cap=4)
+def test_a_group_gives_one_point_at_most(framed: dict[bool, DataFrame]) -> None:
+    points = draw_points(framed[True], seed=3, group_cap=4)
     assert points.groupBy("group_id").count().where("count > 1").count() == 0
 
 
-def test_another_seed_draws_other_points_and_p4_partitions_do_not_matter(spark: SparkSession) -> None:
-    frame = spark.createDataFrame(worlds(2, audited=False))
+def test_another_seed_draws_other_points_and_p4_partitions_do_not_matter(framed: dict[bool, DataFrame]) -> None:
+    frame = framed[False].where("stratum = '7'")
 
     def drawn(df: DataFrame, seed: int) -> set[str]:
-        rows = draw_points(df.where(F.col("stratum") == "7"), seed, group_cap=8).select("product_id").collect()
-        return {row.product_id for row in rows}
+        return {row.product_id for row in draw_points(df, seed, group_cap=8).select("product_id").collect()}
 
-    assert drawn(frame, 3) == drawn(frame.repartition(5, "bad"), 3)
-    assert drawn(frame, 3) != drawn(frame, 4)
+    first = drawn(frame, 3)
+    assert first
+    assert first == drawn(frame.repartition(5, "bad"), 3)
+    assert first != drawn(frame, 4)
