@@ -60,6 +60,90 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     evaluation = evaluate(pairs, products, scorer, profiles)
     given_first = (F.col("threshold").isNull(), "promise", "package_types", "stratum")
     certificates = gather.collected(released["certificates"].orderBy(*given_first))
+    return {
+        "version": __version__,
+        "release": dict(release),
+        "sections": SECTIONS,
+        "kinds": KINDS,
+        "tiles": _tiles(decisions, saved, evaluation),
+        **_inputs(tables, runs),
+        **_evaluation(evaluation),
+        "damage_plot": _damage_plot(gather.damage_by_type(tables)),
+        "certificates": _records(certificates),
+        "share_plots": _share_plots(config, tables, released, str(release["model_version"])),
+        "truth": _truth(spark, config, released),
+        "decisions": _records(decisions),
+        "savings": _records(saved),
+        "saved_plot": plots.histogram_plot(
+            gather.weight_saved(released["recommendations"])["weight_saved_g"].to_numpy(float),
+            "grams saved a shipment", "products",
+        ),
+        **_effects(config, products, scorer, types),
+        "products": _showcase(tables, config, release, released, pairs),
+        "runs": [_run(run) for run in runs],
+    }  # fmt: skip
+
+
+def _scorer(config: Config, release: Mapping[str, Any]) -> Scorer:
+    scorer = Scorer.load(config.model.directory)
+    if scorer.model_version != release["model_version"]:
+        raise ModelError(
+            f"model directory {config.model.directory} is not the released model",
+            expected=str(release["model_version"]),
+            found=scorer.model_version,
+            todo="score, decide and publish with this model, or set model.directory to the released one",
+        )
+    return scorer
+
+
+def _tiles(decisions: pd.DataFrame, saved: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, str]]:
+    fitting, certified = int(decisions["fitting"].sum()), int(decisions["CERTIFIED"].sum())
+    shipped = max(1, int(saved["products"].sum()))
+    grams = float((saved["weight_saved_g"] * saved["products"]).sum()) / shipped
+    today = float((saved["tare_today_g"] * saved["products"]).sum()) / shipped
+    curve = evaluation.curves["all pairs"]
+    tiles = [
+        (f"{int(decisions['pairs'].sum()):,}", "pairs scored"),
+        (f"{certified / max(1, fitting):.1%}", f"of {fitting:,} fitting pairs certified or proven safe"),
+        (f"{int(decisions['TEST'].sum()):,}", "pairs doubtful, for a human test"),
+        (f"{grams / today:.0%}" if today else "–", f"packaging weight saved a product ({grams:.0f} of {today:.0f} g)"),
+    ]
+    if curve.auc is not None:
+        tiles.append(
+            (f"{curve.auc:.2f}", f"average precision of UNSAFE (prevalence {curve.prevalence:.2f}, n = {curve.n:,})")
+        )
+    return [{"value": value, "label": label} for value, label in tiles]
+
+
+def _inputs(tables: Tables, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    accounts = [
+        {"step": run["step"], "source": source, **row, "set_aside": _counts(row["set_aside"])}
+        for run in runs
+        for source, row in run["account"]["inputs"].items()
+    ]
+    quarantine = _records(gather.quarantine_counts(tables))
+    return {"accounts": accounts, "quarantine": quarantine, "tokens": gather.unknown_tokens(runs)}
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "precision_plot": plots.precision_recall_plot(evaluation.curves),
+        "by_type": [{"name": name, "curve": curve} for name, curve in evaluation.by_type.items()],
+        "photo_gain": evaluation.photo_gain,
+        "risk_calibration": plots.reliability_plot(evaluation.risk_bins, "predicted risk", "share UNSAFE"),
+        "rate_calibration": plots.reliability_plot(evaluation.rate_bins, "predicted damage rate", "damages a shipment"),
+    }
+
+
+def _damage_plot(damage: pd.DataFrame) -> str:
+    damage = damage[damage["n"] > 0]
+    intervals = [binomtest(int(r.k), int(r.n)).proportion_ci(0.95) for r in damage.itertuples()]
+    names = [f"{r.package_type} ({int(r.k):,} of {int(r.n):,})" for r in damage.itertuples()]
+    rates = (damage["k"] / damage["n"]).tolist()
+    lows, highs = [100 * float(i.low) for i in intervals], [100 * float(i.high) for i in intervals]
+    return plots.interval_plot(
+        names, [100 * rate for rate in rates], lows, highs, "reported damages a shipment, %", zero=True
+    )
 
 
 def _share_plots(
