@@ -65,7 +65,3 @@ class EncodersConfig(Section):
     cache: str | None = Field(
         None, description="Where weights from an object store are kept; null takes the user's cache folder."
     )
-    currency_units: dict[str, float] = Field(
-        default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.3, "JPY": 0.007},
-        description="Rough value of one unit of each currency, so that prices of marketplaces compare as model inputs.",
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Section
@@ -21,6 +23,10 @@ class Config(Section):
     spark: SparkConfig = Field(default_factory=SparkConfig, description="The Spark session.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logging.")
     run_id: str | None = Field(None, description="Logical run; a scheduler sets it so that restarts keep it.")
+    currency_units: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.25, "JPY": 0.0065},
+        description="Rough value of one unit of each currency, so that prices compare; others count as unknown.",
+    )
     sample: SampleConfig | None = Field(None, description="The invented marketplace (demo only).")
     sources: list[SourceConfig] = Field(default_factory=list, description="The raw exports.")
     packages: list[str] = Field(default_factory=list, description="Package type files, one a marketplace; globs.")

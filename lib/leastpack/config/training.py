@@ -23,10 +23,6 @@ class ModelConfig(Section):
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0], description="Ramp knots of every protection attribute."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout at the trunk's input and inside it.")
-    currency_units: dict[str, float] = Field(
-        default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.25, "JPY": 0.0065},
-        description="Rough value of one unit of each currency, so that price buckets compare; others count as unknown.",
-    )
 
     @model_validator(mode="after")
     def _sound(self) -> ModelConfig:
@@ -34,8 +30,6 @@ class ModelConfig(Section):
         increasing = all(low < high for low, high in itertools.pairwise(self.knots))
         if len(self.knots) < 2 or not finite or not increasing:
             raise ValueError("knots must be two or more strictly increasing numbers")
-        if not all(math.isfinite(unit) and unit > 0 for unit in self.currency_units.values()):
-            raise ValueError("currency_units must be positive numbers")
         return self
 
 

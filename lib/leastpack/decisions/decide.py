@@ -41,7 +41,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "decide") as run:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
         settings, grid = config.decisions, risk_grid(config.decisions.grid)
-        check_currencies(inputs["package_types"], config.model.currency_units)
+        check_currencies(inputs["package_types"], config.currency_units)
         scored = scored_pairs(
             inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces
         ).persist()
@@ -62,7 +62,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             tables.replace("pair_decisions", decided.withColumn("run_id", F.lit(run.run_id)))
             _count_decisions(tables, run, pairs)
         with run.phase("recommend"):
-            costed = with_costs(decided, inputs["products"], settings, config.model.currency_units)
+            costed = with_costs(decided, inputs["products"], settings, config.currency_units)
             chosen = recommend(costed, current_packages(inputs["pair_outcomes"]), inputs["package_types"]).persist()
             tables.replace("recommendations", chosen)
             products = scored.select(*PRODUCT).distinct().count()

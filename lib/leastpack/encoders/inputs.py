@@ -49,7 +49,7 @@ def product_inputs(
         F.col("content_key").alias("text_key"), F.col("vector").alias("text_vector")
     )
     views = _views(tunnel_photos(products, images), of_encoder(embeddings, "image", image_encoder))
-    buckets = bucket_columns(config.encoders.currency_units)
+    buckets = bucket_columns(config.currency_units)
     return (
         live(products)
         .select(

@@ -150,7 +150,7 @@ def _fingerprint(config: Config, versions: Mapping[str, int], spec: ModelSpec) -
         "code": __version__,
         "versions": dict(versions),
         "spec": spec.to_json(),
-        "currency_units": config.encoders.currency_units,
+        "currency_units": config.currency_units,
         "training": config.training.model_dump(mode="json", exclude=OUTSIDE_FINGERPRINT),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

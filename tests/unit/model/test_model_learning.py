@@ -165,7 +165,7 @@ def test_rate_loss_is_least_at_k_of_n_and_caps_the_shipments():
 
 
 @pytest.mark.parametrize(
-    "values", [{"knots": [0.5]}, {"knots": [0, 0.5, 0.5]}, {"currency_units": {"USD": 0.0}}, {"dropout": 1.0}]
+    "values", [{"knots": [0.5]}, {"knots": [0, 0.5, 0.5]}, {"dropout": 1.0}]
 )
 def test_a_configuration_no_model_can_be_built_from_is_refused(values):
     with pytest.raises(ValidationError):
