@@ -101,9 +101,10 @@ def split_notes(notes: Column) -> tuple[Column, Column]:
 
 def _may_agree(candidates: Column, judged_g: Column, volume_cm3: Column) -> Column:
     """Whether the judged weight, or where no unit could be judged any possible one, can go with the volume."""
-    possible = F.filter(F.coalesce(candidates, F.array().cast("array<double>")), plausible_weight)
+    grams = F.transform(candidates, lambda candidate: candidate["grams"])
+    possible = F.filter(F.coalesce(grams, F.array().cast("array<double>")), plausible_weight)
     weights = F.when(judged_g.isNotNull(), F.array(judged_g)).otherwise(possible)
-    return (F.size(weights) == 0) | F.exists(weights, lambda grams: plausible_density(grams, volume_cm3))
+    return (F.size(weights) == 0) | F.exists(weights, lambda weight: plausible_density(weight, volume_cm3))
 
 
 def _tunnel_trouble(notes: Column) -> Column:

@@ -17,10 +17,12 @@ MIN_DENSITY, MAX_DENSITY = 0.002, 22.0  # g/cm3
 
 # A unit that was lost must give a density that ordinary goods have: from a pillow to solid steel.
 MIN_USUAL_DENSITY, MAX_USUAL_DENSITY = 0.01, 8.0  # g/cm3
-# Middle of the prior over densities, log-normal: half of a real catalog whose weights are in pounds lies below 0.24,
-# the middle half between 0.13 and 0.49.
+# The prior over densities is log-normal. Half of a real catalog whose weights are in pounds lies below 0.24 g/cm3, the
+# middle half between 0.13 and 0.49; its tails, from rounded weights and sizes of other things, are heavier than that.
 USUAL_DENSITY = 0.25  # g/cm3
-# A declared weight in the right unit is within this factor of a measured one.
+DENSITY_SPREAD = 1.2  # standard deviation of its natural logarithm
+# A declared weight in the right unit comes close to a measured one, and within this factor.
+MEASURED_SPREAD = 0.3
 MAX_WEIGHT_RATIO = 4.0
 
 MAX_PRICE = 1e6  # in units about as large as a dollar

@@ -61,7 +61,8 @@ def read_price(price: Column, currency: Column, default: str | None, decimal_com
     declared = F.when(declared.isin(*ISO_CODES), declared)
 
     def read(text: Column) -> Column:
-        value = only_number(text, decimal_comma)
+        number = only_number(text, decimal_comma)
+        value = F.when(text.startswith("-"), -F.abs(number)).otherwise(number)
         money = F.coalesce(declared, _currency(text, default))
         limit = MAX_PRICE * F.coalesce(factor(money, _UNITS_A_DOLLAR), F.lit(1.0))
         filler = F.floor(value).cast("string").rlike("^9{6,}$")

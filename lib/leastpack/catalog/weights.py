@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from leastpack.catalog.limits import (
+    DENSITY_SPREAD,
     MAX_USUAL_DENSITY,
     MAX_WEIGHT_RATIO,
+    MEASURED_SPREAD,
     MIN_USUAL_DENSITY,
     USUAL_DENSITY,
     plausible_weight,
 )
 from leastpack.catalog.numbers import TIGHT_NUMBER, bind, factor, lookup, number, only_number, plain, word_pattern
+from leastpack.config.sources import LostUnit
 
 GRAMS: dict[str, float] = {"mg": 0.001, "g": 1.0, "kg": 1000.0, "oz": 28.349523125, "lb": 453.59237}
 
@@ -39,17 +42,17 @@ _POUNDS_AND_OUNCES = rf"^[^\d]*({TIGHT_NUMBER})\s*(?:lbs?|pounds?)[^\d]*?({TIGHT
 _FLUID = r"fl\.? ?oz|fluid"
 
 
-def weight_candidates(text: Column, unit: str, lost_units: Sequence[str], decimal_comma: bool) -> Column:
-    """What a weight may be, in grams: one candidate where the unit is known, several where it was lost.
+def weight_candidates(text: Column, unit: str, lost_units: Mapping[LostUnit, float], decimal_comma: bool) -> Column:
+    """What a weight may be: one candidate where the unit is known, several where it was lost.
 
     Args:
         text: Such as `0,350 kg`, `2 lbs 3 oz`, `12 ounces` or `1 246 `.
         unit: Unit where the text names none, or `lost`.
-        lost_units: Units a lost one may have been.
+        lost_units: Units a lost one may have been, with their odds.
         decimal_comma: The source writes decimal commas.
 
     Returns:
-        array<double>; empty where the text cannot be read, null where it is null.
+        array<struct<grams: double, odds: double>>; empty where the text cannot be read, null where it is null.
     """
 
     def read(words: Column) -> Column:
@@ -57,28 +60,29 @@ def weight_candidates(text: Column, unit: str, lost_units: Sequence[str], decima
         ounces = number(F.regexp_extract(words, _POUNDS_AND_OUNCES, 2), decimal_comma)
         value = only_number(words, decimal_comma)
         named = lookup(WEIGHT_WORDS, F.regexp_extract(words, _UNIT, 1))
-        assumed = lost_units if unit == LOST else [unit]
-        several = F.array(*[value * GRAMS[name] for name in assumed])
+        lost = [_candidate(value * GRAMS[name], odds) for name, odds in lost_units.items()]
+        several = F.array(*lost) if unit == LOST else F.array(_candidate(value * GRAMS[unit]))
         return (
-            F.when(words.rlike(_FLUID), F.array().cast("array<double>"))
-            .when(words.rlike(_POUNDS_AND_OUNCES), F.array(pounds * GRAMS["lb"] + ounces * GRAMS["oz"]))
-            .when(named.isNotNull(), F.array(value * factor(named, GRAMS)))
-            .when(words.rlike(r"\p{L}"), F.array().cast("array<double>"))
+            F.when(words.rlike(_FLUID), _none())
+            .when(words.rlike(_POUNDS_AND_OUNCES), F.array(_candidate(pounds * GRAMS["lb"] + ounces * GRAMS["oz"])))
+            .when(named.isNotNull(), F.array(_candidate(value * factor(named, GRAMS))))
+            .when(words.rlike(r"\p{L}"), _none())
             .otherwise(several)
         )
 
-    return F.when(text.isNotNull(), F.array_compact(bind(plain(text), read)))
+    known = F.filter(bind(plain(text), read), lambda candidate: candidate["grams"].isNotNull())
+    return F.when(text.isNotNull(), known)
 
 
 def judge_weight(candidates: Column, volume_cm3: Column, measured_g: Column) -> Column:
     """The weight that the candidates of `weight_candidates` come to.
 
-    Among several, the one nearest (in logarithm) to what the product should weigh: its measured weight where there is
-    one, else its volume at the usual density of 0.25 g/cm3, the middle of a log-normal prior. It must also be within a
-    factor of 4 of the measured weight, or of a density between 0.01 and 8 g/cm3. All units are equally likely before.
+    Among several, the likeliest: log-normal around the weight the tunnel measured (spread 0.3) where there is one, else
+    around the volume at 0.25 g/cm3 (spread 1.2), times the odds of its unit. It must also be within a factor of 4 of
+    the measured weight, or of a density between 0.01 and 8 g/cm3.
 
     Args:
-        candidates: array<double> in grams.
+        candidates: array<struct<grams: double, odds: double>>.
         volume_cm3: Best known volume, null if none.
         measured_g: Weight measured in the tunnel, null if none.
 
@@ -88,24 +92,36 @@ def judge_weight(candidates: Column, volume_cm3: Column, measured_g: Column) -> 
     """
     expected = F.coalesce(measured_g, volume_cm3 * USUAL_DENSITY)
     measured = measured_g.isNotNull()
+    spread = F.when(measured, F.lit(MEASURED_SPREAD)).otherwise(F.lit(DENSITY_SPREAD))
     least = F.when(measured, measured_g / MAX_WEIGHT_RATIO).otherwise(volume_cm3 * MIN_USUAL_DENSITY)
     most = F.when(measured, measured_g * MAX_WEIGHT_RATIO).otherwise(volume_cm3 * MAX_USUAL_DENSITY)
 
+    def usual(candidate: Column) -> Column:
+        return plausible_weight(candidate["grams"]) & candidate["grams"].between(least, most)
+
+    def ranked(candidate: Column) -> Column:
+        off = F.ln(candidate["grams"] / expected) / spread
+        return F.struct((off * off / 2 - F.ln(candidate["odds"])).alias("unlikely"), candidate["grams"].alias("grams"))
+
     def judge(given: Column) -> Column:
-        usual = F.filter(given, lambda grams: plausible_weight(grams) & grams.between(least, most))
-        ranked = F.array_sort(
-            F.transform(usual, lambda grams: F.struct(F.abs(F.ln(grams / expected)).alias("off"), grams.alias("grams")))
-        )
-        nearest = F.get(ranked, F.lit(0))["grams"]
-        only = F.get(given, F.lit(0))
+        likeliest = F.get(F.array_sort(F.transform(F.filter(given, usual), ranked)), F.lit(0))["grams"]
+        only = F.get(given, F.lit(0))["grams"]
         count = F.size(given)
-        weight = F.when((count == 1) & plausible_weight(only), only).when(count > 1, nearest)
+        weight = F.when((count == 1) & plausible_weight(only), only).when(count > 1, likeliest)
         code = (
             F.when(count == 0, F.lit(WEIGHT_UNREADABLE))
             .when((count == 1) & ~plausible_weight(only), F.lit(ABSURD_WEIGHT))
-            .when((count > 1) & nearest.isNull(), F.lit(WEIGHT_UNIT_UNKNOWN))
+            .when((count > 1) & likeliest.isNull(), F.lit(WEIGHT_UNIT_UNKNOWN))
             .when(count > 1, F.lit(WEIGHT_UNIT_JUDGED))
         )
         return F.struct(weight.alias("weight_g"), code.alias("code"))
 
     return bind(candidates, judge)
+
+
+def _candidate(grams: Column, odds: float = 1.0) -> Column:
+    return F.struct(grams.alias("grams"), F.lit(odds).cast("double").alias("odds"))
+
+
+def _none() -> Column:
+    return F.array().cast("array<struct<grams: double, odds: double>>")

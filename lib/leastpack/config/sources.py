@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -112,6 +112,7 @@ TYPES = {
 
 LostUnit = Literal["oz", "lb", "g", "kg"]
 LOST_UNITS: tuple[LostUnit, ...] = ("oz", "lb", "g", "kg")
+Odds = Annotated[float, Field(gt=0)]
 
 
 def required_fields(kind: Kind) -> tuple[str, ...]:
@@ -145,10 +146,10 @@ class SourceConfig(Section):
     weight_unit: Literal["g", "kg", "oz", "lb", "lost"] = Field(
         "g", description="Unit of weights that carry none; `lost` has density decide."
     )
-    lost_units: list[LostUnit] = Field(
-        default_factory=lambda: list(LOST_UNITS),
+    lost_units: dict[LostUnit, Odds] = Field(
+        default_factory=lambda: dict.fromkeys(LOST_UNITS, 1.0),
         min_length=1,
-        description="Units a lost one may have been; fewer judge better.",
+        description="Units a lost one may have been, each with how often it was, such as `{lb: 9, oz: 1}`.",
     )
     currency: str | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from leastpack.catalog.sources import read_source, reading
+from leastpack.config.sources import SourceConfig
+from leastpack.errors import InputError
+
+
+def source(path: Path, form: str = "csv", kind: str = "products", **rest: Any) -> SourceConfig:
+    base = {"name": "shop", "kind": kind, "format": form, "path": str(path), "marketplace": "NA"}
+    return SourceConfig.model_validate({"columns": {"product_id": "id"}, **base, **rest})
+
+
+def rows(spark: SparkSession, config: SourceConfig) -> list[Row]:
+    with reading(config):
+        return read_source(spark, config).orderBy("raw").collect()
+
+
+def test_csv_with_quotes_newlines_and_a_byte_order_mark(spark: SparkSession, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('\ufeffid,"list price",title\n1,"$1,2","a ""b""\nnext"\n2,, \n', encoding="utf-8")
+    columns = {"product_id": "id", "price": "`list price`", "title": "title"}
+    first, second = rows(spark, source(path, columns=columns))
+    assert (first["product_id"], first["price"], first["title"]) == ("1", "$1,2", 'a "b"\nnext')
+    assert (second["product_id"], second["price"], second["title"]) == ("2", None, None)
+    assert first["marketplace"] == "NA"
+    assert first["source"] == "shop"
+    assert first["raw"].startswith('{"id":"1"')
+
+
+def test_p8_rows_that_do_not_parse_stay_rows(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title\n1,fine\n2,too,many\n3\n", encoding="utf-8")
+    found = rows(spark, source(tmp_path / "a.csv"))
+    assert sorted((row["malformed"], row["raw"]) for row in found) == [
+        (False, '{"id":"1","title":"fine"}'),
+        (True, '{"_corrupt_record":"2,too,many"}'),
+        (True, '{"_corrupt_record":"3"}'),
+    ]
+    (tmp_path / "a.jsonl").write_text('{"id": 1}\nnot json\n{"id": [}\n', encoding="utf-8")
+    for schema in (None, "id string"):
+        found = rows(spark, source(tmp_path / "a.jsonl", "json", row_schema=schema))
+        assert sorted((row["malformed"], row["product_id"]) for row in found if not row["malformed"]) == [(False, "1")]
+        assert sum(row["malformed"] for row in found) == 2
+
+
+def test_numeric_columns_are_read_whatever_the_decimal_sign_of_texts(spark: SparkSession, tmp_path: Path) -> None:
+    spark.sql("SELECT 1 id, 1.125D price, 3 weight").write.parquet(str(tmp_path / "p"))
+    columns = {"product_id": "id", "price": "price", "weight": "weight"}
+    for comma, price in ((False, "1.125000000"), (True, "1,125000000")):
+        found = rows(spark, source(tmp_path / "p", "parquet", columns=columns, decimal_comma=comma))
+        assert found[0]["price"] == price
+
+
+def test_values_of_another_type_are_null_and_named(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,at\n1,2024-05-01T10:00:00\n2,1 May\n3,\n", encoding="utf-8")
+    found = rows(spark, source(tmp_path / "a.csv", columns={"product_id": "id", "updated_at": "at"}))
+    assert [row["updated_at"] for row in found] == [datetime.datetime(2024, 5, 1, 10), None, None]
+    assert [row["unreadable"] for row in found] == [[], ["updated_at"], []]
+
+
+def test_an_array_becomes_rows(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"id":"1","photos":["a","b"]}\n{"id":"2","photos":[]}\nbroken\n', encoding="utf-8"
+    )
+    columns = {"product_id": "id", "view": "concat('v', position)", "uri": "element", "kind": "'tunnel'"}
+    schema = "id string, photos array<string>"
+    config = source(
+        tmp_path / "a.jsonl", "json", "product_images", columns=columns, explode="photos", row_schema=schema
+    )
+    found = [(row["product_id"], row["view"], row["uri"], row["malformed"]) for row in rows(spark, config)]
+    assert found[1:] == [("1", "v0", "a", False), ("1", "v1", "b", False)]
+    assert found[0][3]
+    assert len({row["row_hash"] for row in rows(spark, config)}) == 3
+
+
+def test_a_folder_is_a_listing(spark: SparkSession, tmp_path: Path) -> None:
+    for name in ("P1/tunnel_0.jpg", "P1/tunnel_1.jpg", "P2/readme.txt"):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / name).write_bytes(b"12345")
+    columns = {
+        "product_id": "regexp_extract(path, '([^/]+)/[^/]+$', 1)", "view": "regexp_extract(path, '([^/]+)[.]jpg$', 1)",
+        "uri": "path", "kind": "'tunnel'", "size_bytes": "length", "etag": "modificationTime",
+    }  # fmt: skip
+    config = source(
+        tmp_path / "images", "binaryFile", "product_images", columns=columns, options={"pathGlobFilter": "*.jpg"}
+    )
+    found = [(row["product_id"], row["view"], row["size_bytes"]) for row in rows(spark, config)]
+    assert found == [("P1", "tunnel_0", 5), ("P1", "tunnel_1", 5)]
+    assert "content" not in read_source(spark, config).columns
+
+
+def test_the_working_directory_is_where_relative_paths_start(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert rows(spark, source(Path("a.csv")))[0]["product_id"] == "1"
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_file_of_no_bytes_has_no_rows(spark: SparkSession, tmp_path: Path, form: str) -> None:
+    (tmp_path / "a").write_text("", encoding="utf-8")
+    assert rows(spark, source(tmp_path / "a", form)) == []
+
+
+def expect(spark: SparkSession, config: SourceConfig, *words: str) -> None:
+    with pytest.raises(InputError) as raised:
+        rows(spark, config)
+    for word in ("shop", *words):
+        assert word in str(raised.value), f"{word} is not in: {raised.value}"
+
+
+def test_errors_say_what_is_wrong(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title\n1,x\n", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    expect(spark, source(tmp_path / "none.csv"), "nothing to read", "none.csv", "correct `path`")
+    expect(spark, source(tmp_path / "*.tsv"), "nothing to read", "*.tsv")
+    expect(spark, source(tmp_path / "empty", "parquet"), "nothing to read", "empty")
+    expect(spark, source(tmp_path / "a.csv", "parquet"), "cannot be read as parquet")
+    expect(spark, source(tmp_path / "a.csv", "no_such_format"), "cannot be read as no_such_format")
+    expect(spark, source(tmp_path / "a.csv", row_schema="id nonsense(("), "cannot be read as csv", "row_schema")
+    wrong = {"product_id": "id", "title": "titel"}
+    expect(spark, source(tmp_path / "a.csv", columns=wrong), "title: 'titel' does not resolve", "id, title")
+    expect(spark, source(tmp_path / "a.csv", columns={"product_id": "id ("}), "product_id: 'id ('")
+    expect(spark, source(tmp_path / "a.csv", explode="photos"), "explode: 'photos' does not resolve")
+
+
+def test_an_expression_that_fails_on_a_value_is_an_error_of_the_input(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,n\n1,0\n", encoding="utf-8")
+    expect(spark, source(tmp_path / "a.csv", columns={"product_id": "1 div cast(n as int)"}), "try_divide")
+
+
+def test_files_of_one_export_share_their_header(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("id,title\n1,a\n", encoding="utf-8")
+    (tmp_path / "2.csv").write_text("title,id\nb,2\n", encoding="utf-8")
+    expect(spark, source(tmp_path, columns={"product_id": "id", "title": "title"}), "header")
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(ZeroDivisionError), reading():
+        raise ZeroDivisionError
