@@ -12,7 +12,7 @@ from leastpack.model.losses import MAX_SHIPMENTS
 from leastpack.training.validation import Columns, cross_entropy, pr_auc
 
 Figures = dict[str, float | None]
-RESAMPLES = 300
+RESAMPLES = 200
 INTERVAL = (0.05, 0.95)
 
 
