@@ -76,15 +76,16 @@ def placed_pairs(pairs: DataFrame, groups: DataFrame, packages: DataFrame, confi
     )
 
 
-def fit_priors(placed: DataFrame, config: OutcomesConfig) -> dict[str, BetaPrior]:
+def fit_priors(placed: DataFrame, packages: DataFrame, config: OutcomesConfig) -> dict[str, BetaPrior]:
     """Priors of the reported damage rate by protection profile, from the train split alone.
 
     Args:
         placed: Rows of `placed_pairs`.
+        packages: package_types.
         config: The rules.
 
     Returns:
-        Profile hash to prior, for every profile among the rows.
+        Profile hash to prior, for every profile of a package type.
     """
     n = F.least("n", F.lit(HISTOGRAM_CAP)).alias("n")
     k = F.when(F.col("n") > HISTOGRAM_CAP, F.round(F.col("k") * HISTOGRAM_CAP / F.col("n"))).otherwise(F.col("k"))
@@ -93,7 +94,7 @@ def fit_priors(placed: DataFrame, config: OutcomesConfig) -> dict[str, BetaPrior
     # The order decides the rounding of the sums, so it is fixed.
     histogram: pd.DataFrame = cells.orderBy("profile_hash", "n", "k").toPandas()
     pool = fit_pool(*_cells(histogram), config.threshold)
-    profiles = [row[0] for row in placed.select("profile_hash").distinct().orderBy("profile_hash").collect()]
+    profiles = [row[0] for row in packages.select("profile_hash").distinct().orderBy("profile_hash").collect()]
     return {profile: fit_type(*_cells(histogram[histogram["profile_hash"] == profile]), pool) for profile in profiles}
 
 

@@ -73,7 +73,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
         with run.phase("examples"):
             pairs = labelled_pairs(by_shipments, by_tests)
             placed = _keep(kept, placed_pairs(pairs, groups, packages, config.outcomes))
-            priors = fit_priors(placed, config.outcomes)
+            priors = fit_priors(placed, packages, config.outcomes)
             for profile, prior in priors.items():
                 log.info("prior", profile=profile, mean=f"{prior.mean:.3g}", shipments=f"{prior.concentration:.3g}")
             examples = _keep(kept, training_examples(spark, placed, priors, config.outcomes))

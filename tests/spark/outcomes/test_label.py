@@ -216,68 +216,57 @@ def test_p2_a_second_run_changes_nothing_but_runs(spark, labelled):
 
 
 def test_p4_labels_do_not_depend_on_partitions(spark, labelled, tmp_path):
-    """Two and seven files in another order of rows give what one file gave."""
+    """Two and seven files a source, in another order of rows, give what one file gave."""
     _, tables = labelled
-    names = ["pair_outcomes", "pair_tests", "training_examples"]
-    expected = {name: sorted(map(str, tables.read(name).collect())) for name in names}
-    for parts in (2, 7):
-        root = tmp_path / str(parts)
-        other = config(root, EXPORTS, as_of="2024-06-02", tau=0.02)
-        for kind in EXPORTS:
-            lines = (root / kind / "part.json").read_text(encoding="utf-8").splitlines(keepends=True)
-            (root / kind / "part.json").unlink()
-            for part in range(parts):
-                (root / kind / f"{part}.json").write_text("".join(lines[::-1][part::parts]), encoding="utf-8")
-        again = write_catalog(spark, other, PRODUCTS)
-        label_outcomes(spark, other)
-        assert {name: sorted(map(str, again.read(name).collect())) for name in names} == expected
+    other = config(tmp_path, EXPORTS, as_of="2024-06-02", tau=0.02)
+    for kind, parts in [("shipments", 7), ("returns", 2), ("reviews", 7), ("human_tests", 2)]:
+        lines = (tmp_path / kind / "part.json").read_text(encoding="utf-8").splitlines(keepends=True)[::-1]
+        (tmp_path / kind / "part.json").unlink()
+        for part in range(parts):
+            (tmp_path / kind / f"{part}.json").write_text("".join(lines[part::parts]), encoding="utf-8")
+    again = write_catalog(spark, other, PRODUCTS)
+    label_outcomes(spark, other)
+    for name in ("pair_outcomes", "pair_tests", "training_examples"):
+        assert again.read(name).count() > 0
+        assert sorted(map(str, again.read(name).collect())) == sorted(map(str, tables.read(name).collect()))
 
 
-def test_a_later_export_updates_what_changed(spark, tmp_path):
-    shop = config(tmp_path, {"shipments": EXPORTS["shipments"][:10], "returns": []}, as_of="2024-06-02")
-    tables = write_catalog(spark, shop, PRODUCTS)
-    label_outcomes(spark, shop)
-    assert tables.read("pair_outcomes").select("k").collect()[0][0] == 0
-    config(tmp_path, {"returns": [returned(3, "mug")]})
-    label_outcomes(spark, shop)
-    assert tables.read("pair_outcomes").select("k").collect()[0][0] == 1
-    assert tables.read("training_examples").count() == 1
-
-
-def test_human_tests_alone_are_enough(spark, tmp_path):
-    shop = config(tmp_path, {"human_tests": EXPORTS["human_tests"]})
-    tables = write_catalog(spark, shop, PRODUCTS)
-    label_outcomes(spark, shop)
+def test_human_tests_alone_are_enough_and_shipments_add_to_them(spark, tmp_path):
+    alone = config(tmp_path, {"human_tests": EXPORTS["human_tests"]})
+    tables = write_catalog(spark, alone, PRODUCTS)
+    label_outcomes(spark, alone)
+    tested = {("book", "bag"), ("vase", "bag"), ("vase", "mailer"), ("mug", "bag")}
     assert tables.read("pair_outcomes").count() == 0
-    assert set(by_key(tables.read("training_examples"), "product_id", "package_type")) == {
-        ("book", "bag"),
-        ("vase", "bag"),
-        ("vase", "mailer"),
-        ("mug", "bag"),
+    assert set(by_key(tables.read("training_examples"), "product_id", "package_type")) == tested
+    # A later export: one test is gone, shipments have come.
+    later = {
+        "human_tests": EXPORTS["human_tests"][1:],
+        "shipments": [shipment(1, "mug", "bag"), shipment(2, "mug", "box")],
+        "returns": [returned(2, "mug")],
     }
+    label_outcomes(spark, config(tmp_path, later, as_of="2024-06-02"))
+    outcomes = by_key(tables.read("pair_outcomes"), "package_type")
+    assert {package: row["k"] for package, row in outcomes.items()} == {"bag": 0, "box": 1}
+    found = by_key(tables.read("training_examples"), "product_id", "package_type")
+    assert set(found) == (tested - {("book", "bag")}) | {("mug", "box")}
+    assert (found["mug", "bag"]["n"], found["mug", "bag"]["by_human_test"]) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("exports", "rules", "message"),
+    ("exports", "message"),
     [
-        ({"returns": [returned(0, "mug")]}, {}, "zero labels: no source tells"),
-        ({"shipments": EXPORTS["shipments"]}, {}, "shipments alone tell of no damage"),
-        (
-            {"shipments": [shipment(1, "mug", "bag")], "returns": []},
-            {"as_of": "2024-03-20"},
-            "(?s)younger than the return window.*30 days or more before 2024-03-20",
-        ),
+        ({"returns": [returned(0, "mug")]}, "zero labels: no source tells"),
+        ({"shipments": EXPORTS["shipments"]}, "shipments alone tell of no damage"),
         (
             {"shipments": [shipment(1, "mug", "bag"), shipment(2, "mug", "box", "2024-03-29")], "returns": []},
-            {},
-            "(?s)younger than the return window.*2024-03-29.*2 shipments",
+            "(?s)younger than the return window.*30 days or more before 2024-03-29.*2 shipments",
         ),
-        ({"shipments": [], "returns": []}, {}, "(?s)no shipment and no human test.*no rows"),
-        ({"shipments": [shipment(1, "lamp", "bag")], "returns": []}, {}, "(?s)zero labels.*1 quarantined"),
+        ({"shipments": [], "returns": []}, "(?s)no shipment and no human test.*no rows"),
+        ({"shipments": [shipment(1, "lamp", "bag")], "returns": []}, "(?s)zero labels.*1 quarantined"),
     ],
 )
-def test_without_labels_nothing_is_written(spark, tmp_path, exports, rules, message):
-    shop = config(tmp_path, exports, **rules)
+def test_without_labels_nothing_is_written(spark, tmp_path, exports, message):
+    shop = config(tmp_path, exports)
     tables = write_catalog(spark, shop, PRODUCTS)
     with pytest.raises(InputError, match=message):
         label_outcomes(spark, shop)

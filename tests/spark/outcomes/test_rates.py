@@ -52,7 +52,7 @@ def simulated(spark):
         F.lit("kind").alias("kind"),
         F.col("package_type").alias("profile_hash"),
     ).persist()
-    examples = training_examples(spark, placed, fit_priors(placed, RULES), RULES)
+    examples = training_examples(spark, placed, fit_priors(placed, placed, RULES), RULES)
     found = examples.select("product_id", "label", "target", "weight", "eligible", "split").toPandas()
     yield truth.merge(found, on="product_id")
     placed.unpersist()
