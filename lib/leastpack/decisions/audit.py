@@ -171,7 +171,7 @@ def _occurrences(places: Mapping[str, DataFrame], key: list[str]) -> DataFrame:
         frame.select(*key, *[F.lit(int(other == name)).alias(other) for other in places])
         for name, frame in places.items()
     ]
-    every = reduce(DataFrame.unionByName, flags)
+    every = reduce(lambda above, below: above.unionByName(below), flags)
     return every.groupBy(*key).agg(*[F.sum(name).alias(name) for name in places])
 
 

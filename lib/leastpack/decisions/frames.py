@@ -49,7 +49,7 @@ def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFra
         frame.select(F.lit(promise).alias("promise"), F.lit(slice_).alias("slice"), *FRAME)
         for (promise, slice_), frame in frames.items()
     ]
-    return reduce(DataFrame.unionByName, named)
+    return reduce(lambda above, below: above.unionByName(below), named)
 
 
 def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:

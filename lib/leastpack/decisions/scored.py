@@ -7,9 +7,12 @@ import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import CELL, POOLED, Cell, Histogram, stratum, with_weaker
+from leastpack.decisions.cells import CELL, PAIR, POOLED, Cell, Histogram, stratum, with_weaker
 from leastpack.decisions.grid import grid_index
 from leastpack.errors import InputError, PromiseError
+
+OF_SCORE = [*PAIR, "bucket", "fits", "risk", "damage_rate", "void_share", "views_used", "error", "model_version"]
+OF_TYPE = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default", "weaker"]
 
 
 def scored_pairs(
@@ -24,13 +27,12 @@ def scored_pairs(
         pool_marketplaces: Whether marketplaces share certificates.
 
     Returns:
-        The columns of pair_scores and of the package type (null for a type that is not declared any more), the cell
-        (pool, profile_hash, stratum), `grid_index`, and `candidate`: the pair fits and has a risk, so it can be
-        certified.
+        OF_SCORE and OF_TYPE (null for a type that is not declared any more), the cell (pool, profile_hash, stratum),
+        `grid_index`, and `candidate`: the pair fits and has a risk, so it can be certified.
     """
-    wanted = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default", "weaker"]
-    types = with_weaker(package_types).select(*wanted)
-    return pair_scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
+    types = with_weaker(package_types).select(*OF_TYPE)
+    scores = pair_scores.select(*OF_SCORE)
+    return scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
         {
             "pool": F.lit(POOLED) if pool_marketplaces else F.col("marketplace"),
             "stratum": stratum(),

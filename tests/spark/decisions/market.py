@@ -108,6 +108,38 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
     return rows
 
 
+PAIRS = [("A", "bag"), ("A", "mailer"), ("A", "box"), ("B", "bag"), ("B", "mailer"), ("B", "box")]
+
+
+def whole() -> dict[str, Rows]:
+    """Two products of one marketplace, decided as they should be."""
+    certificate = {
+        "certificate_id": "c",
+        "model_version": "m",
+        "threshold": 0.1,
+        "stratum": "photos",
+        "promise": "pair",
+    }
+    risks = {"bag": 0.1, "mailer": 0.05, "box": 0.01}
+    scores: Rows = []
+    decisions: Rows = []
+    for product, name in PAIRS:
+        pair = {"marketplace": "NA", "product_id": product, "package_type": name, "bucket": 0, "model_version": "m"}
+        scores.append({**pair, "fits": True, "risk": risks[name], "damage_rate": 0.001, "void_share": 0.0})
+        decisions.append({**pair, "decision": "CERTIFIED", "reason": "under_threshold", "certificate_id": "c"})
+    products = [{"marketplace": "NA", "product_id": product, "bucket": 0, "price": 1.0} for product in "AB"]
+    recommended = [{"marketplace": "NA", "product_id": product, "package_type": "bag"} for product in "AB"]
+    return {
+        "package_types": [row for row in package_rows() if row["marketplace"] == "NA"],
+        "products": products,
+        "pair_scores": scores,
+        "certificates": [certificate],
+        "pair_decisions": decisions,
+        "recommendations": recommended,
+        "test_queue": [],
+    }
+
+
 def write(spark: SparkSession, tables: Tables, rows: Mapping[str, Rows]) -> None:
     """Make the tables hold exactly these rows."""
     for name, content in rows.items():

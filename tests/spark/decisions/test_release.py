@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.decisions.market import config_for, package_rows, write
+from tests.spark.decisions.market import config_for, whole, write
 from tests.spark.rows import table_rows
 
 from leastpack.config.root import Config
@@ -20,36 +23,6 @@ from leastpack.tables import Tables
 from leastpack.tables.schemas import BY_NAME
 
 Rows = list[dict[str, Any]]
-PAIRS = [("A", "bag"), ("A", "mailer"), ("A", "box"), ("B", "bag"), ("B", "mailer"), ("B", "box")]
-
-
-def whole() -> dict[str, Rows]:
-    """Two products of one marketplace, decided as they should be."""
-    certificate = {
-        "certificate_id": "c",
-        "model_version": "m",
-        "threshold": 0.1,
-        "stratum": "photos",
-        "promise": "pair",
-    }
-    risks = {"bag": 0.1, "mailer": 0.05, "box": 0.01}
-    scores: Rows = []
-    decisions: Rows = []
-    for product, name in PAIRS:
-        pair = {"marketplace": "NA", "product_id": product, "package_type": name, "bucket": 0, "model_version": "m"}
-        scores.append({**pair, "fits": True, "risk": risks[name], "damage_rate": 0.001, "void_share": 0.0})
-        decisions.append({**pair, "decision": "CERTIFIED", "reason": "under_threshold", "certificate_id": "c"})
-    products = [{"marketplace": "NA", "product_id": product, "bucket": 0, "price": 1.0} for product in "AB"]
-    recommended = [{"marketplace": "NA", "product_id": product, "package_type": "bag"} for product in "AB"]
-    return {
-        "package_types": [row for row in package_rows() if row["marketplace"] == "NA"],
-        "products": products,
-        "pair_scores": scores,
-        "certificates": [certificate],
-        "pair_decisions": decisions,
-        "recommendations": recommended,
-        "test_queue": [],
-    }
 
 
 def frames(spark: SparkSession, rows: dict[str, Rows]) -> dict[str, DataFrame]:
@@ -143,8 +116,17 @@ def keep_two(tables: Tables) -> tuple[str, str]:
     return rows[0], rows[1]
 
 
+def killed_at_releases(append: Callable[..., None]) -> Callable[..., None]:
+    def killed(self: Tables, name: str, df: DataFrame) -> None:
+        if name == "releases":
+            raise KeyboardInterrupt
+        append(self, name, df)
+
+    return killed
+
+
 def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
-    spark: SparkSession, published: tuple[Tables, Config]
+    spark: SparkSession, published: tuple[Tables, Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables, config = published
     first = current_release(tables)
@@ -163,6 +145,13 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
     )
     assert tables.read("recommendations").where("package_type = 'box'").count() == 1
     assert read_release(tables, "recommendations").where("package_type = 'box'").count() == 0
+
+    # P3: killed before its last write, a run has released nothing, and the next one ends as if it had not been killed.
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "append", killed_at_releases(Tables.append))
+        with pytest.raises(KeyboardInterrupt):
+            publish_release(spark, config)
+    assert current_release(tables).release_id == first.release_id
 
     publish_release(spark, config)
     one, two = keep_two(tables)
@@ -184,6 +173,12 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
 
     with pytest.raises(InputError, match=two):
         rollback(spark, config, "000009-unknown")
+
+    for file in read_release(tables, "recommendations", two).inputFiles():
+        Path(urlparse(file).path).unlink()
+    with pytest.raises(InputError, match="which cannot be read"):
+        rollback(spark, config, two)
+    assert tables.read("releases").count() == 3
 
 
 def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tuple[Tables, Config]) -> None:
