@@ -12,7 +12,13 @@ ATTRIBUTES = ("rigidity", "seal")
 
 def row(name: str, kind: str, profile: list[float] | None, inner: tuple[float | None, ...]) -> dict[str, object]:
     sides = dict(zip(("inner_length_cm", "inner_width_cm", "inner_height_cm"), inner, strict=True))
-    fields = {"marketplace": "NA", "package_type": name, "kind": kind, "profile": profile, "attributes": list(ATTRIBUTES)}
+    fields = {
+        "marketplace": "NA",
+        "package_type": name,
+        "kind": kind,
+        "profile": profile,
+        "attributes": list(ATTRIBUTES),
+    }
     return {**fields, **sides, "void_filled": False, "max_weight_g": None}
 
 
@@ -38,7 +44,9 @@ def test_every_pair_gets_risk_fit_and_void() -> None:
 
 @pytest.mark.parametrize("profile", [None, [0.5], [0.5, 1.5], [0.5, -0.1]])
 def test_p6_a_broken_package_type_has_an_error_and_no_risk(profile: list[float] | None) -> None:
-    packages = package_sets([row("box", "box", profile, (9, 9, 9)), row("bag", "bag", [0, 0], (9, 9, 9))], ATTRIBUTES)["NA"]
+    packages = package_sets([row("box", "box", profile, (9, 9, 9)), row("bag", "bag", [0, 0], (9, 9, 9))], ATTRIBUTES)[
+        "NA"
+    ]
     found = cross(Model(), np.array([[0.5]]), np.array([[5.0, 5.0, 5.0]]), np.array([np.nan]), packages, 0.5)
     assert found.error.tolist() == [[None, "PACKAGE_INVALID"]]
     assert np.isnan(found.risk).tolist() == [[False, True]]
