@@ -27,13 +27,13 @@ class Progress:
         epochs: Epochs done, over all phases.
         steps: Steps done, over all epochs.
         best_epoch: Epoch whose weights are kept; -1 before there is one.
-        best_loss: Its validation loss; None before there is one, and where there is nothing to validate on.
+        best_score: Its score by `validation_score`; None before there is one.
     """
 
     epochs: int = 0
     steps: int = 0
     best_epoch: int = -1
-    best_loss: float | None = None
+    best_score: float | None = None
 
 
 def weights_path(epoch: int) -> str:

