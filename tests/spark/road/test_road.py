@@ -37,6 +37,8 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Confi
     small = ["sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1"]
     config = load_config([path], [*small, "run_id=road", "report.words=20"])
     generate_sample(config)
+    # So small a sample has too few broken photos of its own.
+    sorted((folder / "sample" / "images").glob("*/*/tunnel_0.jpg"))[5].write_bytes(b"")
     for step in STEPS[1:]:
         step.load()(spark, config)
     return config
@@ -112,7 +114,8 @@ def test_the_report_opens_without_a_network(demo: Config) -> None:
     ).replace("http://creativecommons.org", "")
     for heading in ("What came in", "Damage by package type", "Calibration", "Certificates", "A dozen products"):
         assert heading in page
-    assert page.count('class="product"') == demo.report.products
+    # So small a test split may have fewer mistakes to show than there is room for.
+    assert demo.report.products / 2 < page.count('class="product"') <= demo.report.products
 
 
 def test_the_notebook_runs_on_the_tables(demo: Config) -> None:
