@@ -193,7 +193,7 @@ TRAINING_EXAMPLES = _table(
         ("group_id", "string", "Connected component of family, content and universal id."),
         ("split", "string", "train, validation, calibrate, certify or test."),
         ("label", "string", "SAFE, UNSAFE or UNKNOWN; a human test overrules shipments."),
-        ("target", "double", "P(damage rate > tau): 0 or 1 where labelled, else its posterior under the train prior."),
+        ("target", "double", "P(damage rate > tau): 0 or 1 by a human test or by a label from n_min shipments on, else its posterior."),
         ("weight", "double", "Weight in the loss."),
         ("n", "bigint", "Shipments, for the damage rate."),
         ("k", "bigint", "Damaged shipments."),
