@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from leastpack.catalog.build import build_catalog
 from leastpack.config.root import Config
@@ -113,7 +114,10 @@ class Shop:
             "product_images": ("product_id", "view"),
             "package_types": ("package_type",),
         }
-        found = [row.asDict() for row in self.tables.read(table).collect()]
+        df = self.tables.read(table)
+        # Python would move times to the machine's zone.
+        times = {name: F.col(name).cast("string") for name, kind in df.dtypes if kind == "timestamp"}
+        found = [row.asDict() for row in df.withColumns(times).collect()]
         return {tuple(row[name] for name in ("marketplace", *key[table])): row for row in found}
 
     def product(self, product_id: str) -> dict[str, Any]:

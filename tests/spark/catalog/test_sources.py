@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 
 from leastpack.catalog.sources import read_source, reading
 from leastpack.config.sources import SourceConfig
@@ -18,8 +19,11 @@ def source(path: Path, form: str = "csv", kind: str = "products", **rest: Any) -
 
 
 def rows(spark: SparkSession, config: SourceConfig) -> list[Row]:
+    """All rows, in order of their raw text; times as text, since Python would move them to the machine's zone."""
     with reading(config):
-        return read_source(spark, config).orderBy("raw").collect()
+        found = read_source(spark, config)
+        times = {name: F.col(name).cast("string") for name, kind in found.dtypes if kind == "timestamp"}
+        return found.withColumns(times).orderBy("raw").collect()
 
 
 def test_csv_with_quotes_newlines_and_a_byte_order_mark(spark: SparkSession, tmp_path: Path) -> None:
@@ -60,8 +64,17 @@ def test_numeric_columns_are_read_whatever_the_decimal_sign_of_texts(spark: Spar
 def test_values_of_another_type_are_null_and_named(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,at\n1,2024-05-01T10:00:00\n2,1 May\n3,\n", encoding="utf-8")
     found = rows(spark, source(tmp_path / "a.csv", columns={"product_id": "id", "updated_at": "at"}))
-    assert [row["updated_at"] for row in found] == [datetime.datetime(2024, 5, 1, 10), None, None]
+    assert [row["updated_at"] for row in found] == ["2024-05-01 10:00:00", None, None]
     assert [row["unreadable"] for row in found] == [[], ["updated_at"], []]
+
+
+def test_the_files_own_time_may_date_a_row(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,at\n1,2024-05-01\n2,\n", encoding="utf-8")
+    at = "coalesce(try_cast(at AS timestamp), _metadata.file_modification_time)"
+    first, second = rows(spark, source(tmp_path / "a.csv", columns={"product_id": "id", "updated_at": at}))
+    assert first["updated_at"] == "2024-05-01 00:00:00"
+    written = datetime.datetime.fromtimestamp((tmp_path / "a.csv").stat().st_mtime, datetime.UTC)
+    assert second["updated_at"].startswith(f"{written:%Y-%m-%d %H:%M:%S}")
 
 
 def test_an_array_becomes_rows(spark: SparkSession, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_p4_partitions_do_not_matter(spark: SparkSession, decided: Tables, tmp_p
     other = Tables(spark, TablesConfig(root=str(tmp_path), buckets=4))
     rows = market_rows()
     for name, content in rows.items():
-        other.replace(name, table_rows(spark, name, content[::-1]).repartition(7))
+        other.append(name, table_rows(spark, name, content[::-1]).repartition(7))
     partitions = spark.conf.get("spark.sql.shuffle.partitions")
     spark.conf.set("spark.sql.shuffle.partitions", "3")
     try:
@@ -190,22 +190,24 @@ def test_p4_partitions_do_not_matter(spark: SparkSession, decided: Tables, tmp_p
         assert mine.exceptAll(theirs).count() == theirs.exceptAll(mine).count() == 0
 
 
-def test_without_any_label_nothing_is_certified(spark: SparkSession, tables: Tables) -> None:
-    write(spark, tables, {**market_rows(6), "pair_tests": [], "pair_outcomes": [], "training_examples": []})
-    decide_packaging(spark, config_for(tables))
-    assert tables.read("pair_decisions").where("decision = 'CERTIFIED'").count() == 0
-    assert tables.read("certificates").where("threshold IS NULL AND why_none IS NOT NULL").count() == 12
-    reasons = {row.reason for row in tables.read("recommendations").collect()}
-    assert reasons == {"safe_default", "nothing_fits"}
-    assert {row.current_package_type for row in tables.read("recommendations").collect()} == {None}
-
-
-def test_no_scores_are_a_clear_error(spark: SparkSession, tables: Tables) -> None:
-    write(spark, tables, {**market_rows(6), "pair_scores": []})
+def test_without_scores_nothing_is_written_and_without_labels_nothing_is_certified(
+    spark: SparkSession, tables: Tables
+) -> None:
+    rows = market_rows(6)
+    none: dict[str, list[dict[str, Any]]] = {"pair_tests": [], "pair_outcomes": [], "training_examples": []}
+    write(spark, tables, {**rows, **none, "pair_scores": []})
     with pytest.raises(InputError, match="pair_scores is empty"):
         decide_packaging(spark, config_for(tables))
     assert last_run(tables).status == "failed"
     assert not tables.exists("certificates")
+
+    write(spark, tables, {"pair_scores": rows["pair_scores"]})
+    decide_packaging(spark, config_for(tables))
+    assert tables.read("pair_decisions").where("decision = 'CERTIFIED'").count() == 0
+    assert tables.read("certificates").where("threshold IS NULL AND why_none IS NOT NULL").count() == 12
+    recommended = tables.read("recommendations").collect()
+    assert {row.reason for row in recommended} == {"safe_default", "nothing_fits"}
+    assert {row.current_package_type for row in recommended} == {None}
 
 
 def test_mixed_models_are_refused(spark: SparkSession) -> None:
