@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 from pyspark.sql import SparkSession
-from tests.spark.conftest import spark  # noqa: F401
 from tests.spark.scoring.world import build_world
 
 from leastpack.config import Config
@@ -54,7 +53,7 @@ def submit(config: Config, site: Path, folder: Path) -> subprocess.CompletedProc
 
 
 def test_p4_a_cluster_of_two_executors_gives_the_scores_of_one_process(
-    spark: SparkSession,  # noqa: F811
+    spark: SparkSession,
     installed_wheel: Path,
     tmp_path: Path,
 ) -> None:

@@ -70,10 +70,10 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         with run.phase("queue"):
             waiting = open_pairs(decided, chosen, inputs["pair_tests"], inputs["package_types"]).persist()
             random = draw_random(waiting, settings).persist()
-            queue = mix(random, choose_doubtful(waiting, random, settings))
+            queue = mix(random, choose_doubtful(waiting, random, settings)).persist()
             tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
             run.figure("queued", tables.read("test_queue").count())
-        for frame in (scored, decided, chosen, waiting, random):
+        for frame in (scored, decided, chosen, waiting, random, queue):
             frame.unpersist()
 
 

@@ -67,7 +67,7 @@ def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
     drawn = frame.withColumn("_order", uniform(config.seed, "queue", *PAIR)).orderBy("_order", *PAIR).limit(wanted)
     return (
         drawn.withColumns({"why": F.lit("random"), "draw_probability": F.lit(probability)})
-        .withColumn("place", F.row_number().over(Window.orderBy("_order", *PAIR)))
+        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy("_order", *PAIR)))
         .select(*PART)
     )
 
@@ -89,7 +89,7 @@ def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConf
         .orderBy(F.desc("_worth"), *PAIR)
         .limit(wanted)
         .withColumns({"why": F.lit("doubtful"), "draw_probability": F.lit(None).cast("double")})
-        .withColumn("place", F.row_number().over(Window.orderBy(F.desc("_worth"), *PAIR)))
+        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("_worth"), *PAIR)))
         .select(*PART)
     )
 
@@ -97,7 +97,8 @@ def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConf
 def mix(random: DataFrame, doubtful: DataFrame) -> DataFrame:
     """Both parts with their `rank`: the columns of table test_queue less run_id."""
     share = (F.col("place") - 0.5) / F.count("*").over(Window.partitionBy("why"))
-    rank = F.row_number().over(Window.orderBy("_share", "why", *PAIR))
+    # A queue is small enough for one task.
+    rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("_share", "why", *PAIR))
     return random.unionByName(doubtful).withColumn("_share", share).withColumn("rank", rank).drop("_share", "place")
 
 

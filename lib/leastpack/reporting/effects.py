@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Encode = Callable[[list[str]], npt.NDArray[np.float32]]
 PER_WORD = 12
 LEAST_PRODUCTS = 8
+# A watched word is shown with as few products as have an interval, and measured on as many as there are, up to this.
+LEAST_WATCHED, PER_WATCHED = 2, 100
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def word_effects(
         encode: Texts to text vectors.
         profile: Protection profile of the package the risk is for.
         most: Words measured, the most frequent first.
-        watch: Words measured in any case, where products have them.
+        watch: Words measured in any case, where two products or more have them.
 
     Returns:
         Effects, the strongest rise first.
@@ -64,13 +66,16 @@ def word_effects(
     for row, text in enumerate(texts):
         for word in set(WORD.findall(text.lower())):
             holders.setdefault(word, []).append(row)
-    counts = Counter({word: len(rows) for word, rows in holders.items() if len(rows) >= LEAST_PRODUCTS})
+    counts = Counter({word: len(rows) for word, rows in holders.items()})
     # A word in most products is grammar: taking it away from a few tells nothing that helps a reader.
-    telling = [word for word, n in counts.most_common() if n <= 0.5 * len(texts)][:most]
-    words = list(dict.fromkeys([*telling, *(word for word in watch if counts[word])]))
-    # Rows are spread over all holders, not the first ones, which may be one family.
-    rows = {w: np.unique(np.linspace(0, len(holders[w]) - 1, PER_WORD).astype(int)) for w in words}
-    plan = [(word, holders[word][i]) for word in words for i in rows[word]]
+    telling = [word for word, n in counts.most_common() if LEAST_PRODUCTS <= n <= 0.5 * len(texts)][:most]
+    watched = [word for word in watch if counts[word] >= LEAST_WATCHED]
+    words = list(dict.fromkeys([*watched, *telling]))
+    plan = [
+        (word, holders[word][i])
+        for word in words
+        for i in _spread(counts[word], PER_WATCHED if word in watched else PER_WORD)
+    ]
     if not plan:
         return []
     chosen = products.iloc[[row for _, row in plan]]
@@ -111,6 +116,11 @@ def view_effects(products: pd.DataFrame, scorer: Scorer, profile: Sequence[float
             less = ProductFeatures(**{**vars(features), "image_mask": mask})
             effects.append(_effect(f"photo {view + 1} alone", np.abs(full - risk_logit(scorer, less, profile))[has]))
     return effects, by_photos
+
+
+def _spread(holders: int, most: int) -> npt.NDArray[np.int64]:
+    """Places of at most `most` holders, spread over all of them: the first ones may be one family."""
+    return np.unique(np.linspace(0, holders - 1, most).astype(np.int64))
 
 
 def _columns(products: pd.DataFrame) -> dict[str, list[object]]:

@@ -36,7 +36,7 @@ KINDS = ("CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED")
 SECTIONS = (
     ("inputs", "What came in"), ("damage", "Damage"), ("precision", "Precision and recall"),
     ("calibration", "Calibration"),
-    ("certificates", "Certificates"), ("decisions", "Decisions"), ("savings", "Weight saved"),
+    ("certificates", "Certificates"), ("decisions", "Decisions"), ("savings", "Weight, cost, damage"),
     ("effects", "Words and views"), ("products", "A dozen products"), ("runs", "Runs"),
 )  # fmt: skip
 SHOWN_WORDS = 36
@@ -52,11 +52,14 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     scorer = _scorer(config, release)
     types = gather.collected(released["package_types"].orderBy("marketplace", "package_type"))
     pairs = gather.test_pairs(tables, released["pair_scores"])
-    products = gather.products_of(product_inputs(spark, tables, config, release["versions"]), pairs, tables)
+    inputs = product_inputs(spark, tables, config, release["versions"])
+    products = gather.products_of(inputs, pairs, tables)
+    held_out = gather.products_of(inputs, gather.held_out_products(tables), tables)
+    truth = _truth(spark, config)
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
     runs = gather.last_runs(tables)
     decisions = gather.decisions_by_type(released["pair_decisions"], released["pair_scores"])
-    saved = gather.savings(released["recommendations"], released["package_types"])
+    saved = gather.savings(released["recommendations"], released["package_types"], released["pair_scores"], truth)
     evaluation = evaluate(pairs, products, scorer, profiles)
     given_first = (F.col("threshold").isNull(), "promise", "package_types", "stratum")
     certificates = gather.collected(released["certificates"].orderBy(*given_first))
@@ -71,14 +74,14 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
         "certificates": _records(certificates),
         "share_plots": _share_plots(config, tables, released, str(release["model_version"])),
-        "truth": _truth(spark, config, released),
+        "truth": _truth_check(truth, released),
         "decisions": _records(decisions),
         "savings": _records(saved),
         "saved_plot": plots.histogram_plot(
             gather.weight_saved(released["recommendations"])["weight_saved_g"].to_numpy(float),
             "grams saved a shipment", "products",
         ),
-        **_effects(config, products, scorer, types),
+        **_effects(config, held_out, scorer, types),
         "products": _showcase(tables, config, release, released, pairs),
         "runs": [_run(run) for run in runs],
     }  # fmt: skip
@@ -98,16 +101,20 @@ def _scorer(config: Config, release: Mapping[str, Any]) -> Scorer:
 
 def _tiles(decisions: pd.DataFrame, saved: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, str]]:
     fitting, certified = int(decisions["fitting"].sum()), int(decisions["CERTIFIED"].sum())
-    shipped = max(1, int(saved["products"].sum()))
-    grams = float((saved["weight_saved_g"] * saved["products"]).sum()) / shipped
-    today = float((saved["tare_today_g"] * saved["products"]).sum()) / shipped
     curve = evaluation.curves["all pairs"]
     tiles = [
         (f"{int(decisions['pairs'].sum()):,}", "pairs scored"),
         (f"{certified / max(1, fitting):.1%}", f"of {fitting:,} fitting pairs certified or proven safe"),
         (f"{int(decisions['TEST'].sum()):,}", "pairs doubtful, for a human test"),
-        (f"{grams / today:.0%}" if today else "–", f"packaging weight saved a product ({grams:.0f} of {today:.0f} g)"),
     ]
+    grams, today = (gather.mean_saving(saved, name) for name in ("weight_saved_g", "tare_today_g"))
+    if grams is not None and today:
+        tiles.append((f"{grams / today:.0%}", f"packaging weight saved a product ({grams:.0f} of {today:.0f} g)"))
+    before, after = (gather.mean_saving(saved, name) for name in ("rate_today", "rate_chosen"))
+    if before and after is not None:
+        tiles.append(
+            (f"{1 - after / before:.0%}", f"fewer damages expected ({after:.2%} of shipments, now {before:.2%})")
+        )
     if curve.auc is not None:
         tiles.append(
             (f"{curve.auc:.2f}", f"average precision of UNSAFE (prevalence {curve.prevalence:.2f}, n = {curve.n:,})")
@@ -167,15 +174,20 @@ def _share_plots(
     ]
 
 
-def _truth(spark: SparkSession, config: Config, released: Mapping[str, DataFrame]) -> list[dict[str, Any]]:
+def _truth(spark: SparkSession, config: Config) -> DataFrame | None:
     if config.report.truth is None:
-        return []
+        return None
     if "://" not in config.report.truth and not Path(config.report.truth).exists():
         raise InputError(
             f"report.truth names {config.report.truth}, which does not exist",
             todo="run leastpack sample, or set report.truth to null: a real marketplace has no truth",
         )
-    truth = spark.read.parquet(config.report.truth)
+    return spark.read.parquet(config.report.truth)
+
+
+def _truth_check(truth: DataFrame | None, released: Mapping[str, DataFrame]) -> list[dict[str, Any]]:
+    if truth is None:
+        return []
     return _records(truth_check(released["certificates"], released["pair_scores"], released["package_types"], truth))
 
 

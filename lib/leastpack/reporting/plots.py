@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ STYLE: Any = {
 
 def precision_recall_plot(curves: dict[str, PrecisionRecall]) -> str:
     """One line a curve, its prevalence dotted."""
-    figure, axes = _figure(6.0, 4.0)
+    figure, axes = _figure(6.0, 4.8)
     for (name, curve), colour in zip(curves.items(), (BLUE, ORANGE, GREEN, GREY), strict=False):
         if curve.auc is None:
             continue
@@ -39,7 +40,8 @@ def precision_recall_plot(curves: dict[str, PrecisionRecall]) -> str:
         axes.step(curve.recall, curve.precision, where="post", color=colour, label=label)
         axes.axhline(curve.prevalence, color=colour, linestyle=":", linewidth=1)
     axes.set(xlabel="recall of UNSAFE", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(loc="lower left", fontsize=8, frameon=False, title="average precision (prevalence dotted)")
+    title = "average precision [95 % interval]; prevalence dotted"
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.14), fontsize=8, frameon=False, title=title)
     return _svg(figure)
 
 
@@ -117,7 +119,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     out = io.StringIO()
-    with mpl.rc_context(STYLE):
+    # The browser draws the text with its own fonts; matplotlib's, which only measures it, need not know every script.
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]

@@ -73,7 +73,7 @@ def showcase(
         images: product_images.
         scores: pair_scores.
         decisions: pair_decisions.
-        examples: training_examples, for known labels.
+        examples: training_examples, for labels; those of too few shipments to prove anything are not shown.
         read: Bytes of an image URI; its errors leave the picture out.
     """
     if chosen.empty:
@@ -84,7 +84,7 @@ def showcase(
     rows = (
         scores.join(keys, on=PRODUCT, how="inner")
         .join(decisions.select(*PAIR, "decision"), on=PAIR, how="left")
-        .join(examples.select(*PAIR, "label"), on=PAIR, how="left")
+        .join(examples.where("eligible").select(*PAIR, "label"), on=PAIR, how="left")
         .orderBy("risk")
         .collect()
     )

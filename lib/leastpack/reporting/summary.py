@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.decisions.release import current_release, read_release
-from leastpack.reporting.gather import savings
+from leastpack.reporting.gather import mean_saving, savings
 from leastpack.tables import Tables
 
 
@@ -26,10 +27,7 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
     counts = {row["decision"]: row["count"] for row in decisions.groupBy("decision").count().collect()}
     certified = counts.get("CERTIFIED", 0)
     given = certificates.where("threshold IS NOT NULL").count()
-    saved = savings(recommendations, read_release(tables, "package_types"))
-    shipped = int(saved["products"].sum())
-    grams = (saved["weight_saved_g"] * saved["products"]).sum() / max(1, shipped)
-    today = (saved["tare_today_g"] * saved["products"]).sum() / max(1, shipped)
+    saved = savings(recommendations, read_release(tables, "package_types"), scores)
     return [
         "",
         f"release {release['release_id']} of model {release['model_version']}",
@@ -37,7 +35,17 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
         f"  {given} of {certificates.count()} certificates given; {certified:,} pairs certified or proven safe "
         f"({certified / max(1, fitting):.1%} of the fitting), {counts.get('TEST', 0):,} to test, "
         f"{counts.get('REJECTED', 0):,} rejected",
-        f"  packages weigh {grams:.0f} g less a product than today's {today:.0f} g "
-        f"({grams / max(today, 1e-9):.0%}; {shipped:,} products that were shipped)",
+        *_against_today(saved),
         f"  report: {Path(config.report.path).resolve()}",
+    ]
+
+
+def _against_today(saved: pd.DataFrame) -> list[str]:
+    names = ("tare_today_g", "weight_saved_g", "rate_today", "rate_chosen")
+    tare, grams, before, after = (mean_saving(saved, name) for name in names)
+    if not tare or grams is None or before is None or after is None:
+        return []
+    return [
+        f"  against today's packages, over {saved['products'].sum():,} products that were shipped: weight "
+        f"{tare:.0f} g -> {tare - grams:.0f} g, expected damages {before:.2%} -> {after:.2%} of shipments"
     ]

@@ -9,39 +9,18 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-import yaml
 from nbclient import NotebookClient
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.config import Config, load_config
+from leastpack.config import Config
 from leastpack.decisions.release import current_release, read_release
 from leastpack.reporting.summary import summary_lines
 from leastpack.road import STEPS
-from leastpack.sample.generate import generate_sample
 from leastpack.tables import Tables
 
 CHECKOUT = Path(__file__).parents[3]
 PAIR = ["marketplace", "product_id", "package_type"]
-
-
-@pytest.fixture(scope="module")
-def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """conf/demo.yaml, moved into a temporary folder and made small, run from end to end."""
-    folder = tmp_path_factory.mktemp("road")
-    moved = (CHECKOUT / "conf" / "demo.yaml").read_text(encoding="utf-8").replace("out/demo", str(folder))
-    content = yaml.safe_load(moved)
-    content["packages"] = [str(CHECKOUT / "conf" / "packages" / "*.yaml")]
-    path = folder / "demo.yaml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    small = ["sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1"]
-    config = load_config([path], [*small, "run_id=road", "report.words=20"])
-    generate_sample(config)
-    # So small a sample has too few broken photos of its own.
-    sorted((folder / "sample" / "images").glob("*/*/tunnel_0.jpg"))[5].write_bytes(b"")
-    for step in STEPS[1:]:
-        step.load()(spark, config)
-    return config
 
 
 @pytest.fixture

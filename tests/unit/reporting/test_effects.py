@@ -57,7 +57,15 @@ def test_words_get_the_effect_they_have_and_only_that() -> None:
 
 
 def test_no_words_have_no_effects() -> None:
-    assert word_effects(products([[]]).head(3), scorer(), encode, [0.5], 50, ["glass"]) == []
+    assert word_effects(products([[]]).head(3), scorer(), encode, [0.5], 50, ["spoon", "soft"]) == []
+
+
+def test_a_watched_word_is_measured_on_two_products_and_on_all_there_are() -> None:
+    few = word_effects(products([[]]).head(3), scorer(), encode, [0.5], 50, ["glass"])
+    assert [(effect.name, effect.n) for effect in few] == [("glass", 2)]
+    many = {e.name: e for e in word_effects(products([[]]), scorer(), encode, [0.5], 50, ["glass"])}
+    assert many["glass"].n == 16
+    assert many["towel"].n == 12
 
 
 def test_views_get_the_effect_they_have() -> None:

@@ -1,0 +1,79 @@
+"""What several suites share: one Spark session with few shuffle partitions, and the road run once on a small sample."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+from pyspark.sql import SparkSession
+
+from leastpack.config import Config, load_config
+from leastpack.config.storage import SparkConfig, TablesConfig
+from leastpack.road import STEPS
+from leastpack.sample.generate import generate_sample
+from leastpack.session import make_session
+from leastpack.tables import Tables
+
+CHECKOUT = Path(__file__).parents[1]
+SMALL = [
+    "sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1",
+    "run_id=road", "report.words=20",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    session = make_session(
+        SparkConfig(
+            master="local[2]",
+            app_name="leastpack-tests",
+            delta_packages=True,
+            conf={
+                "spark.ui.enabled": "false",
+                "spark.ui.showConsoleProgress": "false",
+                "spark.sql.shuffle.partitions": "4",
+                "spark.databricks.delta.snapshotPartitions": "2",
+                "spark.driver.memory": "3g",
+                "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+            },
+        )
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def tables(spark: SparkSession, tmp_path: Path) -> Tables:
+    return Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
+
+
+@pytest.fixture(scope="session")
+def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """conf/demo.yaml, moved into a temporary folder and made small, run from end to end: once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "road"
+    folder.mkdir(exist_ok=True)
+    path, done = folder / "demo.yaml", folder / "done"
+    with FileLock(folder / "lock"):
+        if not done.exists():
+            _run_demo(spark, path)
+            done.touch()
+    return load_config([path], SMALL)
+
+
+def _run_demo(spark: SparkSession, path: Path) -> None:
+    moved = (CHECKOUT / "conf" / "demo.yaml").read_text(encoding="utf-8").replace("out/demo", str(path.parent))
+    content = yaml.safe_load(moved)
+    content["packages"] = [str(CHECKOUT / "conf" / "packages" / "*.yaml")]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    config = load_config([path], SMALL)
+    generate_sample(config)
+    # So small a sample has too few broken photos of its own.
+    sorted((path.parent / "sample" / "images").glob("*/*/tunnel_0.jpg"))[5].write_bytes(b"")
+    for step in STEPS[1:]:
+        step.load()(spark, config)
