@@ -54,7 +54,7 @@ def tables(spark: SparkSession, tmp_path: Path) -> Tables:
 
 @pytest.fixture(scope="session")
 def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """conf/demo.yaml, moved into a temporary folder and made small, run from end to end: once for all test processes."""
+    """conf/demo.yaml, moved into a temporary folder and made small, run once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "road"
     folder.mkdir(exist_ok=True)
