@@ -18,7 +18,7 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 	@$(WITH) leastpack sample --config conf/demo.yaml
 	@$(WITH) leastpack run --config conf/demo.yaml
 
-# A Spark session mostly waits for small jobs, so two test processes are nearly twice as fast as one.
+# Two processes: one Spark session alone leaves half of two cores idle.
 test: setup ## Set up, then ruff, mypy and every test
 	$(BIN)/ruff check
 	$(BIN)/mypy

@@ -34,6 +34,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             delta_packages=True,
             conf={
                 "spark.ui.enabled": "false",
+                # On a handful of rows, planning and compiling take far longer than running. The cluster tests and the
+                # demo keep Spark's defaults.
+                "spark.sql.codegen.wholeStage": "false",
+                "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+                "spark.sql.adaptive.enabled": "false",
+                "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
                 "spark.ui.showConsoleProgress": "false",
                 "spark.sql.shuffle.partitions": "4",
                 "spark.databricks.delta.snapshotPartitions": "2",

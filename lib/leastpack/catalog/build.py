@@ -65,6 +65,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
         with run.phase("write"):
             _write_packages(spark, run, tables, files)
             _write_products(run, tables, ranked, stored)
+            tables.ensure("product_images")  # a catalog without photos is scored too
             if "product_images" in ranked:
                 _write_images(spark, run, tables, ranked["product_images"])
             for kind, rows in ranked.items():

@@ -1,4 +1,4 @@
-"""The logit as a function of a package: DESIGN's formula, the one place that writes it down.
+"""The logit as a function of a package: the one place that writes the formula down.
 
     logit = g0 - sum_m sum_b softplus(g_mb) * phi_b(a_m) + softplus(h) * void
     phi_b(a) = clip((a - k_b) / (k_{b+1} - k_b), 0, 1)

@@ -45,23 +45,6 @@ class Scorer:
         """
         return cls(load_model(directory))
 
-    def require_encoders(self, text_encoder: str, image_encoder: str) -> None:
-        """Check that vectors come from the encoders the model was trained on.
-
-        Raises:
-            ModelError: An encoder's identity is another.
-        """
-        given = {"text": text_encoder, "image": image_encoder}
-        trained = {"text": self.spec.text_encoder, "image": self.spec.image_encoder}
-        for name, identity in trained.items():
-            if given[name] != identity:
-                raise ModelError(
-                    f"model {self.model_version} was trained on another {name} encoder",
-                    expected=identity,
-                    found=given[name],
-                    todo=f"set encoders.{name} as it was in training, or train a model for this encoder",
-                )
-
     def product_vectors(self, features: ProductFeatures) -> npt.NDArray[np.float32]:
         """(n, d) float32 small vectors of n products."""
         vectors = np.zeros((len(features), self.spec.vector), dtype=np.float32)

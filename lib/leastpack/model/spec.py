@@ -67,6 +67,24 @@ class ModelSpec:
         """Ramps of one head: attributes x knot intervals."""
         return len(self.attributes) * (len(self.knots) - 1)
 
+    def require_encoders(self, text_encoder: str, image_encoder: str) -> None:
+        """Check that vectors come from the encoders the model was trained on.
+
+        Raises:
+            ModelError: An encoder's identity is another.
+        """
+        for name, given, trained in (
+            ("text", text_encoder, self.text_encoder),
+            ("image", image_encoder, self.image_encoder),
+        ):
+            if given != trained:
+                raise ModelError(
+                    f"the model was trained on another {name} encoder",
+                    expected=trained,
+                    found=given,
+                    todo=f"set encoders.{name} as it was in training, or train a model for this encoder",
+                )
+
     @classmethod
     def from_config(
         cls,

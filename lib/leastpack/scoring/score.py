@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
+from leastpack.encoders.encode import encoder_identities
 from leastpack.encoders.inputs import product_inputs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
@@ -49,7 +50,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 
     Raises:
         InputError: A table the step reads is missing.
-        ModelError: The model directory is missing, broken, or of another version.
+        ModelError: The model directory is missing, broken, or of another version, or was trained on other encoders.
         PromiseError: Rows were lost or repeated.
     """
     tables = Tables(spark, config.tables)
@@ -71,6 +72,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> Work:
     model = WorkerModel(config.model.directory)
     spec = model.spec
+    spec.require_encoders(*encoder_identities(config.encoders))
     rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
     inputs = with_content(product_inputs(spark, tables, config, versions), spec.marketplaces)

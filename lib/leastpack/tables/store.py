@@ -67,15 +67,18 @@ class Tables:
         location = self.location(name)
         return reader.load(location) if self._root is not None else reader.table(location)
 
-    def ensure(self, name: str) -> None:
+    def ensure(self, name: str) -> bool:
         """Make the table, empty, with its columns, comments, partitions and properties, where it is not there yet.
+
+        Returns:
+            Whether it was made now.
 
         Raises:
             ConfigError: It exists with another number of buckets than the config says.
         """
         if self.exists(name):
             self._check_buckets(name)
-            return
+            return False
         table = BY_NAME[name]
         columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in table.columns)
         partitions = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
@@ -87,6 +90,7 @@ class Tables:
             f"CREATE TABLE IF NOT EXISTS {self._identifier(name)} ({columns}) USING delta{partitions} "
             f"COMMENT {_quoted(table.doc)} TBLPROPERTIES ({listed})"
         )
+        return True
 
     def append(self, name: str, df: DataFrame) -> None:
         """Add rows to a table."""
@@ -110,13 +114,17 @@ class Tables:
         Raises:
             PromiseError: A key occurs twice in `df`.
         """
-        self.ensure(name)
+        made = self.ensure(name)
         table = BY_NAME[name]
-        current = self.read(name)
-        current = current.where(scope) if scope else current
         new = self.conform(name, df).persist()
         try:
             self._check_keys(table, new)
+            if made:  # nothing to compare with
+                if rows := new.count():
+                    self._save(name, new, "append")
+                return Changes(rows, 0, 0)
+            current = self.read(name)
+            current = current.where(scope) if scope else current
             changed = changed_rows(new, current, table, delete_missing=delete_missing).persist()
             try:
                 changes = Changes.count(changed)

@@ -160,3 +160,10 @@ def test_a_missing_model_is_named_and_nothing_is_written(spark: SparkSession, wo
     with pytest.raises(ModelError, match="none"):
         score_pairs(spark, config)
     assert Tables(spark, world.tables).version("pair_scores") == version
+
+
+def test_vectors_of_other_encoders_are_refused(spark: SparkSession, world: Config) -> None:
+    text = world.encoders.text.model_copy(update={"max_tokens": 16})
+    other = world.model_copy(update={"encoders": world.encoders.model_copy(update={"text": text})})
+    with pytest.raises(ModelError, match=r"another text encoder(?s:.*)encoders\.text"):
+        score_pairs(spark, other)

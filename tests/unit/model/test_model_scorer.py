@@ -33,7 +33,7 @@ def model(directory):
 
 
 def reference_risks(model: FusedModel, vectors, profiles, void):
-    """The formula of DESIGN section 3 written once more, pair by pair, in plain Python floats."""
+    """The formula of model/response.py written once more, pair by pair, in plain Python floats."""
     weight, bias = (p.detach().numpy().astype(np.float64) for p in (model.heads.weight, model.heads.bias))
     knots, answer = SPEC.knots, np.zeros((2, len(vectors), len(profiles)))
     for i, vector in enumerate(vectors.astype(np.float64)):
@@ -156,6 +156,6 @@ def test_wrong_shapes_and_numbers_are_refused(scorer):
 
 
 def test_other_encoders_are_refused(scorer):
-    scorer.require_encoders("text-encoder@1", "image-encoder@1")
+    scorer.spec.require_encoders("text-encoder@1", "image-encoder@1")
     with pytest.raises(ModelError, match="another image encoder"):
-        scorer.require_encoders("text-encoder@1", "image-encoder@2")
+        scorer.spec.require_encoders("text-encoder@1", "image-encoder@2")
