@@ -152,16 +152,19 @@ def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None
 
 @app.command()
 def doctor(
+    config: ConfigFiles = None,
+    set_: Overrides = None,
     spark: Annotated[
         bool, typer.Option("--spark", help="Also write and read a Delta table in a temporary folder.")
     ] = False,
 ) -> None:
-    """Check Python, Java, packages and encoders, and say what to do."""
+    """Check Python, Java, packages, disk and the configured encoders, and say what to do."""
     from rich.table import Table
 
-    from leastpack.doctor import diagnose
+    from leastpack.doctor import check_encoders, diagnose
 
-    checks = diagnose(spark=spark)
+    loaded = _load(config, set_)
+    checks = [*diagnose(spark=spark), check_encoders(loaded.encoders)]
     table = Table("check", "status", "found", "expected", "what to do")
     colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     for check in checks:

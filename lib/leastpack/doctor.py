@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from leastpack.config.encoders import EncodersConfig
+from leastpack.errors import LeastpackError
 from leastpack.probes import import_problem, installed_version, output_of, spark_home
 
 # The versions the tests pass on; constraints.txt pins the same ones.
@@ -192,6 +194,18 @@ def check_weights(name: str, package: str, pattern: str) -> Check:
         todo = f"install {package.replace('_', '-')}, or name another encoder in the config"
         return Check(name, "warn", found, expected, todo)
     return Check(name, "ok", f"{files[0].name}, {size / 10**6:.0f} MB", expected)
+
+
+def check_encoders(config: EncodersConfig) -> Check:
+    """Whether the weights of the configured encoders can be read; the packaged ones unless the config names others."""
+    from leastpack.encoders.encode import encoder_identities
+
+    name, expected = "configured encoders", "weights that can be read"
+    try:
+        text, image = encoder_identities(config)
+    except LeastpackError as error:
+        return Check(name, "fail", str(error).splitlines()[0], expected, "check encoders.text and encoders.image")
+    return Check(name, "ok", f"{text}, {image}", expected)
 
 
 def check_disk(folder: Path) -> Check:

@@ -30,7 +30,7 @@ def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]
         How many rows are in quarantine.
 
     Raises:
-        InputError: An export of products is empty.
+        InputError: An export of products is empty, or none of its rows can be used.
     """
     counts: dict[str, dict[str, int]] = {source.name: {} for source in sources}
     for row in ranked.groupBy("source", "status").count().collect():
@@ -44,6 +44,13 @@ def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]
                 expected="one or more products",
                 found="0 rows",
                 todo="deliver the export again, or take the source out of the config",
+            )
+        if source.kind == "products" and by_status.get(QUARANTINED, 0) == rows_in:
+            raise InputError(
+                f"source {source.name!r}: not one row of {source.path} can be used",
+                expected="products with an identifier and a known marketplace",
+                found=f"{rows_in} rows, all faulty",
+                todo="check sources.columns; in JSON a column that the files lack reads as null",
             )
         if not rows_in:
             log.warning("an export is empty", source=source.name, path=source.path)

@@ -13,7 +13,6 @@ from leastpack.catalog.tunnel import NOTE, TUNNEL_ABSURD_DENSITY, TUNNEL_ABSURD_
 from leastpack.catalog.weights import judge_weight
 
 ABSURD_DENSITY = "ABSURD_DENSITY"
-CHOSEN = ("length_cm", "width_cm", "height_cm", "weight_g", "size_source", "size_reason", "notes")
 
 
 def with_declared(products: DataFrame) -> DataFrame:

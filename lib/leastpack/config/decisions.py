@@ -71,7 +71,10 @@ class ReportConfig(Section):
 
     path: str = Field("out/demo/report.html", description="The one file written.")
     truth: str | None = Field(None, description="truth.parquet of a sample, to check the certificates against.")
-    effect_package: str = Field("padded_mailer", description="Package type whose risk the words and views move.")
+    effect_package: str | None = Field(
+        None,
+        description="Package type whose risk words and views move; null takes the one with most doubtful pairs.",
+    )
     words: Count = Field(
         120, description="Words whose effect is measured, the most frequent first; the strongest are shown."
     )

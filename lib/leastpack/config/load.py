@@ -56,8 +56,8 @@ def resolved(config: Config) -> str:
 
 
 def digest(config: Config) -> str:
-    """SHA-256 of the resolved configuration, first 16 hex digits."""
-    return hashlib.sha256(resolved(config).encode()).hexdigest()[:16]
+    """SHA-256 of the resolved configuration less the run's own name, first 16 hex digits."""
+    return hashlib.sha256(resolved(config.model_copy(update={"run_id": None})).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,6 +16,10 @@ class TablesConfig(Section):
     schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
     buckets: Count = Field(16, description="Hash buckets of products and pair_scores; fixed when a table is made.")
 
+    keep_days: Count = Field(
+        100, description="Days every version stays readable, VACUUM or not; set when a table is made."
+    )
+
     @model_validator(mode="after")
     def _one_place(self) -> TablesConfig:
         if (self.root is None) == (self.schema_name is None):

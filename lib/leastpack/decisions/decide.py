@@ -13,6 +13,7 @@ from leastpack.decisions.cells import PAIR, PRODUCT, SHIPPED
 from leastpack.decisions.certificates import Certificate, Terms, thresholds
 from leastpack.decisions.evidence import collect_evidence
 from leastpack.decisions.grid import risk_grid
+from leastpack.decisions.held_out import held_out
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix, open_pairs
 from leastpack.decisions.recommend import check_currencies, current_packages, recommend, with_costs
 from leastpack.decisions.rules import THRESHOLDS, decide_pairs, proven_labels
@@ -46,11 +47,14 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces
         ).persist()
         pairs, model_version = check_scored(scored)
+        certify = held_out(tables, inputs["training_examples"], model_version, "certify").persist()
         with run.phase("account"):
-            _account(run, inputs, scored, pairs)
+            _account(run, inputs, scored, pairs, certify.count())
         with run.phase("certify"):
             terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
-            certificates = collect_evidence(inputs, scored, settings, len(grid)).certify(terms)
+            certificates = collect_evidence(
+                {**inputs, "certify_examples": certify}, scored, settings, len(grid)
+            ).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
             given = thresholds(certificates, settings.certify_by)
@@ -62,7 +66,9 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             tables.replace("pair_decisions", decided.withColumn("run_id", F.lit(run.run_id)))
             _count_decisions(tables, run, pairs)
         with run.phase("recommend"):
-            costed = with_costs(decided, inputs["products"], settings, config.currency_units)
+            costed = with_costs(
+                decided, inputs["products"], settings, config.currency_units, config.outcomes.reporting_rate
+            )
             chosen = recommend(costed, current_packages(inputs["pair_outcomes"]), inputs["package_types"]).persist()
             tables.replace("recommendations", chosen)
             products = scored.select(*PRODUCT).distinct().count()
@@ -73,11 +79,11 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             queue = mix(random, choose_doubtful(waiting, random, settings)).persist()
             tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
             run.figure("queued", tables.read("test_queue").count())
-        for frame in (scored, decided, chosen, waiting, random, queue):
+        for frame in (scored, certify, decided, chosen, waiting, random, queue):
             frame.unpersist()
 
 
-def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int) -> None:
+def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int, certify: int) -> None:
     """Every input row is used, or belongs to a pair or product that has no score."""
     run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=pairs)
     types = inputs["package_types"].count()
@@ -88,10 +94,10 @@ def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: i
         counts = joined.agg(F.count("*").alias("rows_in"), F.count("scored").alias("used")).collect()[0]
         aside = {"not_scored": counts.rows_in - counts.used}
         run.account(name, rows_in=counts.rows_in, used=counts.used, set_aside=aside)
-    certify_split = F.count_if(F.col("split") == "certify").alias("used")
+    certify_split = F.count_if(F.col("split") == "certify").alias("certify")
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
-    aside = {"other_split": counts.rows_in - counts.used}
-    run.account("training_examples", rows_in=counts.rows_in, used=counts.used, set_aside=aside)
+    aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}
+    run.account("training_examples", rows_in=counts.rows_in, used=certify, set_aside=aside)
 
 
 def _write_certificates(tables: Tables, run: Run, certificates: Sequence[Certificate]) -> None:

@@ -43,12 +43,12 @@ def collect_evidence(
     """Draw and count the calibration points.
 
     Args:
-        inputs: package_types, training_examples, pair_tests and pair_outcomes.
+        inputs: package_types, certify_examples (`held_out.held_out`), pair_tests and pair_outcomes.
         scored: Result of `scored_pairs`.
         settings: Seed, cap, pooling.
         size: Thresholds of the grid.
     """
-    pairs = certify_pairs(scored, inputs["training_examples"]).persist()
+    pairs = certify_pairs(scored, inputs["certify_examples"]).persist()
     frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).persist()
     points = _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     for drawn in (frame, pairs):

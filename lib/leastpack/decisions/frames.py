@@ -16,13 +16,17 @@ from leastpack.decisions.cells import AUDIT, CELL, PAIR, PRODUCT, SHIPPED
 from leastpack.decisions.draw import FRAME
 
 
-def certify_pairs(scored: DataFrame, training_examples: DataFrame) -> DataFrame:
+def certify_pairs(scored: DataFrame, certify_examples: DataFrame) -> DataFrame:
     """Candidates of the certify split, with their group and how many candidates the group has in the cell.
+
+    Args:
+        scored: `scored.scored_pairs`.
+        certify_examples: `held_out.held_out` of the certify split.
 
     Returns:
         CELL, group_id, key, grid_index, group_pairs.
     """
-    groups = training_examples.where("split = 'certify'").select(*PRODUCT, "group_id").distinct()
+    groups = certify_examples.select(*PRODUCT, "group_id").distinct()
     pairs = scored.where("candidate").join(groups, on=PRODUCT, how="inner")
     pairs = pairs.select(*CELL, "group_id", *PAIR, "grid_index")
     return _with_group_pairs(pairs)

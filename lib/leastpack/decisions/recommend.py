@@ -27,7 +27,11 @@ def current_packages(pair_outcomes: DataFrame) -> DataFrame:
 
 
 def with_costs(
-    decided: DataFrame, products: DataFrame, config: DecisionsConfig, currency_units: Mapping[str, float]
+    decided: DataFrame,
+    products: DataFrame,
+    config: DecisionsConfig,
+    currency_units: Mapping[str, float],
+    reporting_rate: float,
 ) -> DataFrame:
     """Add what each pair costs a shipment, in the currency of its package.
 
@@ -36,16 +40,18 @@ def with_costs(
         products: The table, for prices.
         config: Damage cost, trade-off, price where none is known.
         currency_units: Rough value of one unit of each currency.
+        reporting_rate: Share of damages that are reported; the damage rate is one of reported damages, and the others
+            cost the customer as much.
 
     Returns:
-        `decided` with `damage_cost` = damage_cost * price * damage rate (null without a damage rate) and `total_cost` =
-        package cost + trade_off * damage_cost.
+        `decided` with `damage_cost` = damage_cost * price * damage rate / reporting_rate (null without a damage rate)
+        and `total_cost` = package cost + trade_off * damage_cost.
     """
     units = F.create_map(*[F.lit(x) for pair in sorted(currency_units.items()) for x in pair])
     prices = products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
     joined = decided.join(prices, on=PRODUCT, how="left")
     price = F.coalesce("value", F.lit(config.price_when_unknown)) / F.try_element_at(units, F.col("currency"))
-    damage_cost = config.damage_cost * price * F.col("damage_rate")
+    damage_cost = config.damage_cost * price * F.least(F.col("damage_rate") / reporting_rate, F.lit(1.0))
     priced = joined.withColumn("damage_cost", damage_cost).drop("value")
     return priced.withColumn("total_cost", F.col("cost") + config.trade_off * F.col("damage_cost"))
 

@@ -15,7 +15,7 @@ class Code:
 
 CODES: dict[str, Code] = {
     "URI_NOT_ALLOWED": Code(False, "The URI is outside encoders.fetch.roots and encoders.fetch.buckets, or not a URI."),
-    "FETCH_NOT_FOUND": Code(True, "There is no such file or object."),
+    "FETCH_NOT_FOUND": Code(False, "There is no such file or object (yet: a listing may come before its photos)."),
     "FETCH_NOT_A_FILE": Code(True, "The path names a folder, a device or a pipe."),
     "FETCH_DENIED": Code(False, "This job has no permission to read it."),
     "FETCH_TRANSIENT": Code(False, "A timeout or a server error, also after the last try."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from leastpack.decisions.held_out import held_out
 from leastpack.tables import Tables
 
 PAIR = ["marketplace", "product_id", "package_type"]
@@ -28,6 +30,7 @@ def last_runs(tables: Tables) -> list[dict[str, Any]]:
     """The newest run of every step, with its account parsed, in order of start."""
     newest = Window.partitionBy("step").orderBy(F.desc("started_at"))
     rows = tables.read("runs").withColumn("place", F.row_number().over(newest)).where("place = 1").orderBy("started_at")
+    rows = rows.withColumn("started_at", F.date_format("started_at", "yyyy-MM-dd HH:mm:ss"))  # the session's zone: UTC
     return [{**row.asDict(), "account": json.loads(row["account"])} for row in rows.drop("config").collect()]
 
 
@@ -112,9 +115,10 @@ def weight_saved(recommendations: DataFrame) -> pd.DataFrame:
     return collected(saved.select("weight_saved_g"))
 
 
-def test_pairs(tables: Tables, scores: DataFrame) -> pd.DataFrame:
-    """Scored pairs of the test split with their labels and shipments, at most MOST_TEST_PAIRS by hash."""
-    examples = tables.read("training_examples").where("split = 'test'").orderBy("sample_hash").limit(MOST_TEST_PAIRS)
+def test_pairs(tables: Tables, scores: DataFrame, model_version: str) -> pd.DataFrame:
+    """Scored pairs of the test split, less what the model saw, with labels and shipments; MOST_TEST_PAIRS by hash."""
+    unseen = held_out(tables, tables.read("training_examples"), model_version, "test")
+    examples = unseen.orderBy("sample_hash").limit(MOST_TEST_PAIRS)
     wanted = ["group_id", "label", "eligible", "by_human_test", "less_protective", "n", "k"]
     scored = scores.where("error IS NULL").select(*PAIR, "risk", "damage_rate", "views_used", "void_share")
     return collected(examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR))
@@ -144,3 +148,8 @@ def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:
     prefix = "unknown_tokens."
     figures: dict[str, float] = next((run["figures"] for run in runs if run["step"] == "encode"), {})
     return {name.removeprefix(prefix): value for name, value in sorted(figures.items()) if name.startswith(prefix)}
+
+
+def utc_text(at: datetime) -> str:
+    """A collected timestamp as text in UTC; Python gives it in the machine's own zone, without saying so."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

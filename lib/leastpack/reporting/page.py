@@ -17,6 +17,7 @@ from leastpack.config.root import Config
 from leastpack.decisions.certificates import Terms
 from leastpack.decisions.evidence import certified_shares, collect_evidence
 from leastpack.decisions.grid import risk_grid
+from leastpack.decisions.held_out import held_out
 from leastpack.decisions.release import read_release
 from leastpack.decisions.scored import scored_pairs
 from leastpack.encoders.allow import AllowList
@@ -44,14 +45,14 @@ ALPHAS = np.geomspace(0.005, 0.3, 25)
 
 
 def page_context(spark: SparkSession, tables: Tables, config: Config, release: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything the template needs, from the release's pinned versions."""
+    """Everything the template needs: the release's pinned versions, beside the labels and runs of today."""
     released = {
         name: read_release(tables, name)
         for name in ("products", "package_types", "pair_scores", "certificates", "pair_decisions", "recommendations")
     }
     scorer = _scorer(config, release)
     types = gather.collected(released["package_types"].orderBy("marketplace", "package_type"))
-    pairs = gather.test_pairs(tables, released["pair_scores"])
+    pairs = gather.test_pairs(tables, released["pair_scores"], str(release["model_version"]))
     inputs = product_inputs(spark, tables, config, release["versions"])
     products = gather.products_of(inputs, pairs, tables)
     held_out = gather.products_of(inputs, gather.held_out_products(tables), tables)
@@ -65,7 +66,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     certificates = gather.collected(released["certificates"].orderBy(*given_first))
     return {
         "version": __version__,
-        "release": dict(release),
+        "release": {**release, "published_at": gather.utc_text(release["published_at"])},
         "sections": SECTIONS,
         "kinds": KINDS,
         "tiles": _tiles(decisions, saved, evaluation),
@@ -81,7 +82,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
             gather.weight_saved(released["recommendations"])["weight_saved_g"].to_numpy(float),
             "grams saved a shipment", "products",
         ),
-        **_effects(config, held_out, scorer, types),
+        **_effects(config, held_out, scorer, types, decisions),
         "products": _showcase(tables, config, release, released, pairs),
         "runs": [_run(run) for run in runs],
     }  # fmt: skip
@@ -156,7 +157,8 @@ def _damage_plot(damage: pd.DataFrame) -> str:
 def _share_plots(
     config: Config, tables: Tables, released: Mapping[str, DataFrame], model_version: str
 ) -> list[dict[str, str]]:
-    labels = {name: tables.read(name) for name in ("training_examples", "pair_tests", "pair_outcomes")}
+    labels = {name: tables.read(name) for name in ("pair_tests", "pair_outcomes")}
+    labels["certify_examples"] = held_out(tables, tables.read("training_examples"), model_version, "certify")
     settings, grid = config.decisions, risk_grid(config.decisions.grid)
     scored = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces
@@ -191,13 +193,17 @@ def _truth_check(truth: DataFrame | None, released: Mapping[str, DataFrame]) -> 
     return _records(truth_check(released["certificates"], released["pair_scores"], released["package_types"], truth))
 
 
-def _effects(config: Config, products: pd.DataFrame, scorer: Scorer, types: pd.DataFrame) -> dict[str, Any]:
-    chosen = types[types["package_type"] == config.report.effect_package]
+def _effects(
+    config: Config, products: pd.DataFrame, scorer: Scorer, types: pd.DataFrame, decisions: pd.DataFrame
+) -> dict[str, Any]:
+    package_type = config.report.effect_package or str(decisions.loc[decisions["TEST"].idxmax(), "package_type"])
+    chosen = types[types["package_type"] == package_type]
     if chosen.empty:
         known = ", ".join(sorted(types["package_type"].unique()))
-        raise InputError(f"report.effect_package {config.report.effect_package!r} is no package type", expected=known)
+        raise InputError(f"report.effect_package {package_type!r} is no package type", expected=known)
     profile = list(chosen.iloc[0]["profile"])
-    encoder = TextEncoder(config.encoders.text)
+    encoders = config.encoders
+    encoder = TextEncoder(encoders.text, cache=encoders.cache, s3_endpoint=encoders.fetch.s3_endpoint)
     words = word_effects(
         products,
         scorer,
@@ -213,7 +219,7 @@ def _effects(config: Config, products: pd.DataFrame, scorer: Scorer, types: pd.D
     shown = [effect for effect in words if effect.name in watched or effect.name in kept]
     unit = "change of the risk's log-odds"
     return {
-        "effect_type": config.report.effect_package,
+        "effect_type": package_type,
         "word_plot": plots.effect_plot(shown, unit) if shown else "<p>No word is frequent enough.</p>",
         "view_plot": plots.effect_plot(views, f"mean absolute {unit}") if views else None,
         "photo_plot": plots.histogram_plot(by_photos, f"{unit} by all photos", "products") if views else None,
@@ -228,7 +234,7 @@ def _showcase(
     return showcase(
         choose_products(known, config.report.products),
         released["products"],
-        tables.read("product_images", release["versions"].get("product_images")),
+        tables.read("product_images"),
         released["pair_scores"],
         released["pair_decisions"],
         tables.read("training_examples"),

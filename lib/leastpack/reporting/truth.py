@@ -27,7 +27,7 @@ def truth_check(certificates: DataFrame, scores: DataFrame, package_types: DataF
         scores.where("fits AND error IS NULL")
         .select(*PAIR, "risk", F.when(F.col("views_used") > 0, "photos").otherwise("no_photos").alias("stratum"))
         .join(F.broadcast(profiles), on=["marketplace", "package_type"], how="inner")
-        .join(truth.where("fits").select(*PAIR, "damage_rate", "unsafe"), on=PAIR, how="inner")
+        .join(truth.select(*PAIR, "damage_rate", "unsafe"), on=PAIR, how="inner")
     )
     given = certificates.where("threshold IS NOT NULL").select(
         "certificate_id", "profile_hash", "stratum", "marketplaces", "promise", "alpha", "threshold", "n", "k", "slice",
@@ -38,7 +38,7 @@ def truth_check(certificates: DataFrame, scores: DataFrame, package_types: DataF
     )
     bad = F.when(F.col("promise") == "pair", F.col("unsafe").cast("double")).otherwise(F.col("damage_rate"))
     under = F.col("risk") <= F.col("threshold")
-    keys = ["package_types", "stratum", "promise", "alpha", "threshold", "slice", "n", "k"]
+    keys = ["certificate_id", "package_types", "stratum", "promise", "alpha", "threshold", "slice", "n", "k"]
     grouped = joined.groupBy(*keys).agg(
         F.count("*").alias("pairs"),
         F.count_if(under).alias("certified"),

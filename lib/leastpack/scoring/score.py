@@ -18,6 +18,7 @@ from leastpack.encoders.inputs import product_inputs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
+from leastpack.scoring.cross import INTERNAL
 from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
 from leastpack.scoring.packages import PackageSet, package_sets
 from leastpack.scoring.udfs import WorkerModel, cross_column, vector_column
@@ -79,10 +80,14 @@ def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping
     settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
     fingerprints = bucket_fingerprints(inputs, [F.col(name) for name in FINGERPRINT_COLUMNS], settings)
     current = {
-        row["bucket"]: row["fingerprint"] if row["kinds"] == 1 else None
+        row["bucket"]: row["fingerprint"] if row["kinds"] == 1 and not row["failed"] else None
         for row in tables.read("pair_scores")
         .groupBy("bucket")
-        .agg(F.min("fingerprint").alias("fingerprint"), F.countDistinct("fingerprint").alias("kinds"))
+        .agg(
+            F.min("fingerprint").alias("fingerprint"),
+            F.countDistinct("fingerprint").alias("kinds"),
+            F.count_if(F.col("error") == INTERNAL).alias("failed"),
+        )
         .collect()  # one row a bucket
     }
     # A bucket whose products are all gone still has rows to delete.
@@ -104,7 +109,7 @@ def _fuse(tables: Tables, work: Work) -> int:
     vectors = missing.select(
         F.lit(work.model.model_version).alias("model_version"), "content_key", vector_column(work.model).alias("vector")
     )
-    # A row the model failed on stays without a vector, and is tried again by the next run.
+    # A row the model failed on stays without a vector; its bucket is tried again by the next run.
     return tables.merge(
         "product_vectors",
         vectors.where("vector IS NOT NULL"),

@@ -193,7 +193,11 @@ TRAINING_EXAMPLES = _table(
         ("group_id", "string", "Connected component of family, content and universal id."),
         ("split", "string", "train, validation, calibrate, certify or test."),
         ("label", "string", "SAFE, UNSAFE or UNKNOWN; a human test overrules shipments."),
-        ("target", "double", "P(damage rate > tau): 0 or 1 by a human test or by a label from n_min shipments on, else its posterior."),
+        (
+            "target",
+            "double",
+            "P(damage rate > tau): 0 or 1 by a human test or by a label from n_min shipments on, else its posterior.",
+        ),
         ("weight", "double", "Weight in the loss."),
         ("n", "bigint", "Shipments, for the damage rate."),
         ("k", "bigint", "Damaged shipments."),
@@ -244,7 +248,11 @@ PAIR_SCORES = _table(
         ("bucket", "int", "Hash bucket of the product."),
         ("fits", "boolean", "The product fits; null where its size is unknown."),
         ("risk", "double", "Calibrated P(damage rate > tau); null exactly where error is set."),
-        ("damage_rate", "double", "Calibrated expected damage rate a shipment; null exactly where error is set."),
+        (
+            "damage_rate",
+            "double",
+            "Calibrated expected rate of reported damages a shipment; null exactly where error is set.",
+        ),
         ("void_share", "double", "Share of the package left empty."),
         ("views_used", "int", "Photos behind the risk."),
         ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
@@ -380,6 +388,8 @@ RELEASES = _table(
         _RUN,
     ],
 )
+# The figure of training_metrics that names the version of training_examples a model was made from.
+EXAMPLES_VERSION = "training_examples_version"
 TRAINING_METRICS = _table(
     "training_metrics",
     "train",
@@ -390,7 +400,11 @@ TRAINING_METRICS = _table(
         ("phase", "string", "Training phase."),
         ("epoch", "int", "Epoch, from 0."),
         ("step", "int", "Step over all epochs; null for a figure of an epoch."),
-        ("name", "string", "loss, learning_rate, validation_loss, validation_pr_auc, rows, ..."),
+        (
+            "name",
+            "string",
+            "loss, learning_rate, validation_loss, validation_pr_auc, rows, ..., training_examples_version.",
+        ),
         ("value", "double", "Value."),
         _RUN,
     ],

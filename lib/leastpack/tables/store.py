@@ -82,7 +82,8 @@ class Tables:
         table = BY_NAME[name]
         columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in table.columns)
         partitions = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-        properties = dict(PROPERTIES)
+        kept = f"interval {self.config.keep_days} days"
+        properties = {**PROPERTIES, "delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
         if "bucket" in table.names:
             properties[BUCKETS] = str(self.config.buckets)
         listed = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())

@@ -24,7 +24,7 @@ from leastpack.model.directory import load_model, save_model
 from leastpack.model.fused import FusedModel
 from leastpack.model.spec import ModelSpec
 from leastpack.runs import Run, step_run
-from leastpack.tables.schemas import TRAINING_METRICS
+from leastpack.tables.schemas import EXAMPLES_VERSION, TRAINING_METRICS
 from leastpack.tables.store import Tables
 from leastpack.training.arms import phases_of
 from leastpack.training.card import card_fields
@@ -120,7 +120,9 @@ def _inputs(spark: SparkSession, tables: Tables, config: Config, versions: Mappi
     examples = used_examples(tables.read("training_examples", versions["training_examples"]), live(products), known)
     counts = count(examples)
     require_learnable(counts)
-    recipe = Recipe(config.training, _spec(tables, config, versions, packages, attributes), packages, counts)
+    trained = examples.where("split = 'train'").select("marketplace").distinct().collect()  # a handful
+    marketplaces = sorted(row["marketplace"] for row in trained)
+    recipe = Recipe(config.training, _spec(tables, config, versions, marketplaces, attributes), packages, counts)
     return _Inputs(recipe, examples, product_inputs(spark, tables, config, versions))
 
 
@@ -128,7 +130,7 @@ def _spec(
     tables: Tables,
     config: Config,
     versions: Mapping[str, int],
-    packages: tuple[PackageRow, ...],
+    marketplaces: list[str],
     attributes: tuple[str, ...],
 ) -> ModelSpec:
     text, image = vector_sizes(tables.read("embeddings", versions["embeddings"]), config.encoders)
@@ -136,7 +138,7 @@ def _spec(
         config.model,
         text_dim=text.length,
         image_dim=image.length,
-        marketplaces=sorted({package.marketplace for package in packages}),
+        marketplaces=marketplaces,
         attributes=attributes,
         text_encoder=text.identity,
         image_encoder=image.identity,
@@ -213,7 +215,7 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
         config.model.directory,
         card_fields(version, config, result.manifest, result.recipe.counts, result.fitted, figures),
     )
-    _append_metrics(tables, run, version, recorded)
+    _append_metrics(tables, run, version, recorded, result.manifest.versions["training_examples"])
     for name, value in figures.items():
         if value is not None:
             run.figure(name, value)
@@ -224,7 +226,7 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
     log.info("model saved", model_version=version, directory=str(Path(config.model.directory)))
 
 
-def _append_metrics(tables: Tables, run: Run, version: str, recorded: list[dict[str, object]]) -> None:
+def _append_metrics(tables: Tables, run: Run, version: str, recorded: list[dict[str, object]], examples: int) -> None:
     """Add the figures of every step and epoch, once a model."""
     tables.ensure("training_metrics")
     if tables.read("training_metrics").where(F.col("model_version") == version).limit(1).count():
@@ -232,4 +234,6 @@ def _append_metrics(tables: Tables, run: Run, version: str, recorded: list[dict[
     rows = [
         (version, row["phase"], row["epoch"], row["step"], row["name"], row["value"], run.run_id) for row in recorded
     ]
+    # The decide step asks what this model has seen.
+    rows.append((version, None, None, None, EXAMPLES_VERSION, float(examples), run.run_id))
     tables.append("training_metrics", tables.spark.createDataFrame(rows, TRAINING_METRICS.schema))
