@@ -35,7 +35,7 @@ from leastpack.training.files import absolute, child, is_file, names_in, open_fo
 from leastpack.training.launchers import launch, require_launcher
 from leastpack.training.loop import Job, Trained
 from leastpack.training.manifest import Manifest
-from leastpack.training.packages import PackageRow, package_rows
+from leastpack.training.packages import package_rows
 from leastpack.training.progress import read_figures
 from leastpack.training.reader import PartReader, require_petastorm
 from leastpack.training.sizes import vector_sizes
