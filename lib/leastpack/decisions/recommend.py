@@ -51,7 +51,9 @@ def with_costs(
     prices = products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
     joined = decided.join(prices, on=PRODUCT, how="left")
     price = F.coalesce("value", F.lit(config.price_when_unknown)) / F.try_element_at(units, F.col("currency"))
-    damage_cost = config.damage_cost * price * F.least(F.col("damage_rate") / reporting_rate, F.lit(1.0))
+    rate = F.col("damage_rate") / reporting_rate
+    # least() would pass over a null.
+    damage_cost = config.damage_cost * price * F.when(rate <= 1, rate).when(rate > 1, F.lit(1.0))
     priced = joined.withColumn("damage_cost", damage_cost).drop("value")
     return priced.withColumn("total_cost", F.col("cost") + config.trade_off * F.col("damage_cost"))
 
