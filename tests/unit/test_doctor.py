@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from leastpack import doctor
+from leastpack.config.encoders import EncodersConfig, TextEncoderConfig
 from leastpack.doctor import Check
 
 
@@ -129,3 +130,11 @@ def test_what_is_printed_tells_what_to_do_below_each_check_that_is_not_ok():
     printed = doctor.lines([good, bad])
     assert len(printed) == 3
     assert "install a JDK 17" in printed[2]
+
+
+def test_encoders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    assert doctor.check_encoders(EncodersConfig()).status == "ok"
+    text = TextEncoderConfig(name=str(tmp_path / "none"))
+    check = doctor.check_encoders(EncodersConfig(text=text))
+    assert check.status == "fail"
+    assert "none" in check.found

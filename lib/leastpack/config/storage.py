@@ -15,7 +15,6 @@ class TablesConfig(Section):
     root: str | None = Field(None, description="Folder or object-store prefix; each table is `<root>/<table>`.")
     schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
     buckets: Count = Field(16, description="Hash buckets of products and pair_scores; fixed when a table is made.")
-
     keep_days: Count = Field(
         100, description="Days every version stays readable, VACUUM or not; set when a table is made."
     )

@@ -124,9 +124,11 @@ def test_pairs(tables: Tables, scores: DataFrame, model_version: str) -> pd.Data
     return collected(examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR))
 
 
-def held_out_products(tables: Tables) -> pd.DataFrame:
-    """Keys of products the model was not trained on, at most MOST_PRODUCTS by hash."""
-    examples = tables.read("training_examples").where("split IN ('calibrate', 'certify', 'test')")
+def unseen_products(tables: Tables, model_version: str) -> pd.DataFrame:
+    """Keys of products the model never saw, at most MOST_PRODUCTS by hash."""
+    today = tables.read("training_examples")
+    certify, test = (held_out(tables, today, model_version, split) for split in ("certify", "test"))
+    examples = certify.unionByName(test)
     return collected(examples.select(*PRODUCT).distinct().orderBy(F.xxhash64(*PRODUCT)).limit(MOST_PRODUCTS))
 
 

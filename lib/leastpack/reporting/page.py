@@ -55,7 +55,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     pairs = gather.test_pairs(tables, released["pair_scores"], str(release["model_version"]))
     inputs = product_inputs(spark, tables, config, release["versions"])
     products = gather.products_of(inputs, pairs, tables)
-    held_out = gather.products_of(inputs, gather.held_out_products(tables), tables)
+    unseen = gather.products_of(inputs, gather.unseen_products(tables, str(release["model_version"])), tables)
     truth = _truth(spark, config)
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
     runs = gather.last_runs(tables)
@@ -82,7 +82,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
             gather.weight_saved(released["recommendations"])["weight_saved_g"].to_numpy(float),
             "grams saved a shipment", "products",
         ),
-        **_effects(config, held_out, scorer, types, decisions),
+        **_effects(config, unseen, scorer, types, decisions),
         "products": _showcase(tables, config, release, released, pairs),
         "runs": [_run(run) for run in runs],
     }  # fmt: skip

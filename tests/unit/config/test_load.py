@@ -123,3 +123,7 @@ def test_packages_of_all_files_are_loaded_once(tmp_path: Path) -> None:
     write(tmp_path / "jp.yaml", package_file())
     with pytest.raises(ConfigError, match="one package file"):
         load_packages([str(tmp_path / "*.yaml")])
+
+
+def test_the_digest_leaves_the_runs_own_name_out() -> None:
+    assert digest(load_config([], ["run_id=a"])) == digest(load_config([], ["run_id=b"]))
