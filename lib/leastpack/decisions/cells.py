@@ -29,16 +29,14 @@ class Profile:
         pool: Marketplace, or `*` where all are pooled.
         profile_hash: Identity of the profile.
         profile: Protection by attribute.
-        marketplaces: Marketplaces that have such a type, sorted.
-        package_types: Names of these types, sorted.
+        types: (marketplace, package type) of these types, sorted.
         stronger: profile_hash of every other profile of the pool that is at least as protective.
     """
 
     pool: str
     profile_hash: str
     profile: tuple[float, ...]
-    marketplaces: tuple[str, ...]
-    package_types: tuple[str, ...]
+    types: tuple[tuple[str, str], ...]
     stronger: frozenset[str]
 
 
@@ -58,8 +56,7 @@ def read_profiles(package_types: DataFrame, pool_marketplaces: bool) -> list[Pro
                     pool=pool,
                     profile_hash=name,
                     profile=values[name],
-                    marketplaces=tuple(sorted({row.marketplace for row in own if row.profile_hash == name})),
-                    package_types=tuple(sorted({row.package_type for row in own if row.profile_hash == name})),
+                    types=tuple(sorted((r.marketplace, r.package_type) for r in own if r.profile_hash == name)),
                     stronger=frozenset(hashes[j] for j in order[i].nonzero()[0]),
                 )
             )

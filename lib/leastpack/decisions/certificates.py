@@ -20,10 +20,17 @@ from leastpack.outcomes.bounds import upper_bounds
 
 @dataclass(frozen=True)
 class Points:
-    """Calibration points of a cell by place on the grid: (G + 1,) counts, the last above every threshold."""
+    """Calibration points of a cell.
+
+    Attributes:
+        n: (G + 1,) points by place on the grid, the last above every threshold.
+        k: (G + 1,) bad ones among them.
+        marketplaces: Marketplaces with labelled pairs in the cell, sorted: the population that the points speak of.
+    """
 
     n: Histogram
     k: Histogram
+    marketplaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Certificate:
 
 def certify(
     profiles: Sequence[Profile],
-    catalog: Mapping[Cell, Histogram],
+    catalog: Mapping[Cell, Mapping[str, Histogram]],
     points: Mapping[tuple[str, str], Mapping[Cell, Points]],
     terms: Terms,
 ) -> list[Certificate]:
@@ -97,7 +104,7 @@ def certify(
 
     Args:
         profiles: All profiles.
-        catalog: Cell to (G + 1,) counts of the pairs that fit and have a risk.
+        catalog: Cell to marketplace to (G + 1,) counts of the pairs that fit and have a risk.
         points: (promise, slice) to the calibration points of each cell.
         terms: Promises, tau, reporting rate, model, grid.
 
@@ -113,42 +120,46 @@ def certify(
     return issued
 
 
-def thresholds(certificates: Sequence[Certificate], certify_by: str) -> dict[Cell, tuple[float, str]]:
-    """The threshold of each cell that certifies, and the certificate it stands on.
+def thresholds(certificates: Sequence[Certificate], certify_by: str) -> list[tuple[str, str, str, str, float, str]]:
+    """The threshold of each cell and marketplace that certifies, and the certificate it stands on.
 
     Where both promises certify, each must hold: the stricter threshold counts.
+
+    Returns:
+        Rows of pool, profile_hash, stratum, marketplace, threshold, certificate_id, sorted.
     """
     promises = ("pair", "shipment") if certify_by == "both" else (certify_by,)
-    given: dict[Cell, list[tuple[float, str]]] = {}
-    for promise in promises:
-        for one in certificates:
-            if one.promise == promise and one.threshold is not None:
-                cell = (one.pool, one.profile_hash, one.stratum)
-                given.setdefault(cell, []).append((one.threshold, one.certificate_id))
-    return {cell: min(found) for cell, found in given.items() if len(found) == len(promises)}
+    given: dict[tuple[str, str, str, str], list[tuple[float, str]]] = {}
+    for one in certificates:
+        if one.promise in promises and one.threshold is not None:
+            for marketplace in one.marketplaces:
+                key = (one.pool, one.profile_hash, one.stratum, marketplace)
+                given.setdefault(key, []).append((one.threshold, one.certificate_id))
+    return sorted((*key, *min(found)) for key, found in given.items() if len(found) == len(promises))
 
 
 def _certify_pool(
     profiles: Sequence[Profile],
     stratum: str,
     promise: PromiseConfig,
-    catalog: Mapping[Cell, Histogram],
+    catalog: Mapping[Cell, Mapping[str, Histogram]],
     points: Mapping[tuple[str, str], Mapping[Cell, Points]],
     terms: Terms,
 ) -> list[Certificate]:
     alpha = terms.tested_alpha(promise)
-    slices, sequences = {}, {}
+    slices, chosen, sequences = {}, {}, {}
     for profile in profiles:
         cell = (profile.pool, profile.profile_hash, stratum)
-        name, chosen = _choose_slice(cell, promise.promise, points, start_points(alpha, promise.delta), len(terms.grid))
-        slices[profile.profile_hash] = name
-        sequences[profile.profile_hash] = run_sequence(chosen.n[:-1], chosen.k[:-1], alpha, promise.delta)
+        name, own = _choose_slice(cell, promise.promise, points, start_points(alpha, promise.delta), len(terms.grid))
+        slices[profile.profile_hash], chosen[profile.profile_hash] = name, own
+        sequences[profile.profile_hash] = run_sequence(own.n[:-1], own.k[:-1], alpha, promise.delta)
     closed = close_upward(sequences, {profile.profile_hash: profile.stronger for profile in profiles})
     issued = []
     for profile in profiles:
         name = profile.profile_hash
-        counts = catalog.get((profile.pool, name, stratum), np.zeros(len(terms.grid) + 1, dtype=np.int64))
-        blank = _blank(profile, stratum, promise, slices[name], terms)
+        blank = _blank(profile, chosen[name].marketplaces, stratum, promise, slices[name], terms)
+        by_market = catalog.get((profile.pool, name, stratum), {})
+        counts = sum((by_market[name] for name in blank.marketplaces if name in by_market), _none(len(terms.grid)))
         last = closed[name]
         if last is None:
             filled = _refused(blank, sequences[name], int(counts.sum()), alpha, terms.grid)
@@ -162,7 +173,7 @@ def _choose_slice(
     cell: Cell, promise: str, points: Mapping[tuple[str, str], Mapping[Cell, Points]], enough: int, size: int
 ) -> tuple[str, Points]:
     """The audit slice if it has enough points, else the shipped one if that has, else the larger one."""
-    none = Points(np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
+    none = Points(_none(size), _none(size))
     found = {name: points.get((promise, name), {}).get(cell, none) for name in (AUDIT, SHIPPED)}
     sizes = {name: int(one.n[:-1].sum()) for name, one in found.items()}
     for name in (AUDIT, SHIPPED):
@@ -172,14 +183,21 @@ def _choose_slice(
     return larger, found[larger]
 
 
-def _blank(profile: Profile, stratum: str, promise: PromiseConfig, slice_: str, terms: Terms) -> Certificate:
+def _none(size: int) -> Histogram:
+    return np.zeros(size + 1, dtype=np.int64)
+
+
+def _blank(
+    profile: Profile, labelled: Sequence[str], stratum: str, promise: PromiseConfig, slice_: str, terms: Terms
+) -> Certificate:
+    types = [one for one in profile.types if one[0] in labelled] or profile.types
     return Certificate(
         certificate_id="",
         pool=profile.pool,
         model_version=terms.model_version,
         profile_hash=profile.profile_hash,
-        marketplaces=profile.marketplaces,
-        package_types=profile.package_types,
+        marketplaces=tuple(sorted({marketplace for marketplace, _ in types})),
+        package_types=tuple(sorted({name for _, name in types})),
         stratum=stratum,
         promise=promise.promise,
         alpha=promise.alpha,

@@ -58,10 +58,9 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
             given = thresholds(certificates, settings.certify_by)
-            rows = [(*cell, *found) for cell, found in sorted(given.items())]
             proven = proven_labels(inputs["pair_tests"])
             decided = decide_pairs(
-                scored, spark.createDataFrame(rows, THRESHOLDS), proven, settings.reject_risk
+                scored, spark.createDataFrame(given, THRESHOLDS), proven, settings.reject_risk
             ).persist()
             tables.replace("pair_decisions", decided.withColumn("run_id", F.lit(run.run_id)))
             _count_decisions(tables, run, pairs)

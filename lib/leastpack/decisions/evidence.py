@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import CELL, Cell, Histogram, Profile, read_profiles
 from leastpack.decisions.certificates import Certificate, Points, Terms, certify
-from leastpack.decisions.draw import count_points, draw_points
+from leastpack.decisions.draw import DRAW, count_points, draw_points
 from leastpack.decisions.frames import all_frames, certify_pairs
 from leastpack.decisions.scored import catalog_histogram
 
@@ -24,12 +25,12 @@ class Evidence:
 
     Attributes:
         profiles: All protection profiles.
-        catalog: Cell to counts of fitting pairs by place on the grid.
+        catalog: Cell to marketplace to counts of fitting pairs by place on the grid.
         points: (promise, slice) to the calibration points of each cell.
     """
 
     profiles: Sequence[Profile]
-    catalog: Mapping[Cell, Histogram]
+    catalog: Mapping[Cell, Mapping[str, Histogram]]
     points: Mapping[tuple[str, str], Mapping[Cell, Points]]
 
     def certify(self, terms: Terms) -> list[Certificate]:
@@ -49,8 +50,8 @@ def collect_evidence(
         size: Thresholds of the grid.
     """
     pairs = certify_pairs(scored, inputs["certify_examples"]).persist()
-    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"]).persist()
-    points = _collect(count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
+    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed).persist()
+    points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     for drawn in (frame, pairs):
         drawn.unpersist()
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
@@ -79,12 +80,14 @@ def certified_shares(
     return shares
 
 
-def _collect(counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
+def _collect(frame: DataFrame, counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
     """Points by promise and slice and by cell."""
     points: dict[tuple[str, str], dict[Cell, Points]] = {}
-    for row in counts.collect():
+    for row in frame.groupBy(*DRAW).agg(F.sort_array(F.collect_set("marketplace")).alias("marketplaces")).collect():
         cell = tuple(row[name] for name in CELL)
-        empty = Points(np.zeros(size + 1, dtype=np.int64), np.zeros(size + 1, dtype=np.int64))
-        one = points.setdefault((row.promise, row.slice), {}).setdefault(cell, empty)
+        none = np.zeros((2, size + 1), dtype=np.int64)
+        points.setdefault((row.promise, row.slice), {})[cell] = Points(none[0], none[1], tuple(row.marketplaces))
+    for row in counts.collect():
+        one = points[(row.promise, row.slice)][tuple(row[name] for name in CELL)]
         one.n[row.grid_index], one.k[row.grid_index] = row.n, row.k
     return points

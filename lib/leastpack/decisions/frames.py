@@ -3,6 +3,9 @@
 `audit` frames hold what chance chose: pairs drawn for a human test with a known probability, shipments whose package
 was assigned at random. `shipped` frames hold what the retailer chose to ship, who avoided light packages for fragile
 products: their certificates speak of such pairs, and come with a warning and a sensitivity Gamma.
+
+The population of a cell are its pairs in the marketplaces that have labelled pairs in it: where nobody drew a pair,
+nothing is known of that marketplace, whatever the others show.
 """
 
 from __future__ import annotations
@@ -13,32 +16,32 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import AUDIT, CELL, PAIR, PRODUCT, SHIPPED
-from leastpack.decisions.draw import FRAME
+from leastpack.decisions.draw import FRAME, NO_ROUND, thin
 
 
 def certify_pairs(scored: DataFrame, certify_examples: DataFrame) -> DataFrame:
-    """Candidates of the certify split, with their group and how many candidates the group has in the cell.
+    """Candidates of the certify split, with their group.
 
     Args:
         scored: `scored.scored_pairs`.
         certify_examples: `held_out.held_out` of the certify split.
 
     Returns:
-        CELL, group_id, key, grid_index, group_pairs.
+        CELL, group_id, key, grid_index.
     """
     groups = certify_examples.select(*PRODUCT, "group_id").distinct()
     pairs = scored.where("candidate").join(groups, on=PRODUCT, how="inner")
-    pairs = pairs.select(*CELL, "group_id", *PAIR, "grid_index")
-    return _with_group_pairs(pairs)
+    return pairs.select(*CELL, "group_id", *PAIR, "grid_index")
 
 
-def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame) -> DataFrame:
+def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame, seed: int) -> DataFrame:
     """The frames of every promise and slice, one below the other.
 
     Args:
         certify: `certify_pairs`.
         pair_tests: The table.
         pair_outcomes: The table.
+        seed: Of the draws.
 
     Returns:
         Columns promise and slice, and draw.FRAME.
@@ -46,8 +49,8 @@ def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFra
     frames = {
         ("pair", AUDIT): _audited_pairs(certify, pair_tests),
         ("pair", SHIPPED): _shipped_pairs(certify, pair_tests),
-        ("shipment", AUDIT): _drawn_shipments(certify, pair_outcomes, "random_draw"),
-        ("shipment", SHIPPED): _drawn_shipments(certify, pair_outcomes, "draw"),
+        ("shipment", AUDIT): _whole_frame(_random_shipments(certify, pair_tests, pair_outcomes, seed)),
+        ("shipment", SHIPPED): _whole_frame(_drawn_shipments(certify, pair_outcomes, "draw")),
     }
     named = [
         frame.select(F.lit(promise).alias("promise"), F.lit(slice_).alias("slice"), *FRAME)
@@ -60,8 +63,12 @@ def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
     drawn = (F.col("draw_probability") > 0) & (F.col("draw_probability") <= 1)
     tests = pair_tests.where((F.col("source") == "human_test") & drawn)
     bad = F.coalesce(F.col("label") != "SAFE", F.lit(True)).alias("bad")
-    tests = tests.select(*PAIR, bad, F.col("draw_probability").alias("probability"))
-    return certify.join(tests, on=PAIR, how="inner").select(*FRAME)
+    round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
+    tests = tests.select(*PAIR, bad, F.col("draw_probability").alias("probability"), round_)
+    labelled = certify.join(tests, on=PAIR, how="inner")
+    covered = labelled.select(*CELL, "marketplace").distinct()
+    population = certify.join(F.broadcast(covered), on=[*CELL, "marketplace"], how="inner")
+    return _with_group_pairs(labelled, population).select(*FRAME)
 
 
 def _shipped_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
@@ -73,20 +80,32 @@ def _shipped_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
     return _whole_frame(certify.join(tests.select(*PAIR, bad), on=PAIR, how="inner"))
 
 
+def _random_shipments(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame, seed: int) -> DataFrame:
+    """Pairs with a shipment whose package was assigned at random, thinned so that its odds were the same for all.
+
+    A product with few fitting packages is sent in each of them more often than one with many.
+    """
+    odds = pair_tests.where("source = 'shipments' AND propensity IS NOT NULL")
+    odds = odds.select(*PAIR, F.col("propensity").alias("probability"))
+    assigned = _drawn_shipments(certify, pair_outcomes, "random_draw").join(odds, on=PAIR, how="inner")
+    return thin(assigned, seed, CELL)
+
+
 def _drawn_shipments(certify: DataFrame, pair_outcomes: DataFrame, draw: str) -> DataFrame:
     shipment = F.struct(F.col(f"{draw}_hash"), F.col(f"{draw}_damaged").alias("bad"))
     periods = pair_outcomes.where(F.col(f"{draw}_hash").isNotNull() & F.col(f"{draw}_damaged").isNotNull())
     # The smallest hash over all months is one shipment drawn alike from all of them.
     drawn = periods.groupBy(*PAIR).agg(F.min(shipment).alias("drawn")).select(*PAIR, "drawn.bad")
-    return _whole_frame(certify.join(drawn, on=PAIR, how="inner"))
+    return certify.join(drawn, on=PAIR, how="inner")
 
 
 def _whole_frame(labelled: DataFrame) -> DataFrame:
     """A frame whose population is its own pairs: each is in it with probability 1."""
-    labelled = labelled.drop("group_pairs").withColumn("probability", F.lit(1.0))
-    return _with_group_pairs(labelled).select(*FRAME)
+    certain = labelled.withColumns({"probability": F.lit(1.0), "round": F.lit(NO_ROUND)})
+    return _with_group_pairs(certain, certain).select(*FRAME)
 
 
-def _with_group_pairs(pairs: DataFrame) -> DataFrame:
-    sizes = pairs.groupBy(*CELL, "group_id").agg(F.count("*").alias("group_pairs"))
-    return pairs.join(sizes, on=[*CELL, "group_id"], how="inner")
+def _with_group_pairs(labelled: DataFrame, population: DataFrame) -> DataFrame:
+    """Add `group_pairs`: pairs of the group in the cell and population."""
+    sizes = population.groupBy(*CELL, "group_id").agg(F.count("*").alias("group_pairs"))
+    return labelled.join(sizes, on=[*CELL, "group_id"], how="inner")

@@ -2,7 +2,8 @@
 
 The random part draws `queue_size * queue_random_share` of all pairs that fit, have a risk and were not drawn before,
 whatever their split and decision: the ones with the smallest hash, so that each is drawn with the same probability,
-which is logged, and a pair stays in the queue until its test is back. Certificates stand on these. The rest of the
+which is logged, and a pair stays in the queue until its test is back. Certificates stand on these. Draws of one size
+and seed are one round: their probability changes only with the catalog. The rest of the
 queue are pairs in doubt (decision TEST, no human test yet) by the weight that a pass would save against the
 recommended package, times the chance to pass, 1 - risk. Both parts are mixed evenly, so that whoever works from the
 top does some of both.
@@ -18,7 +19,7 @@ from leastpack.decisions.cells import PAIR, PRODUCT
 from leastpack.decisions.draw import uniform
 from leastpack.decisions.rules import TEST
 
-PART = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "place"]
+PART = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
 
 
 def open_pairs(
@@ -64,9 +65,10 @@ def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
     wanted = random_size(config)
     frame = waiting.where(~F.coalesce("drawn_before", F.lit(False)))
     probability = min(1.0, wanted / max(1, frame.count()))
+    round_ = f"queue-{config.seed}-{wanted}"
     drawn = frame.withColumn("_order", uniform(config.seed, "queue", *PAIR)).orderBy("_order", *PAIR).limit(wanted)
     return (
-        drawn.withColumns({"why": F.lit("random"), "draw_probability": F.lit(probability)})
+        drawn.withColumns({"why": F.lit("random"), "draw_probability": F.lit(probability), "draw_round": F.lit(round_)})
         .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy("_order", *PAIR)))
         .select(*PART)
     )
@@ -89,6 +91,7 @@ def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConf
         .orderBy(F.desc("_worth"), *PAIR)
         .limit(wanted)
         .withColumns({"why": F.lit("doubtful"), "draw_probability": F.lit(None).cast("double")})
+        .withColumn("draw_round", F.lit(None).cast("string"))
         .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("_worth"), *PAIR)))
         .select(*PART)
     )

@@ -10,7 +10,9 @@ from pyspark.sql import functions as F
 from leastpack.decisions.cells import CELL, PAIR, PRODUCT
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
-THRESHOLDS = "pool string, profile_hash string, stratum string, threshold double, certificate_id string"
+THRESHOLDS = (
+    "pool string, profile_hash string, stratum string, marketplace string, threshold double, certificate_id string"
+)
 
 
 def proven_labels(pair_tests: DataFrame) -> DataFrame:
@@ -40,14 +42,15 @@ def decide_pairs(scored: DataFrame, thresholds: DataFrame, proven: DataFrame, re
 
     Args:
         scored: `scored.scored_pairs`.
-        thresholds: Columns THRESHOLDS, cells with a certificate only.
+        thresholds: Columns THRESHOLDS, only where a certificate is given (`certificates.thresholds`).
         proven: `proven_labels`.
         reject_risk: Uncertified pairs above it are not tested.
 
     Returns:
         `scored` with proven, threshold, decision, reason and certificate_id (null unless under_threshold).
     """
-    known = scored.join(F.broadcast(thresholds), on=CELL, how="left").join(proven, on=PAIR, how="left")
+    known = scored.join(F.broadcast(thresholds), on=[*CELL, "marketplace"], how="left")
+    known = known.join(proven, on=PAIR, how="left")
     known = _add_order(known)
     rules = _rules(reject_risk)
     decision = reduce(lambda chain, rule: chain.when(rule[0], rule[1]), rules[1:], F.when(rules[0][0], rules[0][1]))

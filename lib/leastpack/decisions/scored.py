@@ -72,7 +72,7 @@ def check_scored(scored: DataFrame) -> tuple[int, str]:
     return counts.pairs, counts.first
 
 
-def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, Histogram]:
+def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, dict[str, Histogram]]:
     """Count the candidates of each cell by place on the grid.
 
     Args:
@@ -80,11 +80,12 @@ def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, Histogram]:
         size: Thresholds of the grid.
 
     Returns:
-        Cell to (size + 1,) counts; the last one counts pairs above every threshold.
+        Cell to marketplace to (size + 1,) counts; the last one counts pairs above every threshold.
     """
-    rows = scored.where("candidate").groupBy(*CELL, "grid_index").count().collect()
-    histogram: dict[Cell, Histogram] = {}
+    rows = scored.where("candidate").groupBy(*CELL, "marketplace", "grid_index").count().collect()
+    histogram: dict[Cell, dict[str, Histogram]] = {}
     for row in rows:
         cell = (row.pool, row.profile_hash, row.stratum)
-        histogram.setdefault(cell, np.zeros(size + 1, dtype=np.int64))[row.grid_index] = row["count"]
+        counts = histogram.setdefault(cell, {}).setdefault(row.marketplace, np.zeros(size + 1, dtype=np.int64))
+        counts[row.grid_index] = row["count"]
     return histogram

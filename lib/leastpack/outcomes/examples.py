@@ -29,7 +29,7 @@ def labelled_pairs(by_shipments: DataFrame, by_tests: DataFrame) -> DataFrame:
         by_tests: Rows of `human_tests`.
 
     Returns:
-        The pair, label, n, k, n_policy, eligible, by_human_test, draw_probability.
+        The pair, label, n, k, n_policy, eligible, by_human_test, draw_probability, draw_round.
     """
     shipped, tested = by_shipments.alias("shipped"), by_tests.alias("tested")
     both = shipped.join(tested, on=list(PAIR), how="full")
@@ -42,7 +42,8 @@ def labelled_pairs(by_shipments: DataFrame, by_tests: DataFrame) -> DataFrame:
         F.coalesce("shipped.n_policy", none).alias("n_policy"),
         (F.coalesce("tested.eligible", F.lit(False)) | F.coalesce("shipped.eligible", F.lit(False))).alias("eligible"),
         F.col("tested.label").isNotNull().alias("by_human_test"),
-        F.col("tested.draw_probability").alias("draw_probability"),
+        "tested.draw_probability",
+        "tested.draw_round",
     )
 
 
@@ -133,6 +134,7 @@ def training_examples(
         "eligible",
         "by_human_test",
         "draw_probability",
+        "draw_round",
         "less_protective",
         "sample_hash",
         "kind",

@@ -83,6 +83,7 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
         "judged.upper",
         (F.col("n") >= config.n_min).alias("eligible"),
         F.lit(None).cast("double").alias("draw_probability"),
+        F.lit(None).cast("string").alias("draw_round"),
         F.when(F.col("n_random") > 0, F.col("propensity_sum").cast("double") / F.col("n_random")).alias("propensity"),
         (F.col("n") - F.col("n_random")).alias("n_policy"),
     )
@@ -92,7 +93,7 @@ def human_tests(tests: DataFrame) -> DataFrame:
     """What human tests of a pair say: UNSAFE if any test says so, else SAFE.
 
     That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability; the
-    first such draw's probability is kept.
+    first such draw's probability and round are kept.
 
     Args:
         tests: Used rows of human tests.
@@ -101,9 +102,10 @@ def human_tests(tests: DataFrame) -> DataFrame:
         The columns of `pair_tests`, source `human_test`.
     """
     unsafe = F.upper("result") == UNSAFE
-    first = F.when(F.col("draw_probability").isNotNull(), F.struct("tested_at", "test_id", "draw_probability"))
+    drawn = F.struct("tested_at", "test_id", "draw_probability", "draw_round")
+    first = F.when(F.col("draw_probability").isNotNull(), drawn)
     found = tests.groupBy(*PAIR).agg(
-        F.count("*").alias("n"), F.count_if(unsafe).alias("k"), F.min(first)["draw_probability"].alias("probability")
+        F.count("*").alias("n"), F.count_if(unsafe).alias("k"), F.min(first).alias("first")
     )
     return found.select(
         *PAIR,
@@ -113,8 +115,9 @@ def human_tests(tests: DataFrame) -> DataFrame:
         "k",
         F.lit(None).cast("double").alias("lower"),
         F.lit(None).cast("double").alias("upper"),
-        F.col("probability").isNotNull().alias("eligible"),
-        F.col("probability").alias("draw_probability"),
+        F.col("first").isNotNull().alias("eligible"),
+        "first.draw_probability",
+        "first.draw_round",
         F.lit(None).cast("double").alias("propensity"),
     )
 

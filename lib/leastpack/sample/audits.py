@@ -15,8 +15,9 @@ from leastpack.sample.streams import stream
 from leastpack.sample.truth import Market
 
 TESTER_ERROR = 0.01
+AUDIT = f"audit-{YEAR}"
 CHOSEN_SHARE = 0.02  # of the fitting pairs, by someone who looks for doubtful ones
-COLUMNS = ("test_id", "marketplace", "product_id", "package_type", "verdict", "draw_probability", "tested_on")
+COLUMNS = ("test_id", "marketplace", "product_id", "package_type", "verdict", "draw_probability", "draw", "tested_on")
 
 
 def write_human_tests(folder: Path, markets: Sequence[Market], tau: float, audit_share: float, seed: int) -> None:
@@ -57,6 +58,7 @@ def _rows(
                 "package_type": market.packages.types[column].name,
                 "verdict": "UNSAFE" if unsafe[row, column] else "SAFE",
                 "draw_probability": probability,
+                "draw": AUDIT if probability is not None else None,
                 "tested_on": day.isoformat(),
             }
         )

@@ -180,6 +180,7 @@ PAIR_TESTS = _table(
         ("upper", "double", "Clopper-Pearson upper bound; null for a human test."),
         ("eligible", "boolean", "May evaluate or certify, decided without the outcome."),
         ("draw_probability", "double", "Probability with which the pair was drawn for the test; null if chosen."),
+        ("draw_round", "string", "Round of tests it was drawn in; null if chosen or not told."),
         ("propensity", "double", "Mean probability of the package under random assignment; null if chosen."),
     ],
 )
@@ -204,6 +205,7 @@ TRAINING_EXAMPLES = _table(
         ("eligible", "boolean", "May evaluate or certify."),
         ("by_human_test", "boolean", "The label is a human test's."),
         ("draw_probability", "double", "Of the human test; null if chosen or none."),
+        ("draw_round", "string", "Of the human test; null if chosen, none or not told."),
         ("less_protective", "boolean", "Less protective than anything the product was shipped in by policy."),
         ("sample_hash", "bigint", "xxhash64 of the key and the split salt: every draw follows from it."),
     ],
@@ -273,8 +275,8 @@ CERTIFICATES = _table(
         ("certificate_id", "string", "Hash of what it depends on."),
         ("model_version", "string", "Model it speaks of."),
         ("profile_hash", "string", "Protection profile it speaks of."),
-        ("marketplaces", "array<string>", "Marketplaces pooled in it."),
-        ("package_types", "array<string>", "Package types pooled in it."),
+        ("marketplaces", "array<string>", "Marketplaces it speaks of: those with labels; all of the profile if none."),
+        ("package_types", "array<string>", "Package types of that profile there."),
         ("stratum", "string", "`photos` or `no_photos`."),
         ("promise", "string", "`shipment` or `pair`."),
         ("alpha", "double", "Promised bound."),
@@ -285,7 +287,7 @@ CERTIFICATES = _table(
         ("n", "bigint", "Calibration points under the threshold."),
         ("k", "bigint", "Of these, bad."),
         ("upper_bound", "double", "Clopper-Pearson upper bound of the bad rate at 1 - delta."),
-        ("share_certified", "double", "Share of the fitting pairs at or under the threshold."),
+        ("share_certified", "double", "Share of these marketplaces' fitting pairs at or under the threshold."),
         ("why_none", "string", "Why nothing is certified; null if something is."),
         ("labels_needed", "bigint", "Further calibration labels it would take; null if certified."),
         (
@@ -370,6 +372,7 @@ TEST_QUEUE = _table(
         ("risk", "double", "Risk when queued."),
         ("weight_saved_g", "double", "Weight a pass would save a shipment."),
         ("draw_probability", "double", "Probability of a random draw; null for a doubtful pair."),
+        ("draw_round", "string", "Name of the random draw, to report the result with; null for a doubtful pair."),
         _RUN,
     ],
 )

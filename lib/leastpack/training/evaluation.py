@@ -20,9 +20,9 @@ def calibrators(rows: Columns) -> tuple[dict[str, Calibrator], Figures]:
     """Fit both heads' calibrators.
 
     The risk is calibrated on the randomised audit where the calibrate split holds enough of it: human tests drawn with
-    known probability, weighted by its inverse, say what share of all pairs is unsafe, while shipped pairs were chosen
-    by someone who avoided the fragile ones. Without an audit it is calibrated on the targets of all rows. The damage
-    rate is calibrated on k of n, a pair's shipments capped as in its loss.
+    known probability, weighted by its inverse within their round, say what share of all pairs is unsafe, while shipped
+    pairs were chosen by someone who avoided the fragile ones. Without an audit it is calibrated on the targets of all
+    rows. The damage rate is calibrated on k of n, a pair's shipments capped as in its loss.
 
     Args:
         rows: Predictions for the calibrate split, padding included.

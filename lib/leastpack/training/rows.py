@@ -39,7 +39,7 @@ PAIR = {
     "unsafe": pa.bool_(),  # not proven SAFE: an UNKNOWN label of an eligible row counts as UNSAFE
     "eligible": pa.bool_(),
     "less_protective": pa.bool_(),
-    "audit_weight": pa.float32(),  # 1 / probability of the human test's draw; 0 where nobody drew it
+    "audit_weight": pa.float32(),  # 1 / probability of the test's draw, over its round's mean; 0 where nobody drew it
     "void": pa.float32(),
     "profile": pa.binary(),  # float32 a protection attribute
 }

@@ -122,8 +122,8 @@ def make_snapshot(
 
 def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
     """One row for every part an example is in, with the file it goes to and its position there; see `_PLACED`."""
-    hard = F.col("by_human_test") & (F.col("draw_probability") > 0)
-    narrow = examples.where(F.col("place").isin(*USED)).select(
+    weighted = with_audit_weight(examples.where(F.col("place").isin(*USED)))
+    narrow = weighted.select(
         "place",
         *KEY,
         F.col("sample_hash").alias("key"),
@@ -133,7 +133,7 @@ def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
         (F.coalesce(F.col("label"), F.lit("UNKNOWN")) != "SAFE").alias("unsafe"),
         F.coalesce("eligible", F.lit(False)).alias("eligible"),
         F.coalesce("less_protective", F.lit(False)).alias("less_protective"),
-        F.when(hard, 1.0 / F.col("draw_probability")).otherwise(0.0).alias("audit_weight"),
+        "audit_weight",
     )
     config, probability = recipe.config, recipe.counts.keep_probability
     phases = phases_of(config)
@@ -157,6 +157,22 @@ def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
                 yield rows
 
     return narrow.mapInPandas(place, schema=_PLACED)  # type: ignore[arg-type]
+
+
+def with_audit_weight(examples: DataFrame) -> DataFrame:
+    """Add `audit_weight`: 1 / probability of the human test's draw, over its mean in the round; 0 where nobody drew it.
+
+    Each round estimates the whole population by itself, and rounds count by their rows. Weights compared across rounds
+    would have one result of a rare draw outweigh hundreds of an audit.
+    """
+    inverse = F.when(F.col("by_human_test") & (F.col("draw_probability") > 0), 1.0 / F.col("draw_probability"))
+    named = examples.withColumns({"_inverse": inverse, "_round": F.coalesce("draw_round", F.lit(""))})
+    # Decimals add up to the same sum in any order, doubles do not.
+    mean = F.mean(F.col("_inverse").cast("decimal(28,8)")).cast("double").alias("_mean")
+    means = named.where("_inverse IS NOT NULL").groupBy("place", "_round").agg(mean)
+    joined = named.join(F.broadcast(means), on=["place", "_round"], how="left")
+    weight = F.coalesce(F.col("_inverse") / F.col("_mean"), F.lit(0.0))
+    return joined.withColumn("audit_weight", weight).drop("_inverse", "_round", "_mean")
 
 
 def pack_products(products: DataFrame, spec: ModelSpec) -> DataFrame:

@@ -151,6 +151,7 @@ def test_the_queue_mixes_doubt_and_chance(decided: Tables) -> None:
     tested_at_random = decided.read("pair_tests").count()
     candidates = decided.read("pair_scores").where("fits AND error IS NULL").count()
     assert len(random) == 40
+    assert {row.draw_round for row in random} == {"queue-3-40"}
     assert random[0].draw_probability == pytest.approx(40 / (candidates - _candidates_tested(decided)))
     assert tested_at_random > 0
     doubtful = [row for row in queue if row.why == "doubtful"]

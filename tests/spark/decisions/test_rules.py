@@ -15,10 +15,10 @@ from leastpack.decisions.scored import scored_pairs
 
 # In NA only the bag has a certificate, without photos the mailer has one too; in EU only the box.
 CERTIFICATES = [
-    ("NA", "profile-bag", "photos", 0.1, "c-bag"),
-    ("NA", "profile-bag", "no_photos", 0.1, "c-bag-blind"),
-    ("NA", "profile-mailer", "no_photos", 0.02, "c-mailer-blind"),
-    ("EU", "profile-box", "photos", 0.1, "c-box"),
+    ("NA", "profile-bag", "photos", "NA", 0.1, "c-bag"),
+    ("NA", "profile-bag", "no_photos", "NA", 0.1, "c-bag-blind"),
+    ("NA", "profile-mailer", "no_photos", "NA", 0.02, "c-mailer-blind"),
+    ("EU", "profile-box", "photos", "EU", 0.1, "c-box"),
 ]
 BY_ORDER = ("CERTIFIED", "by_order", None)
 DOUBT = ("TEST", "above_threshold", None)

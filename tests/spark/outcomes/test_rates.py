@@ -154,14 +154,14 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
 
 def test_the_first_draw_of_a_human_test_is_kept_and_any_unsafe_counts(spark):
     rows = [
-        ("NA", "p", "bag", "t2", "SAFE", 0.5, "2024-05-02"),
-        ("NA", "p", "bag", "t1", "SAFE", 0.25, "2024-05-01"),
-        ("NA", "p", "bag", "t0", "unsafe", None, "2024-04-01"),
+        ("NA", "p", "bag", "t2", "SAFE", 0.5, "queue", "2024-05-02"),
+        ("NA", "p", "bag", "t1", "SAFE", 0.25, "audit", "2024-05-01"),
+        ("NA", "p", "bag", "t0", "unsafe", None, None, "2024-04-01"),
     ]
     tests = spark.createDataFrame(
         rows,
         "marketplace string, product_id string, package_type string, test_id string, result string,"
-        " draw_probability double, tested_at string",
+        " draw_probability double, draw_round string, tested_at string",
     )
     found = human_tests(tests).collect()[0]
     assert (found["label"], found["n"], found["k"], found["draw_probability"], found["eligible"]) == (
@@ -171,3 +171,4 @@ def test_the_first_draw_of_a_human_test_is_kept_and_any_unsafe_counts(spark):
         0.25,
         True,
     )
+    assert found["draw_round"] == "audit"

@@ -20,7 +20,7 @@ from leastpack.training.files import child, open_folder
 from leastpack.training.manifest import Manifest
 from leastpack.training.packages import package_rows
 from leastpack.training.reader import PartReader
-from leastpack.training.snapshot import Recipe, make_snapshot
+from leastpack.training.snapshot import Recipe, make_snapshot, with_audit_weight
 
 KNOWN = [(market, name) for market in ("EU", "NA") for name in world.PACKAGES]
 BALANCED, FULL = Phase("balanced", 1, sampled=True), Phase("full", 1, sampled=False)
@@ -44,6 +44,18 @@ def make(root: Path, prepared: tuple[Recipe, DataFrame, DataFrame], partitions: 
     return make_snapshot(
         str(root), "0" * 16, {"products": 1}, recipe, examples.repartition(partitions), products.repartition(partitions)
     )
+
+
+def test_a_round_of_human_tests_weighs_by_its_rows_whatever_its_probability(spark: SparkSession) -> None:
+    rows = [("calibrate", True, 0.5, "audit"), ("calibrate", True, 0.25, "audit"), ("calibrate", True, 0.002, "queue")]
+    rows += [("calibrate", False, None, None), ("test", True, 0.1, None)]
+    schema = "place string, by_human_test boolean, draw_probability double, draw_round string"
+    found = with_audit_weight(spark.createDataFrame(rows, schema)).collect()
+    weights = {(row.place, row.draw_probability): row.audit_weight for row in found}
+    assert weights == {
+        ("calibrate", 0.5): pytest.approx(2 / 3), ("calibrate", 0.25): pytest.approx(4 / 3),
+        ("calibrate", 0.002): 1.0, ("calibrate", None): 0.0, ("test", 0.1): 1.0,
+    }  # fmt: skip
 
 
 def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
@@ -80,7 +92,7 @@ def test_rows_carry_their_pair_and_their_product(
             assert batch.profile[i].tolist() == pytest.approx(world.PACKAGES[package][1])
             assert batch.columns["void"][i] == pytest.approx(1 - 12 * 8 * 4 / 6000 if package == "box" else 0)
             assert batch.columns["unsafe"][i] == (world.fragile(number) and package != "box")
-            assert batch.columns["audit_weight"][i] == (4.0 if number % 2 == 0 else 0.0)
+            assert batch.columns["audit_weight"][i] == (1.0 if number % 2 == 0 else 0.0)
             assert batch.features.image_mask[i].sum() == world.views(number)
             assert batch.features.text[i].tolist() == pytest.approx(world.vector(number, world.TEXT_DIM))
             assert batch.features.marketplace[i] == {"EU": 1, "NA": 2}[market]

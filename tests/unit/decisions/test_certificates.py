@@ -11,9 +11,10 @@ from leastpack.decisions.certificates import Certificate, Points, Terms, certify
 from leastpack.decisions.grid import risk_grid
 
 GRID = risk_grid(20)
-BAG = Profile("*", "bag", (0.1,), ("EU", "NA"), ("paper_bag",), frozenset({"box"}))
-BOX = Profile("*", "box", (0.8,), ("NA",), ("box",), frozenset())
-CATALOG = {(p.pool, p.profile_hash, "photos"): np.full(21, 100) for p in (BAG, BOX)}
+BAG = Profile("*", "bag", (0.1,), (("EU", "paper_bag"), ("JP", "kami"), ("NA", "paper_bag")), frozenset({"box"}))
+BOX = Profile("*", "box", (0.8,), (("NA", "box"),), frozenset())
+CATALOG = {(p.pool, p.profile_hash, "photos"): {m: np.full(21, 50) for m, _ in p.types} for p in (BAG, BOX)}
+LABELLED = ("EU", "NA")
 
 
 def terms(promise: str = "pair", alpha: float = 0.1, **other: float) -> Terms:
@@ -27,7 +28,7 @@ def terms(promise: str = "pair", alpha: float = 0.1, **other: float) -> Terms:
 
 def points(each: int, bad: int = 0, outside: int = 0) -> Points:
     """`each` points and `bad` bad ones at every threshold, `outside` above all of them."""
-    return Points(np.array([each] * 20 + [outside]), np.array([bad] * 20 + [outside]))
+    return Points(np.array([each] * 20 + [outside]), np.array([bad] * 20 + [outside]), LABELLED)
 
 
 def issue(given: dict[tuple[str, str, str], Points], using: Terms | None = None) -> dict[str, Certificate]:
@@ -47,7 +48,22 @@ def test_a_certificate_says_what_it_stands_on() -> None:
     assert one.share_certified == pytest.approx(20 / 21)
     assert (one.why_none, one.labels_needed, one.gamma) == (None, None, None)
     assert one.m0 == pytest.approx(0.11)
-    assert one.marketplaces == ("EU", "NA")
+    assert (one.marketplaces, one.package_types) == (("EU", "NA"), ("paper_bag",))
+
+
+def test_a_marketplace_without_labels_is_not_certified_on_those_of_others() -> None:
+    both = issue({("pair", "audit", "bag"): replace(points(10), marketplaces=("JP",))})
+    assert (both["bag"].marketplaces, both["bag"].package_types) == (("JP",), ("kami",))
+    assert [row[3] for row in thresholds(list(both.values()), "pair")] == ["JP"]
+    assert issue({})["bag"].marketplaces == ("EU", "JP", "NA")  # refused: of all that lack labels
+
+
+def test_the_share_is_of_the_marketplaces_it_speaks_of() -> None:
+    cell = ("*", "bag", "photos")
+    catalog = {cell: {**CATALOG[cell], "JP": np.array([0] * 20 + [10**6])}}
+    by_cell = {("pair", "audit"): {cell: points(10)}}
+    one = next(one for one in certify([BAG], catalog, by_cell, terms()) if one.stratum == "photos")
+    assert one.share_certified == pytest.approx(20 / 21)
 
 
 def test_a_stratum_without_labels_certifies_nothing_and_says_how_many_it_needs() -> None:
@@ -93,7 +109,7 @@ def test_shipped_pairs_come_with_a_sensitivity() -> None:
 
 def test_a_lowered_threshold_keeps_its_own_counts() -> None:
     # The box passes only its first thresholds, the bag all: the bag is lowered to the box.
-    box = Points(np.array([30] * 20 + [0]), np.array([0] * 4 + [30] * 16 + [0]))
+    box = Points(np.array([30] * 20 + [0]), np.array([0] * 4 + [30] * 16 + [0]), LABELLED)
     both = issue({("pair", "audit", "bag"): points(30), ("pair", "audit", "box"): box})
     assert both["box"].threshold == both["bag"].threshold
     assert both["box"].threshold is not None
@@ -103,8 +119,8 @@ def test_a_lowered_threshold_keeps_its_own_counts() -> None:
 
 
 def test_lowered_below_the_start_it_certifies_nothing() -> None:
-    bag = Points(np.array([0] * 15 + [30] * 5 + [0]), np.zeros(21, int))
-    box = Points(np.array([30] * 20 + [0]), np.array([0] * 4 + [30] * 16 + [0]))
+    bag = Points(np.array([0] * 15 + [30] * 5 + [0]), np.zeros(21, int), LABELLED)
+    box = Points(np.array([30] * 20 + [0]), np.array([0] * 4 + [30] * 16 + [0]), LABELLED)
     both = issue({("pair", "audit", "bag"): bag, ("pair", "audit", "box"): box})
     assert both["bag"].threshold is None
     assert both["bag"].why_none is not None
@@ -130,7 +146,7 @@ def test_p2_the_id_follows_what_the_certificate_stands_on() -> None:
     assert first.certificate_id != issue({("pair", "audit", "bag"): points(11)})["bag"].certificate_id
     assert first.certificate_id != issue(given, terms(alpha=0.11))["bag"].certificate_id
     assert first.certificate_id != issue(given, replace(terms(), model_version="n"))["bag"].certificate_id
-    more = {key: 2 * counts + np.arange(21) for key, counts in CATALOG.items()}
+    more = {key: {m: 2 * n + np.arange(21) for m, n in counts.items()} for key, counts in CATALOG.items()}
     by_cell = {("pair", "audit"): {("*", "bag", "photos"): points(10)}}
     other = next(one for one in certify([BAG, BOX], more, by_cell, terms()) if one.stratum == "photos")
     assert other.share_certified != first.share_certified
@@ -141,7 +157,8 @@ def test_both_promises_certify_by_the_stricter_threshold() -> None:
     blank = issue({})["bag"]
     pair = replace(blank, certificate_id="p", threshold=0.3)
     shipment = replace(blank, certificate_id="s", threshold=0.2, promise="shipment")
+    pair, shipment = replace(pair, marketplaces=("EU", "NA")), replace(shipment, marketplaces=("JP", "NA"))
     cell = ("*", "bag", "photos")
-    assert thresholds([pair, shipment], "both") == {cell: (0.2, "s")}
-    assert thresholds([pair, shipment], "pair") == {cell: (0.3, "p")}
-    assert thresholds([pair, replace(shipment, threshold=None)], "both") == {}
+    assert thresholds([pair, shipment], "both") == [(*cell, "NA", 0.2, "s")]
+    assert thresholds([pair, shipment], "pair") == [(*cell, "EU", 0.3, "p"), (*cell, "NA", 0.3, "p")]
+    assert thresholds([pair, replace(shipment, threshold=None)], "both") == []

@@ -116,6 +116,7 @@ def test_human_tests_are_a_known_draw_and_agree_with_the_truth(make: Make) -> No
     assert ((both.verdict == "UNSAFE") != both.unsafe).mean() < 0.03
     drawn = both[both.draw_probability.notna()]
     assert set(drawn.draw_probability) == {0.2}
+    assert set(drawn.draw) == {"audit-2024"}
     assert abs(len(drawn) / truth.fits.sum() - 0.2) < 0.03
     assert not drawn.duplicated(["marketplace", "product_id", "package_type"]).any()
     assert len(drawn) < len(both)
