@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.catalog.counting import Delivered
 from leastpack.catalog.quarantine import why_column
 from leastpack.catalog.versions import QUARANTINED, USED
 from leastpack.config.sources import SourceConfig
@@ -15,7 +16,9 @@ from leastpack.log import log
 from leastpack.runs import Run
 
 
-def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]) -> int:
+def account_sources(
+    run: Run, ranked: DataFrame, sources: Sequence[SourceConfig], delivered: Mapping[str, Delivered]
+) -> int:
     """Count the rows of each export by what became of them, and enter the counts in the run.
 
     An export of products without any row stops the step: it is far likelier a broken delivery than an empty shop. Any
@@ -25,19 +28,21 @@ def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]
         run: The run.
         ranked: Rows with source and status.
         sources: The exports that `ranked` holds.
+        delivered: What `count_exports` found in each.
 
     Returns:
         How many rows are in quarantine.
 
     Raises:
         InputError: An export of products is empty, or none of its rows can be used.
+        PromiseError: A row was lost or repeated on the way.
     """
     counts: dict[str, dict[str, int]] = {source.name: {} for source in sources}
     for row in ranked.groupBy("source", "status").count().collect():
         counts[row["source"]][row["status"]] = row["count"]
     for source in sources:
         by_status = counts[source.name]
-        rows_in = sum(by_status.values())
+        rows_in = delivered[source.name].rows
         if not rows_in and source.kind == "products":
             raise InputError(
                 f"source {source.name!r}: the export {source.path} is empty",
@@ -55,6 +60,7 @@ def account_sources(run: Run, ranked: DataFrame, sources: Sequence[SourceConfig]
         if not rows_in:
             log.warning("an export is empty", source=source.name, path=source.path)
         aside = {status: n for status, n in by_status.items() if status not in (USED, QUARANTINED)}
+        aside.update(delivered[source.name].aside)
         run.account(
             source.name,
             rows_in=rows_in,

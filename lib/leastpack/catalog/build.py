@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.accounts import account_sources, quarantined_rows
 from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
+from leastpack.catalog.counting import count_exports
 from leastpack.catalog.figures import catalog_figures
 from leastpack.catalog.images import assemble_images, clean_images, rank_images
 from leastpack.catalog.packages import package_rows
@@ -59,9 +60,10 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
                 todo="see docs/your-data.md",
             )
         with run.phase("read"), reading(*sources):
+            delivered = count_exports(spark, sources)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
             ranked = _rank_all(spark, sources, files, stored)
-            faulty = {kind: account_sources(run, rows, _of(sources, kind)) for kind, rows in ranked.items()}
+            faulty = {kind: account_sources(run, rows, _of(sources, kind), delivered) for kind, rows in ranked.items()}
         with run.phase("write"):
             _write_packages(spark, run, tables, files)
             _write_products(run, tables, ranked, stored)
@@ -97,7 +99,8 @@ def _rank_all(
     products = rank_products(cleaned("products"), stored).localCheckpoint()
     ranked: dict[Kind, DataFrame] = {"products": products}
     if _of(sources, "tunnel"):
-        ranked["tunnel"] = rank_measurements(with_known(cleaned("tunnel"), products, stored)).localCheckpoint()
+        measured = with_known(cleaned("tunnel"), products, stored)
+        ranked["tunnel"] = rank_measurements(measured, stored).localCheckpoint()
     if _of(sources, "product_images"):
         known = with_known(cleaned("product_images"), products, stored)
         ranked["product_images"] = rank_images(known).localCheckpoint()

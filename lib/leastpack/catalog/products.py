@@ -17,6 +17,11 @@ from leastpack.config.sources import SourceConfig
 
 SIDES = ("length", "width", "height")
 _GTIN_LENGTHS = (8, 12, 13, 14)
+# What people fill an identifier's field with where there is none; it would link all products that share it.
+_FILLERS = (
+    "n/a", "na", "none", "null", "nil", "nan", "unknown", "undefined", "missing", "tbd", "not applicable",
+    "does not apply", "not available", "no gtin", "no ean", "no upc",
+)  # fmt: skip
 
 
 def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collection[str]) -> DataFrame:
@@ -45,7 +50,7 @@ def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collecti
         "raw",
         "row_hash",
         "source",
-        F.coalesce("family_id", "product_id").alias("family_id"),
+        F.coalesce(real_identifier(F.col("family_id")), "product_id").alias("family_id"),
         universal_id(F.col("universal_id")).alias("universal_id"),
         "brand",
         "category",
@@ -63,11 +68,17 @@ def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collecti
 
 
 def universal_id(given: Column) -> Column:
-    """An identifier that compares across marketplaces: trade item numbers filled to 14 digits, all-zero ones null."""
+    """An identifier that compares across marketplaces: trade item numbers filled to 14 digits, fillers null."""
     digits = F.regexp_replace(given, r"[\s-]", "")
     trade = digits.rlike(r"^\d+$") & F.length(digits).isin(*_GTIN_LENGTHS)
-    filler = digits.rlike(r"^0+$")
-    return F.when(filler, F.lit(None)).when(trade, F.lpad(digits, 14, "0")).otherwise(given)
+    repeated = digits.rlike(r"^(\d)\1*$") & (trade | digits.rlike("^0+$"))
+    return F.when(repeated, F.lit(None)).when(trade, F.lpad(digits, 14, "0")).otherwise(real_identifier(given))
+
+
+def real_identifier(given: Column) -> Column:
+    """The identifier; null where the field holds a word or signs for having none."""
+    bare = F.trim(F.regexp_replace(F.lower(given), r"[^\p{L}\p{N}/]+", " "))
+    return F.when(~bare.isin(*_FILLERS) & (bare != "") & (bare != "/"), given)
 
 
 def sides_from_fields(source: SourceConfig) -> Column:

@@ -21,6 +21,7 @@ from leastpack.errors import InputError, LeastpackError
 
 CORRUPT = "_corrupt_record"
 TEXT_FORMATS = frozenset({"csv", "json"})  # whose rows may fail to parse, each for itself
+NO_ELEMENT = "no_element"  # column of `read_rows`, and reason to set a row aside
 FILE_COLUMNS = ("path", "length", "modificationTime")  # of binaryFile, without the contents
 
 # What a reader starts from; `options` of the source override it.
@@ -47,7 +48,13 @@ READ_FAILURES = (
 
 
 def read_source(spark: SparkSession, source: SourceConfig) -> DataFrame:
-    """Read an export.
+    """Read an export: the rows of `read_rows` that hold something; arguments and errors as there."""
+    rows = read_rows(spark, source)
+    return (rows.where(f"NOT {NO_ELEMENT}") if source.explode else rows).drop(NO_ELEMENT)
+
+
+def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
+    """Read every row of an export.
 
     Args:
         spark: The session.
@@ -63,7 +70,8 @@ def read_source(spark: SparkSession, source: SourceConfig) -> DataFrame:
         - `malformed`: the reader could not parse the row (Spark refuses a query over this column alone);
         - `unreadable`: fields that held a value which does not convert to the field's type;
         - `row_hash`: 64-bit hash of the raw row, equal for exact repeats;
-        - `raw`: the raw row as JSON.
+        - `raw`: the raw row as JSON;
+        - `no_element`: the array to explode is empty or null, the row is there to be counted only.
 
     Raises:
         InputError: Nothing is at the path, or an expression does not resolve over the export's columns.
@@ -83,6 +91,7 @@ def read_source(spark: SparkSession, source: SourceConfig) -> DataFrame:
         _unreadable(types, FIELDS[source.kind]).alias("unreadable"),
         F.xxhash64("raw").alias("row_hash"),
         "raw",
+        NO_ELEMENT,
     )
 
 
@@ -171,7 +180,8 @@ def _explode(export: DataFrame, source: SourceConfig, corrupt: Column) -> DataFr
     try:
         array = F.expr(expression)
         # A row that did not parse has no array, yet must not vanish.
-        elements = F.posexplode(F.when(corrupt, F.array(F.lit(None))).otherwise(array)).alias("position", "element")
+        elements = F.posexplode_outer(F.when(corrupt, F.array(F.lit(None))).otherwise(array))
+        elements = elements.alias("position", "element")
         exploded = export.select("*", elements)
         exploded.schema  # noqa: B018  (a lazy client analyses here)
     except PySparkException as error:
@@ -187,6 +197,7 @@ def _mapped(export: DataFrame, source: SourceConfig, corrupt: Column) -> DataFra
             *[_expression(field, source).alias(field) for field in FIELDS[source.kind]],
             corrupt.alias("malformed"),
             F.coalesce(raw, whole).alias("raw"),
+            (F.col("position").isNull() if source.explode else F.lit(False)).alias(NO_ELEMENT),
         )
         mapped.schema  # noqa: B018  (a lazy client analyses here)
     except PySparkException as error:
@@ -227,6 +238,9 @@ def _typed(name: str, found: T.DataType, decimal_comma: bool) -> Column:
         digits = column.try_cast("decimal(38,9)").cast("string")
         return F.translate(digits, ".", ",") if decimal_comma else digits
     wanted = TYPES.get(name, "string")
+    if wanted == "double":
+        number = column.try_cast(wanted)
+        return F.when(~F.isnan(number), number)  # how some writers spell a missing number
     if wanted != "string":
         return column.try_cast(wanted)
     return F.nullif(F.trim(column.try_cast("string")), F.lit(""))
@@ -246,4 +260,5 @@ def _unreadable(types: dict[str, T.DataType], fields: dict[str, str]) -> Column:
 def _empty_schema(source: SourceConfig) -> T.StructType:
     fields = [f"`{name}` {TYPES.get(name, 'string')}" for name in FIELDS[source.kind]]
     rest = ["source string", "malformed boolean", "unreadable array<string>", "row_hash bigint", "raw string"]
+    rest.append(f"{NO_ELEMENT} boolean")
     return cast(T.StructType, T.StructType.fromDDL(", ".join(fields + rest)))

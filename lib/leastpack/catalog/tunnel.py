@@ -12,7 +12,7 @@ from leastpack.catalog.numbers import bind
 from leastpack.catalog.products import SIDES, sides_from_fields
 from leastpack.catalog.quarantine import fault_column
 from leastpack.catalog.sizes import ABSURD_SIDE, clean_sides, volume
-from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, apart_if_faulty, with_status
+from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, apart_if_faulty, with_status
 from leastpack.catalog.weights import judge_weight, weight_candidates
 from leastpack.config.sources import SourceConfig
 
@@ -24,6 +24,7 @@ TUNNEL_ABSURD_DENSITY = "TUNNEL_ABSURD_DENSITY"
 
 MEASURES = (
     "tunnel_length_cm", "tunnel_width_cm", "tunnel_height_cm", "tunnel_weight_g", "tunnel_defect", "tunnel_notes",
+    "measured_at",
 )  # fmt: skip
 
 
@@ -33,8 +34,8 @@ def clean_tunnel(rows: DataFrame, source: SourceConfig, marketplaces: Collection
     A size and a weight that give an absurd density are both nulled: nothing tells which of them is wrong.
 
     Returns:
-        One row a row of the export: key, fault, raw (of faulty rows), row_hash, source, measured_at, `complete`, and
-        the columns of MEASURES.
+        One row a row of the export: key, fault, raw (of faulty rows), row_hash, source, `complete`, and the columns of
+        MEASURES.
     """
     candidates = weight_candidates(F.col("weight"), source.weight_unit, source.lost_units, source.decimal_comma)
     read = rows.withColumns(
@@ -71,17 +72,35 @@ def clean_tunnel(rows: DataFrame, source: SourceConfig, marketplaces: Collection
     )
 
 
-def rank_measurements(rows: DataFrame) -> DataFrame:
+def rank_measurements(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """Add `status` to cleaned tunnel rows that carry `known`.
 
     The newest measurement with three plausible sides speaks for its product, because vendors change their packing;
-    only where there is none, the newest of the others. Rows without three plausible sides that do not speak for their
-    product are set aside as `unusable_measurement`.
+    only where there is none, the newest of the others. The one that the catalog holds stays where it is the better by
+    this rule: then no row speaks. Rows without three plausible sides that do not speak for their product are set aside
+    as `unusable_measurement`.
+
+    Args:
+        rows: `clean_tunnel`, with `known`.
+        stored: Rows of the table `products`.
     """
     newest_first = [F.desc("complete"), F.desc_nulls_last("measured_at")]
     ranked = with_status(rows, PRODUCT_KEY, newest_first, F.col("known"))
+    sides = F.array(*[F.col(f"tunnel_{side}_cm") for side in SIDES])
+    held = stored.select(
+        *PRODUCT_KEY,
+        (F.size(F.array_compact(sides)) == 3).alias("held_complete"),
+        F.col("measured_at").alias("held_at"),
+    )
+    held_later = F.coalesce(F.col("held_at") > F.col("measured_at"), F.lit(False))
+    better = F.when(F.col("held_complete") == F.col("complete"), held_later).otherwise(F.col("held_complete"))
+    kept = (F.col("status") == USED) & F.coalesce(better, F.lit(False))
+    judged = ranked.join(held, on=list(PRODUCT_KEY), how="left").withColumn(
+        "status", F.when(kept, F.lit(OLDER_VERSION)).otherwise(F.col("status"))
+    )
     unusable = (F.col("status") == OLDER_VERSION) & ~F.col("complete")
-    return ranked.withColumn("status", F.when(unusable, F.lit(UNUSABLE_MEASUREMENT)).otherwise(F.col("status")))
+    status = F.when(unusable, F.lit(UNUSABLE_MEASUREMENT)).otherwise(F.col("status"))
+    return judged.withColumn("status", status).drop("held_complete", "held_at")
 
 
 def _agreeing(sides: Column, weight: Column) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -53,7 +54,15 @@ class DecisionsConfig(Section):
     )
     queue_size: Count = Field(200, description="Pairs in the test queue.")
     queue_random_share: Share = Field(0.2, description="Share of the queue drawn at random, with logged probability.")
+    as_of: datetime.date | None = Field(
+        None, description="Day the decisions are for: package types are used from their valid_from on; null is today."
+    )
     seed: int = Field(3, description="Draws of calibration pairs and of the queue follow from it.")
+
+    @property
+    def day(self) -> datetime.date:
+        """The day the decisions are for."""
+        return self.as_of or datetime.datetime.now(datetime.UTC).date()
 
     @model_validator(mode="after")
     def _promises_named_once(self) -> DecisionsConfig:

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import PAIR, PRODUCT, with_weaker
-from leastpack.decisions.rules import CERTIFIED, UNSCORED
+from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE, UNSCORED
 
 # Risks of one product come from one matrix product; rounding may part what is equal by less than this.
 ORDER_TOLERANCE = 1e-6
@@ -159,7 +159,7 @@ def _recommendations(tables: Mapping[str, DataFrame]) -> list[Finding]:
     fits = tables["pair_scores"].select(*PAIR, "fits")
     joined = chosen.join(decided, on=PAIR, how="left").join(fits, on=PAIR, how="left")
     joined = joined.join(F.broadcast(defaults), on=["marketplace", "package_type"], how="left")
-    default = F.col("safe_default").isNotNull() & F.col("fits") & (F.col("reason") != "proven_unsafe")
+    default = F.col("safe_default").isNotNull() & F.col("fits") & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
     sound = F.coalesce((F.col("decision") == CERTIFIED) | default, F.lit(False))
     meaning = "a recommended package is certified, proven safe or a fitting safe default"
     return [Finding("unsound_recommendations", joined.where(~sound).count(), meaning)]

@@ -44,7 +44,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         settings, grid = config.decisions, risk_grid(config.decisions.grid)
         check_currencies(inputs["package_types"], config.currency_units)
         scored = scored_pairs(
-            inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces
+            inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces, settings.day
         ).persist()
         pairs, model_version = check_scored(scored)
         certify = held_out(tables, inputs["training_examples"], model_version, "certify").persist()
@@ -90,9 +90,9 @@ def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: i
     for name, key in (("products", PRODUCT), ("pair_outcomes", PAIR), ("pair_tests", PAIR)):
         keys = scored.select(*key).distinct().withColumn("scored", F.lit(True))
         joined = inputs[name].select(*key).join(keys, on=key, how="left")
-        counts = joined.agg(F.count("*").alias("rows_in"), F.count("scored").alias("used")).collect()[0]
-        aside = {"not_scored": counts.rows_in - counts.used}
-        run.account(name, rows_in=counts.rows_in, used=counts.used, set_aside=aside)
+        counts = joined.agg(F.count("*").alias("all"), F.count("scored").alias("used")).collect()[0]
+        aside = {"not_scored": counts["all"] - counts.used}
+        run.account(name, rows_in=inputs[name].count(), used=counts.used, set_aside=aside)
     certify_split = F.count_if(F.col("split") == "certify").alias("certify")
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
     aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}

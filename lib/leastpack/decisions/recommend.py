@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import PRODUCT
-from leastpack.decisions.rules import CERTIFIED
+from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE
 from leastpack.errors import ConfigError
 
 
@@ -88,7 +88,7 @@ def recommend(costed: DataFrame, current: DataFrame, package_types: DataFrame) -
         The columns of table recommendations, one row a product of `costed`.
     """
     certified = F.col("decision") == CERTIFIED
-    sound = F.coalesce("fits", F.lit(False)) & (F.col("reason") != "proven_unsafe")
+    sound = F.coalesce("fits", F.lit(False)) & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
     default = F.coalesce("safe_default", F.lit(False)) & sound
     best = F.min(F.when(certified, _choice(F.col("total_cost")))).alias("best")
     fallback = F.min(F.when(default, _choice(F.col("cost")))).alias("fallback")

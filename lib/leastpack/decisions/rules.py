@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from leastpack.decisions.cells import CELL, PAIR, PRODUCT
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
+NOT_IN_USE = "not_in_use_yet"
 THRESHOLDS = (
     "pool string, profile_hash string, stratum string, marketplace string, threshold double, certificate_id string"
 )
@@ -33,12 +34,12 @@ def proven_labels(pair_tests: DataFrame) -> DataFrame:
 def decide_pairs(scored: DataFrame, thresholds: DataFrame, proven: DataFrame, reject_risk: float) -> DataFrame:
     """Decide on every scored pair.
 
-    The first rule that holds decides: no score; does not fit; proven unsafe, itself or a package of the product that
-    is at least as protective and leaves no more void; at or under the certificate's threshold; proven safe; by order,
-    where the type has no certificate and a less protective package of the product that leaves no less void is under
-    its threshold; risk above `reject_risk`; else a test would tell. A proven safe pair under the threshold stays with
-    its certificate: taking the known good ones out would leave the certificate a larger share of bad ones than it was
-    tested for.
+    The first rule that holds decides: no score; does not fit; not in use yet; proven unsafe, itself or a package of the
+    product that is at least as protective and leaves no more void; at or under the certificate's threshold; proven
+    safe; by order, where the type has no certificate and a less protective package of the product that leaves no less
+    void is under its threshold; risk above `reject_risk`; else a test would tell. A proven safe pair under the
+    threshold stays with its certificate: taking the known good ones out would leave the certificate a larger share of
+    bad ones than it was tested for.
 
     Args:
         scored: `scored.scored_pairs`.
@@ -66,6 +67,7 @@ def _rules(reject_risk: float) -> list[tuple[Column, str, Column]]:
         (F.col("error").isNotNull(), UNSCORED, F.col("error")),
         (F.col("fits").isNull(), INFEASIBLE, F.lit("size_unknown")),
         (~F.col("fits"), INFEASIBLE, F.lit("does_not_fit")),
+        (~F.col("in_use"), INFEASIBLE, F.lit(NOT_IN_USE)),
         (F.col("unsafe"), REJECTED, F.lit("proven_unsafe")),
         (F.col("under"), CERTIFIED, F.lit("under_threshold")),
         (proven_safe, CERTIFIED, F.lit("proven_safe")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import numpy.typing as npt
 from pyspark.sql import DataFrame
@@ -16,7 +18,11 @@ OF_TYPE = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "cur
 
 
 def scored_pairs(
-    pair_scores: DataFrame, package_types: DataFrame, grid: npt.NDArray[np.float64], pool_marketplaces: bool
+    pair_scores: DataFrame,
+    package_types: DataFrame,
+    grid: npt.NDArray[np.float64],
+    pool_marketplaces: bool,
+    as_of: datetime.date,
 ) -> DataFrame:
     """Join every scored pair with its package type.
 
@@ -25,19 +31,21 @@ def scored_pairs(
         package_types: The table.
         grid: The risk thresholds.
         pool_marketplaces: Whether marketplaces share certificates.
+        as_of: The day; package types are in use from their valid_from on.
 
     Returns:
         OF_SCORE and OF_TYPE (null for a type that is not declared any more), the cell (pool, profile_hash, stratum),
-        `grid_index`, and `candidate`: the pair fits and has a risk, so it can be certified.
+        `in_use`, `grid_index`, and `candidate`: the pair fits, has a risk and its package is in use, so it can be
+        certified.
     """
-    types = with_weaker(package_types).select(*OF_TYPE)
+    types = with_weaker(package_types).select(*OF_TYPE, (F.col("valid_from") <= F.lit(as_of)).alias("in_use"))
     scores = pair_scores.select(*OF_SCORE)
     return scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
         {
             "pool": F.lit(POOLED) if pool_marketplaces else F.col("marketplace"),
             "stratum": stratum(),
             "grid_index": grid_index(F.col("risk"), grid),
-            "candidate": F.coalesce(F.col("fits"), F.lit(False)) & F.col("risk").isNotNull(),
+            "candidate": F.coalesce(F.col("fits") & F.col("in_use"), F.lit(False)) & F.col("risk").isNotNull(),
         }
     )
 

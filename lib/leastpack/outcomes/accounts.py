@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.catalog.counting import Delivered
 from leastpack.catalog.quarantine import why_column
 from leastpack.config.sources import SourceConfig
 from leastpack.outcomes.cleaning import IMPOSSIBLE, UNKNOWN_PACKAGE_TYPE, UNKNOWN_PRODUCT
@@ -26,19 +27,22 @@ WHY = {
 }
 
 
-def account_for(run: Run, sources: Sequence[SourceConfig], judged: DataFrame) -> Counter[str]:
+def account_for(
+    run: Run, sources: Sequence[SourceConfig], judged: DataFrame, delivered: Mapping[str, Delivered]
+) -> Counter[str]:
     """Account for every row of the sources of one kind, one account a source.
 
     Args:
         run: The run.
         sources: The sources, also those without a row.
         judged: Their judged rows.
+        delivered: What `count_exports` found in each.
 
     Returns:
         Rows by fate over all sources: `used`, `quarantined`, or the reason they were set aside for.
 
     Raises:
-        PromiseError: An account does not balance.
+        PromiseError: A row was lost or repeated on the way.
     """
     fate = F.when(F.col("fault").isNotNull(), F.lit(QUARANTINED)).otherwise(F.coalesce("set_aside", F.lit(USED)))
     fates: dict[str, Counter[str]] = {source.name: Counter() for source in sources}
@@ -46,7 +50,9 @@ def account_for(run: Run, sources: Sequence[SourceConfig], judged: DataFrame) ->
         fates[row["source"]][row["fate"]] = row["count"]
     for name, counts in fates.items():
         aside = {reason: n for reason, n in sorted(counts.items()) if reason not in (USED, QUARANTINED)}
-        run.account(name, rows_in=counts.total(), used=counts[USED], set_aside=aside, quarantined=counts[QUARANTINED])
+        aside.update(delivered[name].aside)
+        rows_in = delivered[name].rows
+        run.account(name, rows_in=rows_in, used=counts[USED], set_aside=aside, quarantined=counts[QUARANTINED])
     return sum(fates.values(), Counter())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
+from leastpack.catalog.counting import count_exports
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import reading
 from leastpack.config.root import Config
@@ -84,6 +85,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
 
 def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: ExitStack, known: Known) -> Outcomes:
     rules = config.outcomes
+    delivered = count_exports(spark, _outcome_sources(config))
 
     def read(kind: Kind) -> DataFrame:
         return read_judged(spark, _of(config, kind), kind, known)
@@ -96,7 +98,7 @@ def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: 
     reader = WordReader(rules.review_words)
     judged["reviews"] = _keep(kept, judge_reviews(read("reviews"), judged["shipments"], rules, reader))
     judged["human_tests"] = _keep(kept, judge_tests(read("human_tests")))
-    fates = {kind: account_for(run, _of(config, kind), rows) for kind, rows in judged.items()}
+    fates = {kind: account_for(run, _of(config, kind), rows, delivered) for kind, rows in judged.items()}
     write_quarantine(tables, run.step, quarantine_rows(judged.values()))
     require_labels(fates, rules, as_of)
     told = [judged["returns"], judged["reviews"]]

@@ -161,7 +161,7 @@ def _share_plots(
     labels["certify_examples"] = held_out(tables, tables.read("training_examples"), model_version, "certify")
     settings, grid = config.decisions, risk_grid(config.decisions.grid)
     scored = scored_pairs(
-        released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces
+        released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
     ).persist()
     evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
     scored.unpersist()

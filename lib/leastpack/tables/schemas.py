@@ -93,6 +93,7 @@ PRODUCTS = _table(
         ("tunnel_width_cm", "double", "Tunnel-measured middle side."),
         ("tunnel_height_cm", "double", "Tunnel-measured shortest side."),
         ("tunnel_weight_g", "double", "Tunnel-measured weight."),
+        ("measured_at", "timestamp", "When the tunnel measured it; null where it did not, or did not tell."),
         ("length_cm", "double", "Chosen longest side."),
         ("width_cm", "double", "Chosen middle side."),
         ("height_cm", "double", "Chosen shortest side."),

@@ -71,7 +71,8 @@ def train_model(spark: SparkSession, config: Config) -> None:
         root = absolute(config.training.snapshot)
         files = open_folder(child(root, fingerprint))
         current = _current_version(config, files)
-        _account(run, inputs.recipe.counts, unchanged=current is not None)
+        rows_in = tables.read("training_examples", versions["training_examples"]).count()
+        _account(run, rows_in, inputs.recipe.counts, unchanged=current is not None)
         if current is not None:
             log.info("the model is up to date", model_version=current, fingerprint=fingerprint)
             return
@@ -169,10 +170,10 @@ def _current_version(config: Config, files: pafs.FileSystem) -> str | None:
     return version if json.loads(read_bytes(files, RESULT))["model_version"] == version else None
 
 
-def _account(run: Run, counts: Counts, *, unchanged: bool) -> None:
+def _account(run: Run, rows_in: int, counts: Counts, *, unchanged: bool) -> None:
     used = 0 if unchanged else counts.used
     aside = {**counts.set_aside, "unchanged": counts.used - used}
-    run.account("training_examples", rows_in=counts.rows_in, used=used, set_aside=aside)
+    run.account("training_examples", rows_in=rows_in, used=used, set_aside=aside)
     for split, rows in counts.splits.items():
         run.figure(f"rows.{split}", rows)
 

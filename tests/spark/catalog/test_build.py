@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from delta.tables import DeltaTable
@@ -166,7 +167,35 @@ def test_measurements_outlive_the_exports_they_came_in(shop: Shop) -> None:
     assert (mug["size_source"], mug["length_cm"], mug["title"]) == ("tunnel", 13.0, "Big mug")
     lamp = shop.product("P2")
     assert (lamp["size_source"], lamp["size_reason"]) == ("declared", "tunnel_partial")
+    assert mug["measured_at"] == "2024-01-01 00:00:00"
     assert lamp["notes"] == ["TUNNEL_PARTIAL_SIZE"]
+
+
+def test_a_poorer_or_older_measurement_replaces_no_better_one(shop: Shop) -> None:
+    def measured(day: int, *sides: float) -> dict[str, Any]:
+        at = f"2024-01-{day:02d}"
+        return {"product_id": "P1", **dict(zip(("length", "width", "height"), sides, strict=False)), "measured_at": at}
+
+    def tunnel() -> tuple[float, dict[str, int]]:
+        shop.build()
+        return shop.product("P1")["length_cm"], shop.accounts()["tunnel"]["set_aside"]
+
+    shop.products([MUG])
+    shop.measured(measured(5, 13, 11, 11))
+    assert tunnel() == (13.0, {})
+    shop.measured(measured(9, 99))
+    assert tunnel() == (13.0, {"unusable_measurement": 1})
+    shop.measured(measured(4, 20, 11, 11))
+    assert tunnel() == (13.0, {"older_version": 1})
+    shop.measured(measured(6, 15, 11, 11))
+    assert tunnel() == (15.0, {})
+
+
+def test_not_one_usable_product_stops_the_step(shop: Shop) -> None:
+    shop.products([{"title": "a"}, {"title": "b"}])
+    with pytest.raises(InputError, match=r"not one row of .*products\.csv can be used"):
+        shop.build()
+    assert nothing_written(shop)
 
 
 def test_a_listing_of_photos_speaks_for_the_products_and_kinds_it_names(shop: Shop) -> None:

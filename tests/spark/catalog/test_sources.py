@@ -68,6 +68,15 @@ def test_values_of_another_type_are_null_and_named(spark: SparkSession, tmp_path
     assert [row["unreadable"] for row in found] == [[], ["updated_at"], []]
 
 
+def test_not_a_number_is_a_missing_one(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,stars\n1,NaN\n2,4.5\n3,many\n", encoding="utf-8")
+    columns = {
+        "product_id": "id", "review_id": "id", "reviewed_at": "timestamp '2024-05-01'", "stars": "stars",
+    }  # fmt: skip
+    found = rows(spark, source(tmp_path / "a.csv", kind="reviews", columns=columns))
+    assert [(row["stars"], row["unreadable"]) for row in found] == [(None, []), (4.5, []), (None, ["stars"])]
+
+
 def test_the_files_own_time_may_date_a_row(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,at\n1,2024-05-01\n2,\n", encoding="utf-8")
     at = "coalesce(try_cast(at AS timestamp), _metadata.file_modification_time)"

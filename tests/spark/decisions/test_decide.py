@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_scores_of_an_undeclared_type_are_refused(spark: SparkSession) -> None:
 def check(spark: SparkSession, **change: list[dict[str, Any]]) -> None:
     rows = {**market_rows(6), **change}
     scores, packages = (table_rows(spark, name, rows[name]) for name in ("pair_scores", "package_types"))
-    check_scored(scored_pairs(scores, packages, risk_grid(10), pool_marketplaces=True))
+    check_scored(scored_pairs(scores, packages, risk_grid(10), True, date(2024, 6, 1)))
 
 
 def test_a_currency_without_a_unit_is_refused(spark: SparkSession) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ SCORES = [
     pair("error", "bag", None, error="NO_INPUT", fits=None),
     pair("sizeless", "bag", fits=None),
     pair("large", "bag", fits=False),
+    pair("early", "future_box", 0.001),
     *(pair("under", name) for name in ("bag", "mailer", "box")),
     *(pair("above", name, 0.2) for name in ("bag", "mailer", "box")),
     pair("void", "bag", void_share=0.2),
@@ -79,8 +81,9 @@ TESTS = [
 @pytest.fixture(scope="module")
 def found(spark: SparkSession) -> dict[tuple[str, str], tuple[str, str, str | None]]:
     """Decision, reason and certificate by product and package type."""
-    packages = table_rows(spark, "package_types", package_rows())
-    scored = scored_pairs(table_rows(spark, "pair_scores", SCORES), packages, risk_grid(10), pool_marketplaces=False)
+    future = {"package_type": "future_box", "profile_hash": "profile-bag", "valid_from": date(2024, 6, 2)}
+    packages = table_rows(spark, "package_types", [*package_rows(), {**package_rows()[0], **future}])
+    scored = scored_pairs(table_rows(spark, "pair_scores", SCORES), packages, risk_grid(10), False, date(2024, 6, 1))
     proven = proven_labels(table_rows(spark, "pair_tests", TESTS))
     decided = decide_pairs(scored, spark.createDataFrame(CERTIFICATES, THRESHOLDS), proven, reject_risk=0.5)
     rows = decided.select("product_id", "package_type", "decision", "reason", "certificate_id").collect()
@@ -101,6 +104,10 @@ def test_a_pair_without_a_risk_or_a_fit_is_not_decided_by_its_risk(found: Found)
     assert found["error", "bag"] == ("UNSCORED", "NO_INPUT", None)
     assert found["sizeless", "bag"] == ("INFEASIBLE", "size_unknown", None)
     assert found["large", "bag"] == ("INFEASIBLE", "does_not_fit", None)
+
+
+def test_a_package_type_is_not_certified_before_its_first_day(found: Found) -> None:
+    assert found["early", "future_box"] == ("INFEASIBLE", "not_in_use_yet", None)
 
 
 def test_where_the_stronger_type_has_no_certificate_the_pair_is_certified_by_order(found: Found) -> None:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from structlog.testing import capture_logs
+from tests.spark.catalog.exports import Shop
+
+from leastpack.catalog import build
+from leastpack.catalog.counting import Delivered, count_exports
+from leastpack.catalog.sources import read_source
+from leastpack.config.sources import SourceConfig
+from leastpack.errors import PromiseError
+
+
+def photos(path: Path, **columns: str) -> SourceConfig:
+    given: dict[str, Any] = {"name": "photos", "kind": "product_images", "format": "json", "path": str(path)}
+    mapped = {"product_id": "id", "view": "concat('v', position)", "uri": "element", "kind": "'tunnel'", **columns}
+    schema = "id string, photos array<string>, taken string"
+    return SourceConfig.model_validate(
+        {**given, "marketplace": "NA", "columns": mapped, "explode": "photos", "row_schema": schema}
+    )
+
+
+def test_p1_rows_without_an_element_are_counted_and_read_by_nobody(spark: SparkSession, tmp_path: Path) -> None:
+    lines = ['{"id":"1","photos":["a",null]}', '{"id":"2","photos":[]}', '{"id":"3"}', "broken"]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    source = photos(tmp_path / "a.jsonl")
+    assert count_exports(spark, [source]) == {"photos": Delivered(rows=5, no_element=2)}
+    assert read_source(spark, source).count() == 3
+
+
+def test_a_mapped_field_that_no_row_fills_is_warned_of(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id":"1","photos":["a"],"at":"2024-05-01"}\n', encoding="utf-8")
+    with capture_logs() as logs:
+        count_exports(spark, [photos(tmp_path / "a.jsonl", captured_at="taken")])
+    told = [(entry["source"], entry["field"], entry["expression"]) for entry in logs if "empty" in entry["event"]]
+    assert told == [("photos", "captured_at", "taken")]
+
+
+def test_p1_a_lost_row_stops_the_step(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(spark, tmp_path)
+    shop.products([{"id": "1", "title": "a"}, {"id": "2", "title": "b"}])
+    clean = build.CLEANERS["products"]
+
+    def careless(rows: DataFrame, *rest: Any) -> DataFrame:
+        return clean(rows.where("product_id <> '2'"), *rest)
+
+    monkeypatch.setitem(build.CLEANERS, "products", careless)
+    with pytest.raises(PromiseError, match="does not balance"):
+        shop.build()
+    assert not shop.tables.exists("products")
