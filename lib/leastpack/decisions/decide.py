@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,6 +22,7 @@ from leastpack.decisions.scored import check_scored, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
+from leastpack.tables.keep import keep
 from leastpack.tables.schemas import CERTIFICATES
 
 INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
@@ -39,15 +41,13 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         PromiseError: The scores are not whole, or an account does not balance.
     """
     tables = Tables(spark, config.tables)
-    with step_run(spark, tables, config, "decide") as run:
+    with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
-        settings, grid = config.decisions, risk_grid(config.decisions.grid)
-        check_currencies(inputs["package_types"], config.currency_units)
-        scored = scored_pairs(
-            inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces, settings.day
-        ).persist()
+        settings, grid, types = config.decisions, risk_grid(config.decisions.grid), inputs["package_types"]
+        check_currencies(types, config.currency_units)
+        scored = keep(kept, scored_pairs(inputs["pair_scores"], types, grid, settings.pool_marketplaces, settings.day))
         pairs, model_version = check_scored(scored)
-        certify = held_out(tables, inputs["training_examples"], model_version, "certify").persist()
+        certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
         with run.phase("account"):
             _account(run, inputs, scored, pairs, certify.count())
         with run.phase("certify"):
@@ -59,27 +59,24 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         with run.phase("decide"):
             given = thresholds(certificates, settings.certify_by)
             proven = proven_labels(inputs["pair_tests"])
-            decided = decide_pairs(
-                scored, spark.createDataFrame(given, THRESHOLDS), proven, settings.reject_risk
-            ).persist()
+            at = spark.createDataFrame(given, THRESHOLDS)
+            decided = keep(kept, decide_pairs(scored, types, at, proven, settings.reject_risk))
             tables.replace("pair_decisions", decided.withColumn("run_id", F.lit(run.run_id)))
             _count_decisions(tables, run, pairs)
         with run.phase("recommend"):
             costed = with_costs(
                 decided, inputs["products"], settings, config.currency_units, config.outcomes.reporting_rate
             )
-            chosen = recommend(costed, current_packages(inputs["pair_outcomes"]), inputs["package_types"]).persist()
+            chosen = keep(kept, recommend(costed, current_packages(inputs["pair_outcomes"]), types))
             tables.replace("recommendations", chosen)
             products = scored.select(*PRODUCT).distinct().count()
             run.expect("recommendations", rows=tables.read("recommendations").count(), expected=products)
         with run.phase("queue"):
-            waiting = open_pairs(decided, chosen, inputs["pair_tests"], inputs["package_types"]).persist()
-            random = draw_random(waiting, settings).persist()
-            queue = mix(random, choose_doubtful(waiting, random, settings)).persist()
+            waiting = keep(kept, open_pairs(decided, chosen, inputs["pair_tests"], types))
+            random = keep(kept, draw_random(waiting, settings))
+            queue = mix(random, choose_doubtful(waiting, random, settings))
             tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
             run.figure("queued", tables.read("test_queue").count())
-        for frame in (scored, certify, decided, chosen, waiting, random, queue):
-            frame.unpersist()
 
 
 def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int, certify: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from leastpack.decisions.certificates import Certificate, Points, Terms, certify
 from leastpack.decisions.draw import DRAW, count_points, draw_points
 from leastpack.decisions.frames import all_frames, certify_pairs
 from leastpack.decisions.scored import catalog_histogram
+from leastpack.tables.keep import keep
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,10 @@ def collect_evidence(
         settings: Seed, cap, pooling.
         size: Thresholds of the grid.
     """
-    pairs = certify_pairs(scored, inputs["certify_examples"]).persist()
-    frame = all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed).persist()
-    points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
-    for drawn in (frame, pairs):
-        drawn.unpersist()
+    with ExitStack() as kept:
+        pairs = keep(kept, certify_pairs(scored, inputs["certify_examples"]))
+        frame = keep(kept, all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed))
+        points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
     return Evidence(profiles, catalog_histogram(scored, size), points)
 

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import CELL, PAIR, PRODUCT
+from leastpack.decisions.cells import CELL, PAIR, PRODUCT, with_weaker
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
 NOT_IN_USE = "not_in_use_yet"
@@ -31,7 +31,9 @@ def proven_labels(pair_tests: DataFrame) -> DataFrame:
     return proven.select(*PAIR, F.col("first.label").alias("proven"))
 
 
-def decide_pairs(scored: DataFrame, thresholds: DataFrame, proven: DataFrame, reject_risk: float) -> DataFrame:
+def decide_pairs(
+    scored: DataFrame, package_types: DataFrame, thresholds: DataFrame, proven: DataFrame, reject_risk: float
+) -> DataFrame:
     """Decide on every scored pair.
 
     The first rule that holds decides: no score; does not fit; not in use yet; proven unsafe, itself or a package of the
@@ -43,6 +45,7 @@ def decide_pairs(scored: DataFrame, thresholds: DataFrame, proven: DataFrame, re
 
     Args:
         scored: `scored.scored_pairs`.
+        package_types: The table, for the order of protection.
         thresholds: Columns THRESHOLDS, only where a certificate is given (`certificates.thresholds`).
         proven: `proven_labels`.
         reject_risk: Uncertified pairs above it are not tested.
@@ -51,14 +54,15 @@ def decide_pairs(scored: DataFrame, thresholds: DataFrame, proven: DataFrame, re
         `scored` with proven, threshold, decision, reason and certificate_id (null unless under_threshold).
     """
     known = scored.join(F.broadcast(thresholds), on=[*CELL, "marketplace"], how="left")
-    known = known.join(proven, on=PAIR, how="left")
+    weaker = with_weaker(package_types).select(*PAIR[::2], "weaker")
+    known = known.join(proven, on=PAIR, how="left").join(F.broadcast(weaker), on=PAIR[::2], how="left")
     known = _add_order(known)
     rules = _rules(reject_risk)
     decision = reduce(lambda chain, rule: chain.when(rule[0], rule[1]), rules[1:], F.when(rules[0][0], rules[0][1]))
     reason = reduce(lambda chain, rule: chain.when(rule[0], rule[2]), rules[1:], F.when(rules[0][0], rules[0][2]))
     decided = known.withColumns({"decision": decision, "reason": reason})
     certificate = F.when(F.col("reason") == "under_threshold", F.col("certificate_id"))
-    return decided.withColumn("certificate_id", certificate).drop("unsafe", "under", "by_order")
+    return decided.withColumn("certificate_id", certificate).drop("unsafe", "under", "by_order", "weaker")
 
 
 def _rules(reject_risk: float) -> list[tuple[Column, str, Column]]:

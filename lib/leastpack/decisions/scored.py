@@ -9,12 +9,12 @@ import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import CELL, PAIR, POOLED, Cell, Histogram, stratum, with_weaker
+from leastpack.decisions.cells import CELL, PAIR, POOLED, Cell, Histogram, stratum
 from leastpack.decisions.grid import grid_index
 from leastpack.errors import InputError, PromiseError
 
 OF_SCORE = [*PAIR, "bucket", "fits", "risk", "damage_rate", "void_share", "views_used", "error", "model_version"]
-OF_TYPE = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default", "weaker"]
+OF_TYPE = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default"]
 
 
 def scored_pairs(
@@ -38,7 +38,7 @@ def scored_pairs(
         `in_use`, `grid_index`, and `candidate`: the pair fits, has a risk and its package is in use, so it can be
         certified.
     """
-    types = with_weaker(package_types).select(*OF_TYPE, (F.col("valid_from") <= F.lit(as_of)).alias("in_use"))
+    types = package_types.select(*OF_TYPE, (F.col("valid_from") <= F.lit(as_of)).alias("in_use"))
     scores = pair_scores.select(*OF_SCORE)
     return scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
         {

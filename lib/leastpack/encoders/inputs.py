@@ -20,8 +20,6 @@ SIZES = ["length_cm", "width_cm", "height_cm", "weight_g"]
 # The code of a photo that no encode run has met yet.
 NOT_ENCODED = "NOT_ENCODED"
 
-_VIEW = "struct<view:string,image_key:string,error:string,vector:array<float>>"
-
 
 def product_inputs(
     spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int] | None = None
@@ -35,40 +33,56 @@ def product_inputs(
         versions: Versions to read `products`, `product_images` and `embeddings` at; the latest where not given.
 
     Returns:
-        marketplace, product_id, bucket; text (null if none), text_key, text_vector (null if none or failed);
-        image_keys and image_vectors of the encoded tunnel views in order of view (empty if none), image_errors: codes
-        of the views that failed; length_bucket, width_bucket, height_bucket, weight_bucket, price_bucket; length_cm,
-        width_cm, height_cm, weight_g.
+        The columns of `product_keys`, text (null if none), text_vector (null if none or failed), image_vectors (empty
+        if none), one for each of image_keys.
     """
-    pinned = versions or {}
-    products = tables.read("products", pinned.get("products"))
-    images = tables.read("product_images", pinned.get("product_images"))
-    embeddings = tables.read("embeddings", pinned.get("embeddings"))
+    return _inputs(tables, config, versions or {}, vectors=True)
+
+
+def product_keys(tables: Tables, config: Config, versions: Mapping[str, int] | None = None) -> DataFrame:
+    """One row a product that is not deleted, with what says whether its scores are up to date: no vector is read.
+
+    Args:
+        tables: The tables.
+        config: As for `product_inputs`.
+        versions: As for `product_inputs`.
+
+    Returns:
+        marketplace, product_id, bucket, text_key, text_encoded (false if it failed or nothing has encoded it yet);
+        image_keys of the encoded tunnel views in order of view (empty if none), image_errors: codes of the views that
+        failed; length_bucket, width_bucket, height_bucket, weight_bucket, price_bucket; length_cm, width_cm,
+        height_cm, weight_g.
+    """
+    return _inputs(tables, config, versions or {}, vectors=False)
+
+
+def _inputs(tables: Tables, config: Config, versions: Mapping[str, int], vectors: bool) -> DataFrame:
+    products = tables.read("products", versions.get("products"))
+    images = tables.read("product_images", versions.get("product_images"))
+    embeddings = tables.read("embeddings", versions.get("embeddings"))
     text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_vector = [F.col("vector").alias("text_vector")] if vectors else []
     texts = of_encoder(embeddings, "text", text_encoder).select(
-        F.col("content_key").alias("text_key"), F.col("vector").alias("text_vector")
+        F.col("content_key").alias("text_key"), F.col("error").isNull().alias("text_encoded"), *text_vector
     )
-    views = _views(tunnel_photos(products, images), of_encoder(embeddings, "image", image_encoder))
+    views = _views(tunnel_photos(products, images), of_encoder(embeddings, "image", image_encoder), vectors)
     buckets = bucket_columns(config.currency_units)
+    text = [text_column().alias("text")] if vectors else []
+    lists = {name: kind for name, kind in _LISTS.items() if vectors or name != "image_vectors"}
     return (
         live(products)
         .select(
-            *PRODUCT,
-            "bucket",
-            text_column().alias("text"),
-            "text_key",
-            *[column.alias(name) for name, column in buckets.items()],
-            *SIZES,
+            *PRODUCT, "bucket", *text, "text_key", *[column.alias(name) for name, column in buckets.items()], *SIZES
         )
         .join(texts, on="text_key", how="left")
         .join(views, on=PRODUCT, how="left")
         .select(
             *PRODUCT,
             "bucket",
-            "text",
+            *(["text", "text_vector"] if vectors else []),
             "text_key",
-            "text_vector",
-            *[F.coalesce(F.col(name), F.array().cast(kind)).alias(name) for name, kind in _LISTS.items()],
+            F.coalesce("text_encoded", F.lit(False)).alias("text_encoded"),
+            *[F.coalesce(F.col(name), F.array().cast(kind)).alias(name) for name, kind in lists.items()],
             *buckets,
             *SIZES,
         )
@@ -78,21 +92,24 @@ def product_inputs(
 _LISTS = {"image_keys": "array<string>", "image_vectors": "array<array<float>>", "image_errors": "array<string>"}
 
 
-def _views(photos: DataFrame, embeddings: DataFrame) -> DataFrame:
+def _views(photos: DataFrame, embeddings: DataFrame, vectors: bool) -> DataFrame:
     """One row a product with photos: keys and vectors of the encoded views, codes of the others, in order of view."""
-    vectors = embeddings.select(F.col("content_key").alias("image_key"), "error", "vector", F.lit(True).alias("there"))
+    vector = ["vector"] if vectors else []
+    known = embeddings.select(F.col("content_key").alias("image_key"), "error", *vector, F.lit(True).alias("there"))
     code = F.when(F.col("there").isNull(), F.lit(NOT_ENCODED)).when(F.col("error").isNotNull(), F.col("error"))
-    views = F.array_sort(F.collect_list(F.struct("view", "image_key", "error", "vector"))).cast(f"array<{_VIEW}>")
+    wanted = {"image_keys": ("IS NULL", "image_key"), "image_errors": ("IS NOT NULL", "error")}
+    wanted |= {"image_vectors": ("IS NULL", "vector")} if vectors else {}
     return (
         photos.select(*PRODUCT, "view", "image_key")
-        .join(vectors, on="image_key", how="left")
+        .join(known, on="image_key", how="left")
         .withColumn("error", code)
         .groupBy(*PRODUCT)
-        .agg(views.alias("views"))
+        .agg(F.array_sort(F.collect_list(F.struct("view", "image_key", "error", *vector))).alias("views"))
         .select(
             *PRODUCT,
-            F.expr("transform(filter(views, v -> v.error IS NULL), v -> v.image_key)").alias("image_keys"),
-            F.expr("transform(filter(views, v -> v.error IS NULL), v -> v.vector)").alias("image_vectors"),
-            F.expr("transform(filter(views, v -> v.error IS NOT NULL), v -> v.error)").alias("image_errors"),
+            *[
+                F.expr(f"transform(filter(views, v -> v.error {test}), v -> v.{field})").alias(name)
+                for name, (test, field) in wanted.items()
+            ],
         )
     )

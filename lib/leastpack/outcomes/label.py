@@ -25,6 +25,7 @@ from leastpack.outcomes.reviews import WordReader
 from leastpack.outcomes.shipments import closing_day, judge_age, judge_repeats
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
+from leastpack.tables.keep import keep
 
 KINDS: tuple[Kind, ...] = ("shipments", "returns", "reviews", "human_tests")
 
@@ -63,21 +64,21 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
         with run.phase("clean"), reading(*_outcome_sources(config)):
             outcomes = _clean(spark, tables, config, run, kept, _known(products, packages))
         with run.phase("pairs"):
-            monthly = _keep(kept, monthly_outcomes(outcomes.shipments, config.outcomes.split.salt))
-            by_shipments = _keep(kept, shipment_tests(monthly, config.outcomes))
-            by_tests = _keep(kept, human_tests(outcomes.tests))
+            monthly = keep(kept, monthly_outcomes(outcomes.shipments, config.outcomes.split.salt))
+            by_shipments = keep(kept, shipment_tests(monthly, config.outcomes))
+            by_tests = keep(kept, human_tests(outcomes.tests))
             tests = by_shipments.drop("n_policy").unionByName(by_tests)
             _write(tables, run, "pair_outcomes", monthly, expected=monthly.count())
             _write(tables, run, "pair_tests", tests, expected=by_shipments.count() + by_tests.count())
         with run.phase("groups"):
-            groups = _keep(kept, product_groups(products))
+            groups = keep(kept, product_groups(products))
         with run.phase("examples"):
             pairs = labelled_pairs(by_shipments, by_tests)
-            placed = _keep(kept, placed_pairs(pairs, groups, packages, config.outcomes))
+            placed = keep(kept, placed_pairs(pairs, groups, packages, config.outcomes))
             priors = fit_priors(placed, packages, config.outcomes)
             for profile, prior in priors.items():
                 log.info("prior", profile=profile, mean=f"{prior.mean:.3g}", shipments=f"{prior.concentration:.3g}")
-            examples = _keep(kept, training_examples(spark, placed, priors, config.outcomes))
+            examples = keep(kept, training_examples(spark, placed, priors, config.outcomes))
             either = tests.select("marketplace", "product_id", "package_type").distinct()
             _write(tables, run, "training_examples", examples, expected=either.count())
             record_figures(run, examples)
@@ -90,14 +91,14 @@ def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: 
     def read(kind: Kind) -> DataFrame:
         return read_judged(spark, _of(config, kind), kind, known)
 
-    distinct = _keep(kept, judge_repeats(read("shipments"), rules))
+    distinct = keep(kept, judge_repeats(read("shipments"), rules))
     as_of = closing_day(distinct, rules)
     log.info("return windows", as_of=str(as_of), days=rules.return_window_days)
     judged: dict[Kind, DataFrame] = {"shipments": judge_age(distinct, rules, as_of)}
-    judged["returns"] = _keep(kept, judge_returns(read("returns"), judged["shipments"], rules))
+    judged["returns"] = keep(kept, judge_returns(read("returns"), judged["shipments"], rules))
     reader = WordReader(rules.review_words)
-    judged["reviews"] = _keep(kept, judge_reviews(read("reviews"), judged["shipments"], rules, reader))
-    judged["human_tests"] = _keep(kept, judge_tests(read("human_tests")))
+    judged["reviews"] = keep(kept, judge_reviews(read("reviews"), judged["shipments"], rules, reader))
+    judged["human_tests"] = keep(kept, judge_tests(read("human_tests")))
     fates = {kind: account_for(run, _of(config, kind), rows, delivered) for kind, rows in judged.items()}
     write_quarantine(tables, run.step, quarantine_rows(judged.values()))
     require_labels(fates, rules, as_of)
@@ -117,13 +118,6 @@ def _known(products: DataFrame, packages: DataFrame) -> Known:
 def _write(tables: Tables, run: Run, name: str, rows: DataFrame, expected: int) -> None:
     tables.merge(name, rows, delete_missing=True)
     run.expect(name, rows=tables.read(name).count(), expected=expected)
-
-
-def _keep(kept: ExitStack, rows: DataFrame) -> DataFrame:
-    """Keep rows that are read several times in memory or on disk until the step ends."""
-    rows.persist()
-    kept.callback(rows.unpersist)
-    return rows
 
 
 def _of(config: Config, kind: Kind) -> list[SourceConfig]:

@@ -16,17 +16,17 @@ FINGERPRINT_COLUMNS = (
 
 
 def with_content(inputs: DataFrame, marketplaces: Sequence[str]) -> DataFrame:
-    """Add `content_key`, `warnings`, `no_input` and `views_used` to product_inputs.
+    """Add `content_key`, `warnings`, `no_input` and `views_used` to product_inputs or product_keys.
 
     The key covers what enters the product's vector: the text, the photos that were really encoded, the buckets and
     the marketplace.
 
     Args:
-        inputs: Rows of product_inputs.
+        inputs: Rows of product_inputs or product_keys.
         marketplaces: Those the model was trained on.
     """
     has_text = F.col("text_key").isNotNull()
-    text_failed = has_text & F.col("text_vector").isNull()
+    text_failed = has_text & ~F.col("text_encoded")
     parts = [
         F.coalesce("text_key", F.lit("")),
         F.when(text_failed, F.lit("failed")).otherwise(F.lit("")),

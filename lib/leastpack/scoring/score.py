@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.encoders.encode import encoder_identities
-from leastpack.encoders.inputs import product_inputs
+from leastpack.encoders.inputs import PRODUCT, product_inputs, product_keys
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
@@ -32,13 +32,15 @@ class Work:
     """What one run of the step has to do.
 
     Attributes:
-        inputs: One row a product, with its content key.
+        products: One row a product, with its content key; no vectors.
+        inputs: The same with vectors, for products whose own vector is not there yet.
         model: The model, as it travels.
         packages: Package types by marketplace.
         fingerprints: Bucket to the fingerprint its rows should carry, and its number of products.
         stale: Buckets to write, in order.
     """
 
+    products: DataFrame
     inputs: DataFrame
     model: WorkerModel
     packages: Mapping[str, PackageSet]
@@ -76,9 +78,10 @@ def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping
     spec.require_encoders(*encoder_identities(config.encoders))
     rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
-    inputs = with_content(product_inputs(spark, tables, config, versions), spec.marketplaces)
+    products = with_content(product_keys(tables, config, versions), spec.marketplaces)
+    inputs = product_inputs(spark, tables, config, versions)
     settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
-    fingerprints = bucket_fingerprints(inputs, [F.col(name) for name in FINGERPRINT_COLUMNS], settings)
+    fingerprints = bucket_fingerprints(products, [F.col(name) for name in FINGERPRINT_COLUMNS], settings)
     current = {
         row["bucket"]: row["fingerprint"] if row["kinds"] == 1 and not row["failed"] else None
         for row in tables.read("pair_scores")
@@ -93,7 +96,7 @@ def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping
     # A bucket whose products are all gone still has rows to delete.
     buckets = sorted(set(fingerprints) | set(current))
     stale = [b for b in buckets if b not in fingerprints or current.get(b) != fingerprints[b][0]]
-    return Work(inputs, model, packages, fingerprints, stale)
+    return Work(products, inputs, model, packages, fingerprints, stale)
 
 
 def _fuse(tables: Tables, work: Work) -> int:
@@ -102,11 +105,12 @@ def _fuse(tables: Tables, work: Work) -> int:
         return 0
     known = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
     missing = (
-        work.inputs.where(F.col("bucket").isin(*work.stale) & ~F.col("no_input"))
+        work.products.where(F.col("bucket").isin(*work.stale) & ~F.col("no_input"))
         .join(known.select("content_key"), on="content_key", how="left_anti")
         .dropDuplicates(["content_key"])
+        .select(*PRODUCT, "content_key")
     )
-    vectors = missing.select(
+    vectors = work.inputs.join(missing, on=PRODUCT, how="inner").select(
         F.lit(work.model.model_version).alias("model_version"), "content_key", vector_column(work.model).alias("vector")
     )
     # A row the model failed on stays without a vector; its bucket is tried again by the next run.
@@ -122,7 +126,7 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work) -> None
     vectors = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
     for start in range(0, len(work.stale), step):
         wave = work.stale[start : start + step]
-        products = work.inputs.where(F.col("bucket").isin(*wave))
+        products = work.products.where(F.col("bucket").isin(*wave))
         joined = products.join(vectors.select("content_key", "vector"), on="content_key", how="left")
         if config.scoring.partitions is not None:
             joined = joined.repartition(config.scoring.partitions, "marketplace", "product_id")
@@ -171,7 +175,7 @@ def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work) 
     aside = {"unchanged": live - scored, "delisted": products - live}
     run.account("products", rows_in=products, used=scored, set_aside=aside)
     types = F.create_map(*[F.lit(x) for name, s in work.packages.items() for x in (name, len(s.names))])
-    expected = work.inputs.agg(F.sum(F.element_at(types, F.col("marketplace")))).collect()[0][0] or 0
+    expected = work.products.agg(F.sum(F.element_at(types, F.col("marketplace")))).collect()[0][0] or 0
     pairs = tables.read("pair_scores")
     row = pairs.agg(
         F.count("*").alias("rows"),

@@ -112,8 +112,10 @@ def _photo_gain(rows: Columns, mask: npt.NDArray[np.bool_]) -> Figures:
     _, group = np.unique(rows["group_key"][mask], return_inverse=True)
     groups = int(group.max()) + 1
     generator = np.random.default_rng(0)
-    draws = generator.multinomial(groups, np.full(groups, 1.0 / groups), size=RESAMPLES)
-    resampled = [_difference(unsafe, seen, hidden, times[group].astype(np.float64)) for times in draws]
+    shares = np.full(groups, 1.0 / groups)
+    # One draw at a time: all of them at once take RESAMPLES numbers a group.
+    draws = (generator.multinomial(groups, shares)[group] for _ in range(RESAMPLES))
+    resampled = [_difference(unsafe, seen, hidden, times.astype(np.float64)) for times in draws]
     differences = [value for value in resampled if value is not None]
     low, high = np.quantile(differences, INTERVAL) if differences else (None, None)
     return {"photo_gain": whole, "photo_gain_low": _number(low), "photo_gain_high": _number(high)}

@@ -85,7 +85,7 @@ def found(spark: SparkSession) -> dict[tuple[str, str], tuple[str, str, str | No
     packages = table_rows(spark, "package_types", [*package_rows(), {**package_rows()[0], **future}])
     scored = scored_pairs(table_rows(spark, "pair_scores", SCORES), packages, risk_grid(10), False, date(2024, 6, 1))
     proven = proven_labels(table_rows(spark, "pair_tests", TESTS))
-    decided = decide_pairs(scored, spark.createDataFrame(CERTIFICATES, THRESHOLDS), proven, reject_risk=0.5)
+    decided = decide_pairs(scored, packages, spark.createDataFrame(CERTIFICATES, THRESHOLDS), proven, reject_risk=0.5)
     rows = decided.select("product_id", "package_type", "decision", "reason", "certificate_id").collect()
     assert len(rows) == len(SCORES)
     return {(row.product_id, row.package_type): (row.decision, row.reason, row.certificate_id) for row in rows}

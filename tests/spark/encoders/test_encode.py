@@ -198,6 +198,7 @@ def test_inputs_hold_one_row_a_live_product_with_views_in_order(
     assert rows["A"]["image_vectors"] == [vectors[key] for key in rows["A"]["image_keys"]]
     assert rows["A"]["image_errors"] == ["IMAGE_TRUNCATED"]
     assert rows["B"]["image_errors"] == ["IMAGE_EMPTY", "IMAGE_NOT_AN_IMAGE", "FETCH_NOT_FOUND"]
+    assert {name for name, row in rows.items() if row["text_encoded"]} == {"A", "B", "C"}
     assert rows["D"]["text"] is rows["D"]["text_vector"] is None
     assert rows["D"]["image_keys"] == rows["D"]["image_vectors"] == rows["D"]["image_errors"] == []
     expected = TextEncoder(config.encoders.text).encode(["Glass vase. Ora"])[0][0]
@@ -205,6 +206,19 @@ def test_inputs_hold_one_row_a_live_product_with_views_in_order(
     np.testing.assert_allclose(rows["A"]["text_vector"], expected, atol=1e-5)
     assert rows["A"]["length_bucket"] > rows["B"]["length_bucket"] == 0
     assert rows["B"]["weight_g"] == 900.0
+
+
+def test_a_photo_that_comes_after_its_listing_is_encoded_then(
+    spark: SparkSession, tables: Tables, config: Config, place: Path
+) -> None:
+    missing = place / "photos" / "missing.jpg"
+    picture(missing, 3)
+    try:
+        encode_products(spark, config)
+    finally:
+        missing.unlink()
+    assert last_run(tables)["figures"]["images_encoded"] == 1
+    assert inputs_of(tables, config)["B"]["image_errors"] == ["IMAGE_EMPTY", "IMAGE_NOT_AN_IMAGE"]
 
 
 def test_inputs_tell_of_photos_that_were_never_encoded(spark: SparkSession, tables: Tables, config: Config) -> None:

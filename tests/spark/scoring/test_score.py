@@ -14,7 +14,7 @@ from tests.spark.scoring.world import ATTRIBUTES, PACKAGES, N, build_world, pack
 
 from leastpack.catalog.geometry import fits, void_share
 from leastpack.config import Config
-from leastpack.encoders.inputs import product_inputs
+from leastpack.encoders.inputs import product_inputs, product_keys
 from leastpack.errors import ModelError
 from leastpack.model.features import build_features
 from leastpack.model.scorer import Scorer
@@ -124,6 +124,29 @@ def test_only_buckets_with_a_changed_product_are_written_again(spark: SparkSessi
     assert rewritten == {f"p{i}" for i in range(N) if i % 4 == 0}
     assert tables.read("product_vectors").count() == vectors + 1
     tables.merge("products", table_rows(spark, "products", [product(4)]))
+
+
+def test_a_bucket_with_a_row_the_model_failed_on_is_tried_again(spark: SparkSession, world: Config) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    before = scores(spark, world)
+    spark.sql(
+        f"UPDATE delta.`{tables.location('pair_scores')}` SET error = 'INTERNAL', risk = null, damage_rate = null "
+        "WHERE product_id = 'p4' AND package_type = 'own'"
+    )
+    score_pairs(spark, world)
+    after = scores(spark, world)
+    assert {key: row["risk"] for key, row in after.items()} == {key: row["risk"] for key, row in before.items()}
+    rewritten = {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]}
+    assert rewritten == {f"p{i}" for i in range(N) if i % 4 == 0}
+
+
+def test_keys_alone_say_the_same_as_whole_inputs(spark: SparkSession, world: Config) -> None:
+    tables = Tables(spark, world.tables)
+    keys = product_keys(tables, world)
+    whole = product_inputs(spark, tables, world).select(keys.columns)
+    assert keys.exceptAll(whole).count() == whole.exceptAll(keys).count() == 0
+    assert "text_vector" not in keys.columns
 
 
 def test_a_new_package_type_needs_no_fusion(spark: SparkSession, world: Config) -> None:

@@ -44,7 +44,7 @@ def test_replace_deletes_what_is_missing_within_its_scope(spark: SparkSession, t
 
 def test_provenance_alone_is_no_difference(spark: SparkSession, tables: Tables) -> None:
     queue = "'NA' marketplace, 'p' product_id, 'bag' package_type, 't' test_id, 1 rank, 'random' why, 0.1D risk"
-    sql = f"SELECT {queue}, 2.0D weight_saved_g, 0.5D draw_probability, '{{}}' run_id"
+    sql = f"SELECT {queue}, 2.0D weight_saved_g, 0.5D draw_probability, 'r' draw_round, '{{}}' run_id"
     tables.merge("test_queue", spark.sql(sql.format("one")))
     assert tables.merge("test_queue", spark.sql(sql.format("two"))).total == 0
     assert tables.read("test_queue").first()["run_id"] == "one"
@@ -79,6 +79,14 @@ def test_versions_stay_readable(spark: SparkSession, tables: Tables) -> None:
     version = tables.version("recommendation_changes")
     tables.merge("recommendation_changes", rows(spark, {"a": "bag"}))
     assert tables.read("recommendation_changes", version).first()["new"] == "box"
+
+
+def test_the_days_that_versions_are_kept_are_the_tables_own(spark: SparkSession, tables: Tables) -> None:
+    config = tables.config.model_copy(update={"keep_days": 7})
+    Tables(spark, config).ensure("releases")
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{tables.location('releases')}`").first()
+    kept = [detail["properties"][f"delta.{name}RetentionDuration"] for name in ("log", "deletedFile")]
+    assert kept == ["interval 7 days"] * 2
 
 
 def test_other_buckets_than_the_table_was_made_with_are_refused(spark: SparkSession, tables: Tables) -> None:
