@@ -18,6 +18,7 @@ from leastpack.decisions.certificates import Certificate, Points, Terms, certify
 from leastpack.decisions.draw import DRAW, count_points, draw_points
 from leastpack.decisions.frames import all_frames, certify_pairs
 from leastpack.decisions.scored import catalog_histogram
+from leastpack.log import log
 from leastpack.tables.keep import keep
 
 
@@ -52,8 +53,10 @@ def collect_evidence(
         size: Thresholds of the grid.
     """
     with ExitStack() as kept:
-        pairs = keep(kept, certify_pairs(scored, inputs["certify_examples"]))
+        # The plan ends here: nested under the four frames it would travel to every task eight times.
+        pairs = certify_pairs(scored, inputs["certify_examples"]).localCheckpoint()
         frame = keep(kept, all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed))
+        log.info("calibration", candidates=pairs.count(), labelled=frame.count())
         points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
     return Evidence(profiles, catalog_histogram(scored, size), points)
