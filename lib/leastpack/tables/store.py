@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -10,8 +11,9 @@ from pyspark.sql import functions as F
 
 from leastpack.config.storage import TablesConfig
 from leastpack.errors import ConfigError, InputError, PromiseError
+from leastpack.log import log
 from leastpack.tables.differences import Changes, changed_rows
-from leastpack.tables.schemas import BY_NAME, Table
+from leastpack.tables.schemas import BY_NAME, Column, Table
 
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
 PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
@@ -57,6 +59,8 @@ class Tables:
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.
 
+        Columns that it lacks, as an earlier leastpack made it, are null.
+
         Raises:
             InputError: The table does not exist.
         """
@@ -65,10 +69,14 @@ class Tables:
         if version is not None:
             reader = reader.option("versionAsOf", version)
         location = self.location(name)
-        return reader.load(location) if self._root is not None else reader.table(location)
+        rows = reader.load(location) if self._root is not None else reader.table(location)
+        lacking = [F.lit(None).cast(c.type).alias(c.name) for c in BY_NAME[name].columns if c.name not in rows.columns]
+        return rows.select("*", *lacking) if lacking else rows
 
     def ensure(self, name: str) -> bool:
         """Make the table, empty, with its columns, comments, partitions and properties, where it is not there yet.
+
+        A table that an earlier leastpack made gets the columns it lacks, empty.
 
         Returns:
             Whether it was made now.
@@ -78,9 +86,10 @@ class Tables:
         """
         if self.exists(name):
             self._check_buckets(name)
+            self._add_columns(name)
             return False
         table = BY_NAME[name]
-        columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in table.columns)
+        columns = _declared(table.columns)
         partitions = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
         kept = f"interval {self.config.keep_days} days"
         properties = {**PROPERTIES, "delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
@@ -202,6 +211,13 @@ class Tables:
                 todo="set tables.buckets to what the table was made with, or write to a new place",
             )
 
+    def _add_columns(self, name: str) -> None:
+        there = self.spark.table(self._identifier(name)).columns
+        lacking = [column for column in BY_NAME[name].columns if column.name not in there]
+        if lacking:
+            self.spark.sql(f"ALTER TABLE {self._identifier(name)} ADD COLUMNS ({_declared(lacking)})")
+            log.info("table has new columns", table=name, columns=",".join(column.name for column in lacking))
+
     def _save(self, name: str, df: DataFrame, mode: str) -> None:
         writer = df.write.format("delta").mode(mode)
         writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
@@ -222,6 +238,10 @@ class Tables:
                 f"table {name} does not exist at {self.location(name)}",
                 todo=f"run the step that writes it first: leastpack {BY_NAME[name].step}",
             )
+
+
+def _declared(columns: Iterable[Column]) -> str:
+    return ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in columns)
 
 
 def _quoted(text: str) -> str:

@@ -120,3 +120,18 @@ def test_replace_ends_with_exactly_the_rows_given(
     for state in histories:
         tables.replace("recommendation_changes", rows(spark, state))
         assert content(tables) == state
+
+
+def test_a_table_of_an_earlier_leastpack_is_read_with_nulls_and_gets_its_columns_on_writing(
+    spark: SparkSession, tables: Tables
+) -> None:
+    old = "'r0' release_id, 'NA' marketplace, 'a' product_id, 'box' old, 'bag' new"
+    spark.sql(f"SELECT {old}").write.format("delta").save(tables.location("recommendation_changes"))
+    assert tables.read("recommendation_changes").select("product_id", "cause").collect() == [("a", None)]
+    assert tables.merge("recommendation_changes", rows(spark, {"b": "bag"})).inserted == 1
+    assert {(r["product_id"], r["cause"]) for r in tables.read("recommendation_changes").collect()} == {
+        ("a", None),
+        ("b", "other"),
+    }
+    before_the_change = tables.read("recommendation_changes", version=0)
+    assert before_the_change.select("product_id", "cause").collect() == [("a", None)]
