@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from leastpack.config.storage import SparkConfig
@@ -20,6 +22,8 @@ def make_session(config: SparkConfig) -> SparkSession:
 
     Timestamps are read and written in UTC whatever the machine's zone, so that results do not depend on it.
     """
+    # It logs every error of an analysis as one long line, also those that a step expects or says better itself.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.appName(config.app_name).config("spark.sql.session.timeZone", "UTC")
     # A progress bar is for people; in a log file it would break the lines.
     builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
