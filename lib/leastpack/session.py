@@ -22,8 +22,9 @@ def make_session(config: SparkConfig) -> SparkSession:
 
     Timestamps are read and written in UTC whatever the machine's zone, so that results do not depend on it.
     """
-    # It logs every error of an analysis as one long line, also those that a step expects or says better itself.
-    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # They log every error of Spark's as one long line, also those that a step expects or says better itself.
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL)
     builder = SparkSession.builder.appName(config.app_name).config("spark.sql.session.timeZone", "UTC")
     # A progress bar is for people; in a log file it would break the lines.
     builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())

@@ -50,11 +50,12 @@ def account_sources(
                 found="0 rows",
                 todo="deliver the export again, or take the source out of the config",
             )
-        if source.kind == "products" and by_status.get(QUARANTINED, 0) == rows_in:
+        with_content = rows_in - delivered[source.name].no_element
+        if source.kind == "products" and by_status.get(QUARANTINED, 0) == with_content:
             raise InputError(
                 f"source {source.name!r}: not one row of {source.path} can be used",
                 expected="products with an identifier and a known marketplace",
-                found=f"{rows_in} rows, all faulty",
+                found=f"{rows_in} rows, all faulty or empty",
                 todo="check sources.columns; in JSON a column that the files lack reads as null",
             )
         if not rows_in:

@@ -15,7 +15,7 @@ from leastpack.catalog.images import assemble_images, clean_images, rank_images
 from leastpack.catalog.packages import package_rows
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
-from leastpack.catalog.sources import read_source, reading
+from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
@@ -60,9 +60,10 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
                 todo="see docs/your-data.md",
             )
         with run.phase("read"), reading(*sources):
-            delivered = count_exports(spark, sources)
+            exports = read_exports(spark, sources)
+            delivered = count_exports(exports, sources)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
-            ranked = _rank_all(spark, sources, files, stored)
+            ranked = _rank_all(exports, sources, files, stored)
             faulty = {kind: account_sources(run, rows, _of(sources, kind), delivered) for kind, rows in ranked.items()}
         with run.phase("write"):
             _write_packages(spark, run, tables, files)
@@ -79,19 +80,19 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
 
 
 def _rank_all(
-    spark: SparkSession,
+    exports: Mapping[str, DataFrame],
     sources: Sequence[SourceConfig],
     files: Sequence[PackageFile],
     stored: DataFrame,
 ) -> dict[Kind, DataFrame]:
-    """Cleaned rows with their status, by kind; each export is parsed once."""
+    """Cleaned rows with their status, by kind; each export is parsed once more."""
     marketplaces = [file.marketplace for file in files]
 
     def cleaned(kind: Kind) -> DataFrame:
         clean = CLEANERS[kind]
         return reduce(
             DataFrame.unionByName,
-            [clean(read_source(spark, source), source, marketplaces) for source in _of(sources, kind)],
+            [clean(with_content(exports[source.name]), source, marketplaces) for source in _of(sources, kind)],
         )
 
     # Each plan ends here: what follows joins these rows several times over, and would else be planned, and with little

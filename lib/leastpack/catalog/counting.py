@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.catalog.sources import NO_ELEMENT, read_rows
+from leastpack.catalog.sources import NO_ELEMENT
 from leastpack.config.sources import SourceConfig
 from leastpack.log import log
 
@@ -27,24 +27,27 @@ class Delivered:
 
     @property
     def aside(self) -> Mapping[str, int]:
-        """Rows that `read_source` leaves out, by reason."""
+        """Rows that `with_content` leaves out, by reason."""
         return {NO_ELEMENT: self.no_element}
 
 
-def count_exports(spark: SparkSession, sources: Sequence[SourceConfig]) -> dict[str, Delivered]:
+def count_exports(exports: Mapping[str, DataFrame], sources: Sequence[SourceConfig]) -> dict[str, Delivered]:
     """Count the rows of each export in a pass of its own, and warn of mapped fields that no row fills.
 
     In JSON and Parquet read with `row_schema`, a column that the files lack reads as null and raises nothing.
 
+    Args:
+        exports: `read_exports`.
+        sources: Those to count.
+
     Returns:
         Source name to its counts.
     """
-    return {source.name: _count(spark, source) for source in sources}
+    return {source.name: _count(exports[source.name], source) for source in sources}
 
 
-def _count(spark: SparkSession, source: SourceConfig) -> Delivered:
+def _count(rows: DataFrame, source: SourceConfig) -> Delivered:
     filled = [F.count(field).alias(field) for field in source.columns]
-    rows = read_rows(spark, source)
     row = rows.agg(F.count("*").alias("rows"), F.count_if(NO_ELEMENT).alias(NO_ELEMENT), *filled).collect()[0]
     with_content = row["rows"] - row[NO_ELEMENT]
     for field, expression in source.columns.items():

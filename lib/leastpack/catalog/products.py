@@ -20,7 +20,7 @@ _GTIN_LENGTHS = (8, 12, 13, 14)
 # What people fill an identifier's field with where there is none; it would link all products that share it.
 _FILLERS = (
     "n/a", "na", "none", "null", "nil", "nan", "unknown", "undefined", "missing", "tbd", "not applicable",
-    "does not apply", "not available", "no gtin", "no ean", "no upc",
+    "does not apply", "not available", "n a", "no gtin", "no ean", "no upc",
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def universal_id(given: Column) -> Column:
 def real_identifier(given: Column) -> Column:
     """The identifier; null where the field holds a word or signs for having none."""
     bare = F.trim(F.regexp_replace(F.lower(given), r"[^\p{L}\p{N}/]+", " "))
-    return F.when(~bare.isin(*_FILLERS) & (bare != "") & (bare != "/"), given)
+    return F.when(~bare.isin(*_FILLERS) & ~bare.rlike("^(0*|/)$"), given)
 
 
 def sides_from_fields(source: SourceConfig) -> Column:

@@ -6,7 +6,7 @@ a row, so that the reading step can account for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -47,10 +47,14 @@ READ_FAILURES = (
 )
 
 
-def read_source(spark: SparkSession, source: SourceConfig) -> DataFrame:
-    """Read an export: the rows of `read_rows` that hold something; arguments and errors as there."""
-    rows = read_rows(spark, source)
-    return (rows.where(f"NOT {NO_ELEMENT}") if source.explode else rows).drop(NO_ELEMENT)
+def read_exports(spark: SparkSession, sources: Iterable[SourceConfig]) -> dict[str, DataFrame]:
+    """`read_rows` of each source by name, to be read more than once: a file that is delivered meanwhile is in none."""
+    return {source.name: read_rows(spark, source) for source in sources}
+
+
+def with_content(rows: DataFrame) -> DataFrame:
+    """Of `read_rows` those that hold something."""
+    return rows.where(f"NOT {NO_ELEMENT}").drop(NO_ELEMENT)
 
 
 def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:

@@ -92,7 +92,9 @@ def rank_measurements(rows: DataFrame, stored: DataFrame) -> DataFrame:
         (F.size(F.array_compact(sides)) == 3).alias("held_complete"),
         F.col("measured_at").alias("held_at"),
     )
-    held_later = F.coalesce(F.col("held_at") > F.col("measured_at"), F.lit(False))
+    # Without a date a measurement counts as the oldest.
+    undated = F.col("held_at").isNotNull() & F.col("measured_at").isNull()
+    held_later = undated | F.coalesce(F.col("held_at") > F.col("measured_at"), F.lit(False))
     better = F.when(F.col("held_complete") == F.col("complete"), held_later).otherwise(F.col("held_complete"))
     kept = (F.col("status") == USED) & F.coalesce(better, F.lit(False))
     judged = ranked.join(held, on=list(PRODUCT_KEY), how="left").withColumn(

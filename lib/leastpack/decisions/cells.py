@@ -39,6 +39,12 @@ class Profile:
     types: tuple[tuple[str, str], ...]
     stronger: frozenset[str]
 
+    @property
+    def label(self) -> str:
+        """The types' names, with the marketplace where profiles are not pooled."""
+        names = ", ".join(sorted({name for _, name in self.types}))
+        return names if self.pool == POOLED else f"{self.pool}: {names}"
+
 
 def read_profiles(package_types: DataFrame, pool_marketplaces: bool) -> list[Profile]:
     """Collect the profiles of `package_types`, each pool in order of protection."""

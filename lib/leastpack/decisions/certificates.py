@@ -26,11 +26,13 @@ class Points:
         n: (G + 1,) points by place on the grid, the last above every threshold.
         k: (G + 1,) bad ones among them.
         marketplaces: Marketplaces with labelled pairs in the cell, sorted: the population that the points speak of.
+        labelled: Pairs that the points were drawn from.
     """
 
     n: Histogram
     k: Histogram
     marketplaces: tuple[str, ...] = ()
+    labelled: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _certify_pool(
         counts = sum((by_market[name] for name in blank.marketplaces if name in by_market), _none(len(terms.grid)))
         last = closed[name]
         if last is None:
-            filled = _refused(blank, sequences[name], int(counts.sum()), alpha, terms.grid)
+            filled = _refused(blank, sequences[name], int(counts.sum()), chosen[name].labelled, alpha, terms.grid)
         else:
             filled = _given(blank, sequences[name], last, counts, alpha, terms.grid)
         issued.append(replace(filled, certificate_id=_identity(filled, terms)))
@@ -232,7 +234,7 @@ def _given(
 
 
 def _refused(
-    blank: Certificate, tested: Tested, candidates: int, alpha: float, grid: npt.NDArray[np.float64]
+    blank: Certificate, tested: Tested, candidates: int, labelled: int, alpha: float, grid: npt.NDArray[np.float64]
 ) -> Certificate:
     at = len(grid) - 1 if tested.start is None else tested.start
     n, k = int(tested.n[at]), int(tested.k[at])
@@ -241,7 +243,8 @@ def _refused(
         why = "no pair fits and has a risk"
         needed = None
     elif tested.start is None:
-        why = f"{n} calibration points; the sequence starts with {start_points(alpha, blank.delta)}"
+        why = f"{n} calibration points from {labelled} labelled pairs; "
+        why += f"the sequence starts with {start_points(alpha, blank.delta)} points"
     elif tested.last is None:
         p_value = float(p_values(k, n, alpha))
         where = f"at or under the first threshold, {grid[at]:.4g}"

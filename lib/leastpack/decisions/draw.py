@@ -5,9 +5,7 @@ together, so only groups are independent. Each group gives one pair at most, and
 population is a point with the same probability:
 
 1. A pair is in the frame with a known probability p: the one it was drawn with for a human test, or 1. Where the p of a
-   cell differ within one round of tests, a pair is kept with probability p_min / p, so that all of that round count
-   with p_min. Each round draws from all pairs, so rounds add up: with rounds of p_1, p_2, ... a pair is in the frame
-   with p = 1 - (1 - p_1) (1 - p_2) ...
+   cell differ, a pair is kept with probability p_min / p, so that all count with p_min.
 2. Of the A kept pairs of a group with m pairs, one is drawn by hash. A given pair is drawn with probability
    p E[1 / (1 + Binomial(m - 1, p))] = (1 - (1 - p)^m) / m.
 3. The group is then accepted with a probability proportional to m / (1 - (1 - p)^m): the product of both is the same
@@ -32,13 +30,12 @@ from leastpack.decisions.cells import CELL, PAIR
 
 # Every promise and slice draws from each cell anew.
 DRAW = ["promise", "slice", *CELL]
-FRAME = [*CELL, "group_id", *PAIR, "grid_index", "bad", "probability", "round", "group_pairs"]
-NO_ROUND = ""
+FRAME = [*CELL, "group_id", *PAIR, "grid_index", "bad", "probability", "group_pairs"]
 
 
-def uniform(seed: int, purpose: str, *columns: str) -> Column:
+def uniform(seed: int | Column, purpose: str, *columns: str) -> Column:
     """A number in [0, 1) by hash of seed, purpose and columns."""
-    hashed = F.xxhash64(F.lit(seed), F.lit(purpose), *[F.col(name) for name in columns])
+    hashed = F.xxhash64(F.lit(seed).cast("int"), F.lit(purpose), *[F.col(name) for name in columns])
     return F.shiftrightunsigned(hashed, 11) / F.lit(float(2**53))
 
 
@@ -76,28 +73,22 @@ def draw_points(frame: DataFrame, seed: int, group_cap: int) -> DataFrame:
 
     Args:
         frame: Columns promise, slice and FRAME: labelled pairs of the certify split with their cell, group, place on
-            the grid, whether they are bad, the probability they were drawn with and in which round, and m, the pairs of
-            their group in the population.
+            the grid, whether they are bad, the probability they were drawn with, and m, the pairs of their group in
+            the population.
         seed: Another seed draws other points.
         group_cap: Pairs a group counts for at most.
 
     Returns:
         The points: DRAW, group_id, the key of the pair, grid_index, bad.
     """
-    largest, least = F.max("group_pairs").alias("largest"), F.min("probability").alias("least")
-    cells = (
-        frame.groupBy(*DRAW, "round")
-        .agg(largest, least)
-        .groupBy(*DRAW)
-        .agg(F.least(F.max("largest"), F.lit(group_cap)).alias("most"), _in_any_round().alias("drawn_with"))
-    )
-    kept = thin(frame, seed, [*DRAW, "round"]).join(F.broadcast(cells), on=DRAW, how="inner")
+    cells = frame.groupBy(*DRAW).agg(F.least(F.max("group_pairs"), F.lit(group_cap)).alias("most"))
+    kept = thin(frame, seed, DRAW).join(F.broadcast(cells), on=DRAW, how="inner")
     order = uniform(seed, "pair", *DRAW, *PAIR).alias("order")
     drawn = F.min(F.struct(order, *PAIR, "grid_index", "bad")).alias("drawn")
-    of_group = [F.max(name).alias(name) for name in ("group_pairs", "drawn_with", "most")]
+    of_group = [F.max(name).alias(name) for name in ("group_pairs", "least", "most")]
     groups = kept.groupBy(*DRAW, "group_id").agg(drawn, *of_group)
-    weight = group_weight(F.least("group_pairs", "most"), F.col("group_pairs"), F.col("drawn_with"))
-    heaviest = group_weight(F.col("most"), F.col("most"), F.col("drawn_with"))
+    weight = group_weight(F.least("group_pairs", "most"), F.col("group_pairs"), F.col("least"))
+    heaviest = group_weight(F.col("most"), F.col("most"), F.col("least"))
     accepted = groups.where(uniform(seed, "group", *DRAW, "group_id") < weight / heaviest)
     return accepted.select(*DRAW, "group_id", "drawn.*").drop("order")
 
@@ -105,9 +96,3 @@ def draw_points(frame: DataFrame, seed: int, group_cap: int) -> DataFrame:
 def count_points(points: DataFrame) -> DataFrame:
     """Points and bad points by place on the grid: columns DRAW, grid_index, n, k."""
     return points.groupBy(*DRAW, "grid_index").agg(F.count("*").alias("n"), F.count_if("bad").alias("k"))
-
-
-def _in_any_round() -> Column:
-    """1 - the product over rounds of (1 - least): the probability that a pair of the cell is in the frame."""
-    missed = F.array_sort(F.transform(F.collect_list("least"), lambda least: 1 - least))
-    return 1 - F.aggregate(missed, F.lit(1.0), lambda product, one: product * one)

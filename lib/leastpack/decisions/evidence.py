@@ -53,7 +53,8 @@ def collect_evidence(
         size: Thresholds of the grid.
     """
     with ExitStack() as kept:
-        # The plan ends here: nested under the four frames it would travel to every task eight times.
+        # The plan ends here: nested under the four frames it would travel to every task eight times. A lost executor
+        # fails the step, which is then run again.
         pairs = certify_pairs(scored, inputs["certify_examples"]).localCheckpoint()
         frame = keep(kept, all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed))
         log.info("calibration", candidates=pairs.count(), labelled=frame.count())
@@ -73,24 +74,27 @@ def certified_shares(
     Returns:
         Promise to package types to shares in the order of `alphas`.
     """
+    names = {(one.pool, one.profile_hash): one.label for one in evidence.profiles}
     shares: dict[str, dict[str, list[float]]] = {}
     for alpha in alphas:
         promises = [promise.model_copy(update={"alpha": float(alpha)}) for promise in terms.config.promises]
         config = terms.config.model_copy(update={"promises": promises})
         for one in evidence.certify(dataclasses.replace(terms, config=config)):
             if one.stratum == "photos":
-                named = shares.setdefault(one.promise, {}).setdefault(", ".join(one.package_types), [])
-                named.append(one.share_certified)
+                name = names[(one.pool, one.profile_hash)]
+                shares.setdefault(one.promise, {}).setdefault(name, []).append(one.share_certified)
     return shares
 
 
 def _collect(frame: DataFrame, counts: DataFrame, size: int) -> dict[tuple[str, str], dict[Cell, Points]]:
     """Points by promise and slice and by cell."""
     points: dict[tuple[str, str], dict[Cell, Points]] = {}
-    for row in frame.groupBy(*DRAW).agg(F.sort_array(F.collect_set("marketplace")).alias("marketplaces")).collect():
+    marketplaces = F.sort_array(F.collect_set("marketplace")).alias("marketplaces")
+    for row in frame.groupBy(*DRAW).agg(marketplaces, F.count("*").alias("labelled")).collect():
         cell = tuple(row[name] for name in CELL)
         none = np.zeros((2, size + 1), dtype=np.int64)
-        points.setdefault((row.promise, row.slice), {})[cell] = Points(none[0], none[1], tuple(row.marketplaces))
+        own = Points(none[0], none[1], tuple(row.marketplaces), row.labelled)
+        points.setdefault((row.promise, row.slice), {})[cell] = own
     for row in counts.collect():
         one = points[(row.promise, row.slice)][tuple(row[name] for name in CELL)]
         one.n[row.grid_index], one.k[row.grid_index] = row.n, row.k

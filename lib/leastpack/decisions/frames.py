@@ -6,6 +6,9 @@ products: their certificates speak of such pairs, and come with a warning and a 
 
 The population of a cell are its pairs in the marketplaces that have labelled pairs in it: where nobody drew a pair,
 nothing is known of that marketplace, whatever the others show.
+
+Each round of human tests is a draw of its own: its probabilities hold for the marketplaces it drew from, and say
+nothing of pairs that other rounds took. So a cell takes its audited pairs from one round, the one that leaves most.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import AUDIT, CELL, PAIR, PRODUCT, SHIPPED
-from leastpack.decisions.draw import FRAME, NO_ROUND, thin
+from leastpack.decisions.draw import FRAME, thin
+from leastpack.decisions.rounds import in_rounds
 
 
 def certify_pairs(scored: DataFrame, certify_examples: DataFrame) -> DataFrame:
@@ -60,15 +64,21 @@ def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFra
 
 
 def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
-    drawn = (F.col("draw_probability") > 0) & (F.col("draw_probability") <= 1)
-    tests = pair_tests.where((F.col("source") == "human_test") & drawn)
     bad = F.coalesce(F.col("label") != "SAFE", F.lit(True)).alias("bad")
-    round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
-    tests = tests.select(*PAIR, bad, F.col("draw_probability").alias("probability"), round_)
-    labelled = certify.join(tests, on=PAIR, how="inner")
+    tests = in_rounds(pair_tests).select(*PAIR, bad, "probability", "round")
+    labelled = _of_the_best_round(certify.join(tests, on=PAIR, how="inner"))
     covered = labelled.select(*CELL, "marketplace").distinct()
     population = certify.join(F.broadcast(covered), on=[*CELL, "marketplace"], how="inner")
     return _with_group_pairs(labelled, population).select(*FRAME)
+
+
+def _of_the_best_round(labelled: DataFrame) -> DataFrame:
+    """The rows of each cell's round with most rows left once they are thinned alike; outcomes have no say in it."""
+    left = F.sum(F.col("least") / F.col("probability")).alias("left")
+    alike = labelled.groupBy(*CELL, "round").agg(F.min("probability").alias("least"))
+    rounds = labelled.join(F.broadcast(alike), on=[*CELL, "round"], how="inner").groupBy(*CELL, "round").agg(left)
+    best = rounds.groupBy(*CELL).agg(F.max(F.struct(F.round("left", 6), "round")).alias("best"))
+    return labelled.join(F.broadcast(best.select(*CELL, "best.round")), on=[*CELL, "round"], how="inner")
 
 
 def _shipped_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
@@ -83,12 +93,15 @@ def _shipped_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
 def _random_shipments(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame, seed: int) -> DataFrame:
     """Pairs with a shipment whose package was assigned at random, thinned so that its odds were the same for all.
 
-    A product with few fitting packages is sent in each of them more often than one with many.
+    A product with few fitting packages is sent in each of them more often than one with many, and one with many such
+    shipments reaches more of its packages: of s shipments at least one takes a package of propensity q with
+    probability 1 - (1 - q)^s.
     """
-    odds = pair_tests.where("source = 'shipments' AND propensity IS NOT NULL")
-    odds = odds.select(*PAIR, F.col("propensity").alias("probability"))
-    assigned = _drawn_shipments(certify, pair_outcomes, "random_draw").join(odds, on=PAIR, how="inner")
-    return thin(assigned, seed, CELL)
+    assigned = pair_outcomes.groupBy(*PRODUCT).agg(F.sum("n_random").alias("shipments"))
+    reached = (1 - F.pow(1 - F.col("propensity"), F.col("shipments"))).alias("probability")
+    odds = pair_tests.where("source = 'shipments' AND propensity IS NOT NULL").join(assigned, on=PRODUCT, how="inner")
+    drawn = _drawn_shipments(certify, pair_outcomes, "random_draw")
+    return thin(drawn.join(odds.select(*PAIR, reached), on=PAIR, how="inner"), seed, CELL)
 
 
 def _drawn_shipments(certify: DataFrame, pair_outcomes: DataFrame, draw: str) -> DataFrame:
@@ -101,7 +114,7 @@ def _drawn_shipments(certify: DataFrame, pair_outcomes: DataFrame, draw: str) ->
 
 def _whole_frame(labelled: DataFrame) -> DataFrame:
     """A frame whose population is its own pairs: each is in it with probability 1."""
-    certain = labelled.withColumns({"probability": F.lit(1.0), "round": F.lit(NO_ROUND)})
+    certain = labelled.withColumn("probability", F.lit(1.0))
     return _with_group_pairs(certain, certain).select(*FRAME)
 
 

@@ -1,12 +1,11 @@
 """What a human should test next: pairs whose pass would save most, and pairs drawn at random.
 
-The random part draws `queue_size * queue_random_share` of all pairs that fit, have a risk and were not drawn before,
-whatever their split and decision: the ones with the smallest hash, so that each is drawn with the same probability,
-which is logged, and a pair stays in the queue until its test is back. Certificates stand on these. Draws of one size
-and seed are one round: their probability changes only with the catalog. The rest of the
-queue are pairs in doubt (decision TEST, no human test yet) by the weight that a pass would save against the
-recommended package, times the chance to pass, 1 - risk. Both parts are mixed evenly, so that whoever works from the
-top does some of both.
+The random part draws `queue_size * queue_random_share` of all pairs that fit, have a risk and were not tested yet,
+whatever their split and decision, in the queue's random order (see `rounds`); a pair stays in the queue until its test
+is back. Certificates stand on these. What is logged is how far the order has been gone through by then: the probability
+with which any pair is in the sample. The rest of the queue are pairs in doubt (decision TEST, no human test yet) by the
+weight that a pass would save against the recommended package, times the chance to pass, 1 - risk. Both parts are mixed
+evenly, so that whoever works from the top does some of both.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import PAIR, PRODUCT
-from leastpack.decisions.draw import uniform
+from leastpack.decisions.rounds import queue_hash, queue_round
 from leastpack.decisions.rules import TEST
 
 PART = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
@@ -35,11 +34,9 @@ def open_pairs(
 
     Returns:
         The key, decision, risk, `weight_saved_g` against the recommended (else the current) package, `tests` (null
-        without a human test), `drawn_before` and `test_id`.
+        without a human test) and `test_id`.
     """
-    human = pair_tests.where("source = 'human_test'").select(
-        *PAIR, F.col("n").alias("tests"), F.col("draw_probability").isNotNull().alias("drawn_before")
-    )
+    human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("n").alias("tests"))
     tares = package_types.select(
         "marketplace", F.col("package_type").alias("otherwise"), F.col("tare_g").alias("otherwise_g")
     )
@@ -51,25 +48,24 @@ def open_pairs(
         .join(baseline.select(*PRODUCT, "otherwise_g"), on=PRODUCT, how="left")
         .withColumn("weight_saved_g", F.col("otherwise_g") - F.col("tare_g"))
         .withColumn("test_id", _test_id())
-        .select(*PAIR, "decision", "risk", "weight_saved_g", "tests", "drawn_before", "test_id")
+        .select(*PAIR, "decision", "risk", "weight_saved_g", "tests", "test_id")
     )
 
 
 def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
-    """The random part: columns PART, place from 1 in order of hash.
+    """The random part: columns PART, place from 1 in the queue's random order.
 
     Args:
         waiting: `open_pairs`.
         config: Size and random share of the queue, seed.
     """
-    wanted = random_size(config)
-    frame = waiting.where(~F.coalesce("drawn_before", F.lit(False)))
-    probability = min(1.0, wanted / max(1, frame.count()))
-    round_ = f"queue-{config.seed}-{wanted}"
-    drawn = frame.withColumn("_order", uniform(config.seed, "queue", *PAIR)).orderBy("_order", *PAIR).limit(wanted)
+    untested = waiting.where(F.col("tests").isNull()).withColumn("_order", queue_hash(config.seed))
+    drawn = untested.orderBy("_order", *PAIR).limit(random_size(config)).withColumn("why", F.lit("random"))
+    whole = Window.partitionBy("why")
     return (
-        drawn.withColumns({"why": F.lit("random"), "draw_probability": F.lit(probability), "draw_round": F.lit(round_)})
-        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy("_order", *PAIR)))
+        drawn.withColumn("draw_probability", F.max("_order").over(whole))
+        .withColumn("draw_round", F.lit(queue_round(config.seed)))
+        .withColumn("place", F.row_number().over(whole.orderBy("_order", *PAIR)))
         .select(*PART)
     )
 

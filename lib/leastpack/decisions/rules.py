@@ -71,7 +71,7 @@ def _rules(reject_risk: float) -> list[tuple[Column, str, Column]]:
         (F.col("error").isNotNull(), UNSCORED, F.col("error")),
         (F.col("fits").isNull(), INFEASIBLE, F.lit("size_unknown")),
         (~F.col("fits"), INFEASIBLE, F.lit("does_not_fit")),
-        (~F.col("in_use"), INFEASIBLE, F.lit(NOT_IN_USE)),
+        (~F.coalesce(F.col("in_use"), F.lit(False)), INFEASIBLE, F.lit(NOT_IN_USE)),
         (F.col("unsafe"), REJECTED, F.lit("proven_unsafe")),
         (F.col("under"), CERTIFIED, F.lit("under_threshold")),
         (proven_safe, CERTIFIED, F.lit("proven_safe")),

@@ -15,8 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from leastpack.catalog.quarantine import UNREADABLE, fault_column
-from leastpack.catalog.sources import read_source
-from leastpack.config.sources import FIELDS, TYPES, Kind, SourceConfig
+from leastpack.config.sources import FIELDS, TYPES, Kind
 
 ITEM = ("marketplace", "shipment_id", "product_id")
 PAIR = ("marketplace", "product_id", "package_type")
@@ -42,19 +41,19 @@ class Known:
     packages: DataFrame
 
 
-def read_judged(spark: SparkSession, sources: Sequence[SourceConfig], kind: Kind, known: Known) -> DataFrame:
-    """Read all sources of a kind and find the rows that cannot be used.
+def read_judged(spark: SparkSession, exports: Sequence[DataFrame], kind: Kind, known: Known) -> DataFrame:
+    """Put the exports of a kind together and find the rows that cannot be used.
 
     Args:
         spark: The session.
-        sources: Sources of that kind; none gives no rows.
+        exports: `with_content` of the sources of that kind; none gives no rows.
         kind: shipments, returns, reviews or human_tests.
         known: What the catalog knows.
 
     Returns:
         The fields of the kind, source, row_hash, fault and raw.
     """
-    rows = reduce(DataFrame.unionByName, [read_source(spark, source) for source in sources], _no_rows(spark, kind))
+    rows = reduce(DataFrame.unionByName, exports, _no_rows(spark, kind))
     if "package_type" in FIELDS[kind]:
         rows = _flagged(rows, known.packages, ("marketplace", "package_type"), "package_known")
         rows = _flagged(rows, known.products, ("marketplace", "product_id"), "product_known")

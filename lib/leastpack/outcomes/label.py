@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.counting import count_exports
 from leastpack.catalog.quarantine import write_quarantine
-from leastpack.catalog.sources import reading
+from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
 from leastpack.log import log
@@ -86,10 +86,13 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
 
 def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: ExitStack, known: Known) -> Outcomes:
     rules = config.outcomes
-    delivered = count_exports(spark, _outcome_sources(config))
+    sources = _outcome_sources(config)
+    exports = read_exports(spark, sources)
+    delivered = count_exports(exports, sources)
 
     def read(kind: Kind) -> DataFrame:
-        return read_judged(spark, _of(config, kind), kind, known)
+        own = [with_content(exports[source.name]) for source in _of(config, kind)]
+        return read_judged(spark, own, kind, known)
 
     distinct = keep(kept, judge_repeats(read("shipments"), rules))
     as_of = closing_day(distinct, rules)

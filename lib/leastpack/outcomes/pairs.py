@@ -12,6 +12,9 @@ from leastpack.outcomes.bounds import SAFE, UNSAFE, labels, lower_bounds, upper_
 from leastpack.outcomes.cleaning import PAIR
 
 BY_SHIPMENTS, BY_HUMAN_TEST = "shipments", "human_test"
+# Draws whose round is not told are one round.
+NO_ROUND = ""
+DRAWS = "map<string,double>"
 
 
 def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
@@ -84,6 +87,7 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
         (F.col("n") >= config.n_min).alias("eligible"),
         F.lit(None).cast("double").alias("draw_probability"),
         F.lit(None).cast("string").alias("draw_round"),
+        F.lit(None).cast(DRAWS).alias("draws"),
         F.when(F.col("n_random") > 0, F.col("propensity_sum").cast("double") / F.col("n_random")).alias("propensity"),
         (F.col("n") - F.col("n_random")).alias("n_policy"),
     )
@@ -92,8 +96,7 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
 def human_tests(tests: DataFrame) -> DataFrame:
     """What human tests of a pair say: UNSAFE if any test says so, else SAFE.
 
-    That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability; the
-    first such draw's probability and round are kept.
+    That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability.
 
     Args:
         tests: Used rows of human tests.
@@ -103,9 +106,13 @@ def human_tests(tests: DataFrame) -> DataFrame:
     """
     unsafe = F.upper("result") == UNSAFE
     drawn = F.struct("tested_at", "test_id", "draw_probability", "draw_round")
-    first = F.when(F.col("draw_probability").isNotNull(), drawn)
+    by_chance = F.col("draw_probability").isNotNull()
+    round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
     found = tests.groupBy(*PAIR).agg(
-        F.count("*").alias("n"), F.count_if(unsafe).alias("k"), F.min(first).alias("first")
+        F.count("*").alias("n"),
+        F.count_if(unsafe).alias("k"),
+        F.min(F.when(by_chance, drawn)).alias("first"),
+        F.array_sort(F.collect_set(F.when(by_chance, F.struct(round_, "draw_probability")))).alias("draws"),
     )
     return found.select(
         *PAIR,
@@ -118,8 +125,21 @@ def human_tests(tests: DataFrame) -> DataFrame:
         F.col("first").isNotNull().alias("eligible"),
         "first.draw_probability",
         "first.draw_round",
+        F.when(F.size("draws") > 0, _by_round("draws")).alias("draws"),
         F.lit(None).cast("double").alias("propensity"),
     )
+
+
+def _by_round(draws: str) -> Column:
+    """Round to probability; of a round told twice the larger, as the queue's grows while a pair waits in it."""
+
+    def told_again(one: Column) -> Column:
+        return F.exists(
+            draws,
+            lambda other: (other["round"] == one["round"]) & (other["draw_probability"] > one["draw_probability"]),
+        )
+
+    return F.map_from_entries(F.filter(draws, lambda one: ~told_again(one)))
 
 
 def _label(config: OutcomesConfig) -> Column:

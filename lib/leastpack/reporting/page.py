@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from leastpack.reporting.evaluate import Evaluation, evaluate
 from leastpack.reporting.showcase import choose_products, showcase
 from leastpack.reporting.truth import truth_check
 from leastpack.tables import Tables
+from leastpack.tables.keep import keep
 
 KINDS = ("CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED")
 SECTIONS = (
@@ -160,11 +162,11 @@ def _share_plots(
     labels = {name: tables.read(name) for name in ("pair_tests", "pair_outcomes")}
     labels["certify_examples"] = held_out(tables, tables.read("training_examples"), model_version, "certify")
     settings, grid = config.decisions, risk_grid(config.decisions.grid)
-    scored = scored_pairs(
+    pairs = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
-    ).persist()
-    evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
-    scored.unpersist()
+    )
+    with ExitStack() as kept:
+        evidence = collect_evidence({**released, **labels}, keep(kept, pairs), settings, len(grid))
     terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
     return [

@@ -7,6 +7,7 @@ overwritten, a few buckets a transaction, so that a killed job started again fin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -23,6 +24,7 @@ from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
 from leastpack.scoring.packages import PackageSet, package_sets
 from leastpack.scoring.udfs import WorkerModel, cross_column, vector_column
 from leastpack.tables import Tables
+from leastpack.tables.keep import keep
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
 
@@ -104,21 +106,25 @@ def _fuse(tables: Tables, work: Work) -> int:
     if not work.stale:
         return 0
     known = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
-    missing = (
-        work.products.where(F.col("bucket").isin(*work.stale) & ~F.col("no_input"))
-        .join(known.select("content_key"), on="content_key", how="left_anti")
-        .dropDuplicates(["content_key"])
-        .select(*PRODUCT, "content_key")
-    )
-    vectors = work.inputs.join(missing, on=PRODUCT, how="inner").select(
-        F.lit(work.model.model_version).alias("model_version"), "content_key", vector_column(work.model).alias("vector")
-    )
-    # A row the model failed on stays without a vector; its bucket is tried again by the next run.
-    return tables.merge(
-        "product_vectors",
-        vectors.where("vector IS NOT NULL"),
-        scope=f"model_version = '{work.model.model_version}'",
-    ).inserted
+    stale = F.col("bucket").isin(*work.stale)
+    # Of products with one content always the same speaks for it, also where a lost executor's part is computed again.
+    speaker = F.min(F.struct(*PRODUCT)).alias("speaker")
+    with ExitStack() as kept:
+        missing = keep(
+            kept,
+            work.products.where(stale & ~F.col("no_input"))
+            .join(known.select("content_key"), on="content_key", how="left_anti")
+            .groupBy("content_key")
+            .agg(speaker)
+            .select("speaker.*", "content_key"),
+        )
+        if missing.isEmpty():
+            return 0
+        vector = vector_column(work.model).alias("vector")
+        vectors = work.inputs.where(stale).join(missing, on=PRODUCT, how="inner").select("content_key", vector)
+        # A row the model failed on stays without a vector; its bucket is tried again by the next run.
+        new = vectors.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
+        return tables.merge("product_vectors", new, scope=f"model_version = '{work.model.model_version}'").inserted
 
 
 def _score_buckets(tables: Tables, config: Config, run: Run, work: Work) -> None:

@@ -180,8 +180,13 @@ PAIR_TESTS = _table(
         ("lower", "double", "Clopper-Pearson lower bound of the damage rate; null for a human test."),
         ("upper", "double", "Clopper-Pearson upper bound; null for a human test."),
         ("eligible", "boolean", "May evaluate or certify, decided without the outcome."),
-        ("draw_probability", "double", "Probability with which the pair was drawn for the test; null if chosen."),
-        ("draw_round", "string", "Round of tests it was drawn in; null if chosen or not told."),
+        (
+            "draw_probability",
+            "double",
+            "Probability of the first random draw that chose the pair for a test; null if none.",
+        ),
+        ("draw_round", "string", "Round of that draw; null if none or not told."),
+        ("draws", "map<string,double>", "All rounds that drew the pair for a human test, each with its probability."),
         ("propensity", "double", "Mean probability of the package under random assignment; null if chosen."),
     ],
 )

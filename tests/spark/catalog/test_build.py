@@ -189,6 +189,8 @@ def test_a_poorer_or_older_measurement_replaces_no_better_one(shop: Shop) -> Non
     assert tunnel() == (13.0, {"older_version": 1})
     shop.measured(measured(6, 15, 11, 11))
     assert tunnel() == (15.0, {})
+    shop.measured({**measured(1, 30, 11, 11), "measured_at": None})
+    assert tunnel() == (15.0, {"older_version": 1})
 
 
 def test_not_one_usable_product_stops_the_step(shop: Shop) -> None:

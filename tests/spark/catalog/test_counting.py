@@ -10,7 +10,7 @@ from tests.spark.catalog.exports import Shop
 
 from leastpack.catalog import build
 from leastpack.catalog.counting import Delivered, count_exports
-from leastpack.catalog.sources import read_source
+from leastpack.catalog.sources import read_exports, read_rows, with_content
 from leastpack.config.sources import SourceConfig
 from leastpack.errors import PromiseError
 
@@ -24,18 +24,31 @@ def photos(path: Path, **columns: str) -> SourceConfig:
     )
 
 
+def counted(spark: SparkSession, source: SourceConfig) -> dict[str, Delivered]:
+    return count_exports(read_exports(spark, [source]), [source])
+
+
 def test_p1_rows_without_an_element_are_counted_and_read_by_nobody(spark: SparkSession, tmp_path: Path) -> None:
     lines = ['{"id":"1","photos":["a",null]}', '{"id":"2","photos":[]}', '{"id":"3"}', "broken"]
     (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
     source = photos(tmp_path / "a.jsonl")
-    assert count_exports(spark, [source]) == {"photos": Delivered(rows=5, no_element=2)}
-    assert read_source(spark, source).count() == 3
+    assert counted(spark, source) == {"photos": Delivered(rows=5, no_element=2)}
+    assert with_content(read_rows(spark, source)).count() == 3
+
+
+def test_a_file_delivered_between_counting_and_reading_is_in_neither(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id":"1","photos":["a"]}', encoding="utf-8")
+    source = photos(tmp_path)
+    exports = read_exports(spark, [source])
+    delivered = count_exports(exports, [source])
+    (tmp_path / "b.jsonl").write_text('{"id":"2","photos":["b"]}', encoding="utf-8")
+    assert delivered["photos"].rows == with_content(exports["photos"]).count() == 1
 
 
 def test_a_mapped_field_that_no_row_fills_is_warned_of(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id":"1","photos":["a"],"at":"2024-05-01"}\n', encoding="utf-8")
     with capture_logs() as logs:
-        count_exports(spark, [photos(tmp_path / "a.jsonl", captured_at="taken")])
+        counted(spark, photos(tmp_path / "a.jsonl", captured_at="taken"))
     told = [(entry["source"], entry["field"], entry["expression"]) for entry in logs if "empty" in entry["event"]]
     assert told == [("photos", "captured_at", "taken")]
 

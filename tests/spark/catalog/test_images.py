@@ -5,7 +5,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from leastpack.catalog.images import clean_images
-from leastpack.catalog.sources import read_source
+from leastpack.catalog.sources import read_rows, with_content
 from leastpack.config.sources import FIELDS, SourceConfig
 
 PHOTO = {"product_id": "P1", "view": "tunnel_0", "uri": "a.jpg", "kind": "tunnel", "size_bytes": "10", "etag": "x"}
@@ -28,7 +28,7 @@ def test_the_image_key_follows_uri_size_and_tag(spark: SparkSession, tmp_path: P
     path.write_text("\n".join([",".join(fields), *lines]) + "\n", encoding="utf-8")
     base = {"name": "images", "kind": "product_images", "format": "csv", "path": str(path), "marketplace": "NA"}
     source = SourceConfig.model_validate({**base, "columns": {field: field for field in fields}})
-    rows = clean_images(read_source(spark, source), source, ["NA"]).collect()
+    rows = clean_images(with_content(read_rows(spark, source)), source, ["NA"]).collect()
     keys = [row["image_key"] for row in rows]
     assert [row["fault"] for row in rows] == [None] * 7
     # The tag stands for the content; the day counts only where there is no tag.

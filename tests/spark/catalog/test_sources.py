@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.catalog.sources import read_source, reading
+from leastpack.catalog.sources import read_rows, reading, with_content
 from leastpack.config.sources import SourceConfig
 from leastpack.errors import InputError
 
@@ -21,7 +21,7 @@ def source(path: Path, form: str = "csv", kind: str = "products", **rest: Any) -
 def rows(spark: SparkSession, config: SourceConfig) -> list[Row]:
     """All rows, in order of their raw text; times as text, since Python would move them to the machine's zone."""
     with reading(config):
-        found = read_source(spark, config)
+        found = with_content(read_rows(spark, config))
         times = {name: F.col(name).cast("string") for name, kind in found.dtypes if kind == "timestamp"}
         return found.withColumns(times).orderBy("raw").collect()
 
@@ -114,7 +114,7 @@ def test_a_folder_is_a_listing(spark: SparkSession, tmp_path: Path) -> None:
     )
     found = [(row["product_id"], row["view"], row["size_bytes"]) for row in rows(spark, config)]
     assert found == [("P1", "tunnel_0", 5), ("P1", "tunnel_1", 5)]
-    assert "content" not in read_source(spark, config).columns
+    assert "content" not in with_content(read_rows(spark, config)).columns
 
 
 def test_the_working_directory_is_where_relative_paths_start(

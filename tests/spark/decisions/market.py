@@ -99,7 +99,7 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
                 label = "UNSAFE" if unsafe else "SAFE"
                 rows["pair_tests"].append(
                     {**pair, "source": "human_test", "label": label, "n": 1, "k": int(unsafe), "eligible": True}
-                    | {"draw_probability": 0.5}
+                    | {"draw_probability": 0.5, "draws": {"audit": 0.5}}
                 )
             rows["pair_outcomes"].append(
                 {**pair, "period": "2024-05", "n": 3, "k": 0, "n_random": 0, "k_random": 0, "draw_damaged": False}

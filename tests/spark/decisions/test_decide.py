@@ -15,6 +15,7 @@ from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decide import decide_packaging
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.recommend import check_currencies
+from leastpack.decisions.rounds import queue_hash
 from leastpack.decisions.scored import check_scored, scored_pairs
 from leastpack.errors import ConfigError, InputError, PromiseError
 from leastpack.tables import Tables
@@ -149,12 +150,15 @@ def test_the_queue_mixes_doubt_and_chance(decided: Tables) -> None:
     assert [row["rank"] for row in queue] == list(range(1, len(queue) + 1))
     assert len({row.test_id for row in queue}) == len(queue)
     random = [row for row in queue if row.why == "random"]
-    tested_at_random = decided.read("pair_tests").count()
-    candidates = decided.read("pair_scores").where("fits AND error IS NULL").count()
+    candidates = decided.read("pair_scores").where("fits AND error IS NULL")
+    untested = candidates.join(decided.read("pair_tests"), ["marketplace", "product_id", "package_type"], "left_anti")
     assert len(random) == 40
-    assert {row.draw_round for row in random} == {"queue-3-40"}
-    assert random[0].draw_probability == pytest.approx(40 / (candidates - _candidates_tested(decided)))
-    assert tested_at_random > 0
+    assert {row.draw_round for row in random} == {"queue-3"}
+    (reached,) = {row.draw_probability for row in random}
+    assert untested.where(queue_hash(3) <= reached).count() == 40
+    expected = 40 / untested.count()
+    assert reached == pytest.approx(expected, abs=4 * (expected / untested.count()) ** 0.5)
+    assert untested.count() < candidates.count()
     doubtful = [row for row in queue if row.why == "doubtful"]
     assert doubtful
     assert all(row.weight_saved_g > 0 and row.draw_probability is None for row in doubtful)
@@ -162,11 +166,6 @@ def test_the_queue_mixes_doubt_and_chance(decided: Tables) -> None:
     assert worth == sorted(worth, reverse=True)
     tested = {(row.product_id, row.package_type) for row in decided.read("pair_tests").collect()}
     assert not tested & {(row.product_id, row.package_type) for row in queue}
-
-
-def _candidates_tested(tables: Tables) -> int:
-    scored = tables.read("pair_scores").where("fits AND error IS NULL")
-    return tables.read("pair_tests").join(scored, ["marketplace", "product_id", "package_type"], "left_semi").count()
 
 
 def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from leastpack.decisions.draw import count_points, draw_points, thin
 from leastpack.decisions.sequence import run_sequence
@@ -46,7 +45,6 @@ def worlds(seed: int, audited: bool) -> pd.DataFrame:
             "grid_index": 0,
             "bad": shared[group] < rate,
             "probability": probability,
-            "round": "",
             "group_pairs": sizes[group],
             "size": sizes[group],
             "rate": rate,
@@ -88,20 +86,6 @@ def test_p11_points_are_worth_the_promise(framed: dict[bool, DataFrame], cap: in
 def test_p11_every_labelled_pair_a_point_would_break_it() -> None:
     every = worlds(1, audited=False).groupby("stratum").agg(n=("bad", "size"), k=("bad", "sum")).reset_index()
     assert violations(every, truth(8, audited=False) - 0.002) > 2 * DELTA
-
-
-def test_p11_rounds_add_up_and_a_rare_one_takes_nothing_from_an_audit(
-    spark: SparkSession, framed: dict[bool, DataFrame]
-) -> None:
-    rare = worlds(2, audited=False).sample(frac=0.01, random_state=0).assign(probability=0.01, round="queue")
-    rare["product_id"] = "again" + rare["product_id"]
-    both = framed[True].drop("__index_level_0__").unionByName(spark.createDataFrame(rare))
-    audit = count_points(draw_points(framed[True], seed=3, group_cap=8)).toPandas()
-    counts = count_points(draw_points(both, seed=3, group_cap=8)).toPandas()
-    assert counts.n.sum() > 0.95 * audit.n.sum()
-    assert violations(counts, truth(8, audited=True) - 0.002) <= MOST
-    unnamed = count_points(draw_points(both.withColumn("round", F.lit("")), seed=3, group_cap=8)).toPandas()
-    assert unnamed.n.sum() < 0.2 * audit.n.sum()
 
 
 def test_thinned_rows_were_all_as_likely(spark: SparkSession) -> None:

@@ -164,9 +164,7 @@ def test_rate_loss_is_least_at_k_of_n_and_caps_the_shipments():
     assert nothing[0].item() == nothing[1].item() == 0.0
 
 
-@pytest.mark.parametrize(
-    "values", [{"knots": [0.5]}, {"knots": [0, 0.5, 0.5]}, {"dropout": 1.0}]
-)
+@pytest.mark.parametrize("values", [{"knots": [0.5]}, {"knots": [0, 0.5, 0.5]}, {"dropout": 1.0}])
 def test_a_configuration_no_model_can_be_built_from_is_refused(values):
     with pytest.raises(ValidationError):
         ModelConfig(**values)
