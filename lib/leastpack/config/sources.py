@@ -85,7 +85,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "package_type": "required",
         "result": "required; `SAFE` or `UNSAFE`",
         "draw_probability": "probability with which the pair was drawn; null where a person chose it",
-        "draw_round": "which round of tests drew the pair; rows without one count as one round",
+        "draw_round": "which random draw chose the pair, a name; rows without one count as one round",
         "tested_at": "required",
     },
 }

@@ -281,7 +281,11 @@ CERTIFICATES = _table(
         ("certificate_id", "string", "Hash of what it depends on."),
         ("model_version", "string", "Model it speaks of."),
         ("profile_hash", "string", "Protection profile it speaks of."),
-        ("marketplaces", "array<string>", "Marketplaces it speaks of: those with labels; all of the profile if none."),
+        (
+            "marketplaces",
+            "array<string>",
+            "Marketplaces it speaks of: those with labels in its slice; all of the profile if none.",
+        ),
         ("package_types", "array<string>", "Package types of that profile there."),
         ("stratum", "string", "`photos` or `no_photos`."),
         ("promise", "string", "`shipment` or `pair`."),
