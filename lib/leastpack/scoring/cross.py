@@ -12,8 +12,8 @@ from leastpack.catalog.geometry import fits, void_share
 from leastpack.scoring.packages import PackageSet
 
 Floats = npt.NDArray[np.float64]
-PACKAGE_INVALID = "PACKAGE_INVALID"
-INTERNAL = "INTERNAL"
+# Products computed at once: what they need of intermediate numbers stays in the processor's cache.
+BLOCK = 512
 
 
 class Risks(Protocol):
@@ -32,16 +32,14 @@ class Crossed:
     Attributes:
         fits: (n, P) 1 fits, 0 does not, NaN where the size is unknown.
         void: (n, P) share left empty.
-        risk: (n, P) in [0, 1], NaN exactly where `error` is set.
-        damage_rate: (n, P), NaN exactly where `error` is set.
-        error: (n, P) error code or None.
+        risk: (n, P) in [0, 1]; NaN where the product has no vector or the package type is invalid.
+        damage_rate: (n, P) like risk.
     """
 
     fits: Floats
     void: Floats
     risk: Floats
     damage_rate: Floats
-    error: npt.NDArray[np.object_]
 
 
 def cross(
@@ -56,7 +54,7 @@ def cross(
 
     Args:
         model: Gives risk and damage rate for product vectors.
-        vectors: (n, d) small vectors; a row with NaN has no vector and gets INTERNAL.
+        vectors: (n, d) small vectors; a row that is not finite has none.
         product_cm: (n, 3) sides, NaN where unknown.
         weight_g: (n,) weights, NaN where unknown.
         packages: The marketplace's package types.
@@ -64,13 +62,11 @@ def cross(
     """
     void = np.stack([void_share(product_cm, package) for package in packages.packages], axis=1)
     fitting = np.stack([fits(product_cm, weight_g, package, padding_cm) for package in packages.packages], axis=1)
-    usable = np.isfinite(vectors).all(axis=1)
     risk, damage_rate = np.full((2, *void.shape), np.nan)
-    risk[usable], damage_rate[usable] = model.risks(vectors[usable], packages.profiles, void[usable])
-    error = np.full(void.shape, None, dtype=object)
-    error[~usable] = INTERNAL
-    for column, package in enumerate(packages.packages):
-        if not package.valid:
-            error[:, column] = PACKAGE_INVALID
-    failed = error != np.array(None)
-    return Crossed(fitting, void, np.where(failed, np.nan, risk), np.where(failed, np.nan, damage_rate), error)
+    usable = np.flatnonzero(np.isfinite(vectors).all(axis=1))
+    for start in range(0, len(usable), BLOCK):
+        rows = usable[start : start + BLOCK]
+        risk[rows], damage_rate[rows] = model.risks(vectors[rows], packages.profiles, void[rows])
+    invalid = [column for column, package in enumerate(packages.packages) if not package.valid]
+    risk[:, invalid] = damage_rate[:, invalid] = np.nan
+    return Crossed(fitting, void, risk, damage_rate)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
@@ -19,10 +19,11 @@ from leastpack.encoders.inputs import PRODUCT, product_inputs, product_keys
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
-from leastpack.scoring.cross import INTERNAL
 from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
+from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.udfs import WorkerModel, cross_column, vector_column
+from leastpack.scoring.pairs import INTERNAL, score_pairs_of
+from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
 
@@ -142,36 +143,15 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work) -> None
 
 
 def _pairs(products: DataFrame, work: Work, run_id: str, padding_cm: float) -> DataFrame:
-    scores = products.select(
-        "marketplace", "product_id", "bucket", "no_input", "views_used", "warnings",
-        cross_column(work.model, work.packages, padding_cm).alias("scores"),
-    )  # fmt: skip
-    package = _by_marketplace({name: F.array(*map(F.lit, s.names)) for name, s in work.packages.items()})
     fingerprint = F.create_map(*[F.lit(x) for b, (print_, _) in work.fingerprints.items() for x in (b, print_)])
-    zipped = F.arrays_zip(
-        package.alias("package_type"),
-        *[F.col(f"scores.{name}").alias(name) for name in ("fits", "void_share", "risk", "damage_rate", "error")],
+    return score_pairs_of(products, work.model, work.packages, padding_cm).withColumns(
+        {
+            "fingerprint": F.element_at(fingerprint, F.col("bucket")),
+            "model_version": F.lit(work.model.model_version),
+            "run_id": F.lit(run_id),
+            "scored_at": F.current_timestamp(),
+        }
     )
-    exploded = scores.select("*", F.explode(zipped).alias("pair")).select("*", "pair.*")
-    error = F.when(F.col("no_input"), F.lit("NO_INPUT")).otherwise(F.col("error"))
-    failed = error.isNotNull()
-    return exploded.select(
-        "marketplace", "product_id", "package_type", "bucket",
-        F.when(~F.isnan("fits"), F.col("fits") > 0).alias("fits"),
-        F.when(~failed, F.col("risk")).alias("risk"),
-        F.when(~failed, F.col("damage_rate")).alias("damage_rate"),
-        "void_share", "views_used", "warnings",
-        error.alias("error"),
-        F.element_at(fingerprint, F.col("bucket")).alias("fingerprint"),
-        F.lit(work.model.model_version).alias("model_version"),
-        F.lit(run_id).alias("run_id"),
-        F.current_timestamp().alias("scored_at"),
-    )  # fmt: skip
-
-
-def _by_marketplace(values: Mapping[str, Column]) -> Column:
-    entries = [part for marketplace, value in values.items() for part in (F.lit(marketplace), value)]
-    return F.element_at(F.create_map(*entries), F.col("marketplace"))
 
 
 def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work) -> None:

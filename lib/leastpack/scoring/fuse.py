@@ -1,0 +1,53 @@
+"""The product's small vector: a scalar-iterator pandas UDF over what the model sees of each product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+
+from leastpack.model.features import build_features
+from leastpack.model.scorer import Scorer
+from leastpack.scoring.worker_model import WorkerModel
+
+# Columns of product_inputs that enter the product's vector.
+VECTOR_INPUTS = (
+    "text", "text_vector", "image_vectors",
+    "length_bucket", "width_bucket", "height_bucket", "weight_bucket", "price_bucket", "marketplace",
+)  # fmt: skip
+# Rows a forward pass takes, whatever Arrow's batch size: bounds memory when products have many photos.
+CHUNK = 512
+
+
+def vector_column(model: WorkerModel) -> Column:
+    """The product's small vector from the columns VECTOR_INPUTS; null where the model failed on the row."""
+
+    def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.Series]:
+        scorer = model.open()
+        for batch in batches:
+            columns = dict(zip(VECTOR_INPUTS, batch, strict=True))
+            parts = [
+                _vectors(scorer, {name: series.iloc[start : start + CHUNK] for name, series in columns.items()})
+                for start in range(0, len(batch[0]), CHUNK)
+            ]
+            yield pd.Series([vector for part in parts for vector in part], dtype=object)
+
+    return pandas_udf(vectors, "array<float>")(*[F.col(name) for name in VECTOR_INPUTS])  # type: ignore[call-overload,no-any-return]
+
+
+def _vectors(scorer: Scorer, columns: dict[str, pd.Series]) -> list[npt.NDArray[np.float32] | None]:
+    try:
+        return list(
+            scorer.product_vectors(build_features({name: s.to_numpy() for name, s in columns.items()}, scorer.spec))
+        )
+    except Exception:
+        if len(columns["marketplace"]) == 1:
+            return [None]
+    # One bad row must not take its batch along.
+    rows = range(len(columns["marketplace"]))
+    return [_vectors(scorer, {name: series.iloc[i : i + 1] for name, series in columns.items()})[0] for i in rows]

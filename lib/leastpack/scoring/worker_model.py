@@ -1,0 +1,41 @@
+"""The model in Spark's Python workers: it travels as bytes, and each worker opens it once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from leastpack.model.directory import DESCRIPTION, WEIGHTS
+from leastpack.model.scorer import Scorer
+
+_opened: dict[str, Scorer] = {}
+
+
+class WorkerModel:
+    """A model that travels as bytes, so that no executor needs to see its directory.
+
+    Args:
+        directory: The model directory; its files are a few megabytes.
+
+    Attributes:
+        model_version: Names the model in the worker's cache.
+        spec: Its spec.
+
+    Raises:
+        ModelError: The directory is missing, broken, or of another version.
+    """
+
+    def __init__(self, directory: str) -> None:
+        scorer = Scorer.load(directory)
+        self.model_version, self.spec = scorer.model_version, scorer.spec
+        self.files = {name: (Path(directory) / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
+
+    def open(self) -> Scorer:
+        """The scorer of this Python worker."""
+        if self.model_version not in _opened:
+            _opened.clear()
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in self.files.items():
+                    (Path(folder) / name).write_bytes(content)
+                _opened[self.model_version] = Scorer.load(folder)
+        return _opened[self.model_version]
