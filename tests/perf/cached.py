@@ -1,0 +1,77 @@
+"""Workload c: product vectors are there, pairs are not. Every contender writes the rows of `pair_scores` to Delta.
+
+random   Spark alone: products x package types, with random numbers for risk and damage rate
+stage    leastpack's scoring stage, in one write
+step     the whole step: what is up to date, the stage bucket by bucket, and the check of every row
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from tests.perf.catalog import make_catalog, make_config
+from tests.perf.timing import Contender
+
+from leastpack.config import Config
+from leastpack.encoders.inputs import product_keys
+from leastpack.scoring.content import with_content
+from leastpack.scoring.packages import package_sets
+from leastpack.scoring.pairs import score_pairs_of
+from leastpack.scoring.score import score_pairs
+from leastpack.scoring.worker_model import WorkerModel
+from leastpack.tables import Tables
+from leastpack.tables.schemas import PAIR_SCORES
+
+TYPES, BUCKETS, SEED = 20, 4, 3
+
+
+def prepare(spark: SparkSession, root: Path, products: int) -> Config:
+    """Make the catalog anew under `root`."""
+    shutil.rmtree(root, ignore_errors=True)
+    config = make_config(root, BUCKETS)
+    make_catalog(spark, config, products, TYPES, SEED)
+    return config
+
+
+def contenders(spark: SparkSession, config: Config) -> dict[str, Contender]:
+    """Name to what is timed."""
+    return {
+        "random": lambda: _write(_random_pairs(spark, config), config, "random"),
+        "stage": lambda: _write(_scored_pairs(spark, config), config, "stage"),
+        "step": lambda: _whole_step(spark, config),
+    }
+
+
+def _scored_pairs(spark: SparkSession, config: Config) -> DataFrame:
+    tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
+    products = with_content(product_keys(tables, config), model.spec.marketplaces)
+    vectors = tables.read("product_vectors").select("content_key", "vector")
+    rows = [row.asDict() for row in tables.read("package_types").collect()]
+    packages = package_sets(rows, model.spec.attributes)
+    joined = products.join(vectors, on="content_key", how="left")
+    return score_pairs_of(joined, model, packages, config.scoring.padding_cm)
+
+
+def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
+    tables = Tables(spark, config.tables)
+    names = [row[0] for row in tables.read("package_types").select("package_type").collect()]
+    products = tables.read("products").select("marketplace", "product_id", "bucket")
+    pairs = products.select("*", F.explode(F.array(*map(F.lit, names))).alias("package_type"))
+    numbers = {"risk": F.rand(1), "damage_rate": F.rand(2), "void_share": F.lit(0.0), "fits": F.lit(True)}
+    same = {"views_used": F.lit(0), "warnings": F.array(F.lit("NO_PHOTO")), "error": F.lit(None).cast("string")}
+    return pairs.withColumns({**numbers, **same})
+
+
+def _write(pairs: DataFrame, config: Config, name: str) -> None:
+    constants = {"fingerprint": F.lit("f" * 24), "model_version": F.lit("m" * 16), "run_id": F.lit("r" * 12)}
+    whole = pairs.withColumns({**constants, "scored_at": F.current_timestamp()}).select(PAIR_SCORES.names)
+    path = Path(str(config.tables.root)).parent / name
+    whole.write.format("delta").mode("overwrite").partitionBy(*PAIR_SCORES.partition_by).save(str(path))
+
+
+def _whole_step(spark: SparkSession, config: Config) -> None:
+    shutil.rmtree(Path(str(config.tables.root)) / "pair_scores", ignore_errors=True)
+    score_pairs(spark, config)
