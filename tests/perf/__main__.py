@@ -87,7 +87,8 @@ def _markdown(timed: dict[str, Timed], pairs: int) -> str:
 
 def _processor() -> str:
     told = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in told.read_text().splitlines() if line.startswith("model name")]
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
 
 

@@ -48,7 +48,7 @@ READ_FAILURES = (
 
 
 def read_exports(spark: SparkSession, sources: Iterable[SourceConfig]) -> dict[str, DataFrame]:
-    """`read_rows` of each source by name, to be read more than once: a file that is delivered meanwhile is in none."""
+    """`read_rows` of each source by name, to be read more than once: files delivered meanwhile are in none."""
     return {source.name: read_rows(spark, source) for source in sources}
 
 

@@ -57,7 +57,7 @@ class DecisionsConfig(Section):
     as_of: datetime.date | None = Field(
         None, description="Day the decisions are for: package types are used from their valid_from on; null is today."
     )
-    seed: int = Field(3, description="Draws of calibration pairs and of the queue follow from it.")
+    seed: int = Field(3, ge=0, lt=2**31, description="Draws of calibration pairs and of the queue follow from it.")
 
     @property
     def day(self) -> datetime.date:

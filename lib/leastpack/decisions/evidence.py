@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.cells import CELL, Cell, Histogram, Profile, read_profiles
+from leastpack.decisions.cells import CELL, PAIR, Cell, Histogram, Profile, read_profiles
 from leastpack.decisions.certificates import Certificate, Points, Terms, certify
 from leastpack.decisions.draw import DRAW, count_points, draw_points
 from leastpack.decisions.frames import all_frames, certify_pairs
@@ -56,7 +56,9 @@ def collect_evidence(
         # The plan ends here: nested under the four frames it would travel to every task eight times. A lost executor
         # fails the step, which is then run again.
         pairs = certify_pairs(scored, inputs["certify_examples"]).localCheckpoint()
-        frame = keep(kept, all_frames(pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed))
+        candidates = scored.where("candidate").select(*CELL, *PAIR)
+        frames = all_frames(candidates, pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed)
+        frame = keep(kept, frames)
         log.info("calibration", candidates=pairs.count(), labelled=frame.count())
         points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import AUDIT, CELL, PAIR, PRODUCT, SHIPPED
 from leastpack.decisions.draw import FRAME, thin
-from leastpack.decisions.rounds import in_rounds
+from leastpack.decisions.rounds import audits, queue_samples, round_hash
 
 
 def certify_pairs(scored: DataFrame, certify_examples: DataFrame) -> DataFrame:
@@ -38,10 +38,13 @@ def certify_pairs(scored: DataFrame, certify_examples: DataFrame) -> DataFrame:
     return pairs.select(*CELL, "group_id", *PAIR, "grid_index")
 
 
-def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame, seed: int) -> DataFrame:
+def all_frames(
+    candidates: DataFrame, certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFrame, seed: int
+) -> DataFrame:
     """The frames of every promise and slice, one below the other.
 
     Args:
+        candidates: CELL and key of every pair that can be certified, whatever its split.
         certify: `certify_pairs`.
         pair_tests: The table.
         pair_outcomes: The table.
@@ -51,7 +54,7 @@ def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFra
         Columns promise and slice, and draw.FRAME.
     """
     frames = {
-        ("pair", AUDIT): _audited_pairs(certify, pair_tests),
+        ("pair", AUDIT): _audited_pairs(candidates, certify, pair_tests),
         ("pair", SHIPPED): _shipped_pairs(certify, pair_tests),
         ("shipment", AUDIT): _whole_frame(_random_shipments(certify, pair_tests, pair_outcomes, seed)),
         ("shipment", SHIPPED): _whole_frame(_drawn_shipments(certify, pair_outcomes, "draw")),
@@ -63,10 +66,15 @@ def all_frames(certify: DataFrame, pair_tests: DataFrame, pair_outcomes: DataFra
     return reduce(lambda above, below: above.unionByName(below), named)
 
 
-def _audited_pairs(certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
-    bad = F.coalesce(F.col("label") != "SAFE", F.lit(True)).alias("bad")
-    tests = in_rounds(pair_tests).select(*PAIR, bad, "probability", "round")
-    labelled = _of_the_best_round(certify.join(tests, on=PAIR, how="inner"))
+def _audited_pairs(candidates: DataFrame, certify: DataFrame, pair_tests: DataFrame) -> DataFrame:
+    bad = F.coalesce(F.col("label") != "SAFE", F.lit(True))
+    tested = pair_tests.where("source = 'human_test'").withColumn("bad", bad)
+    drawn = audits(tested).select(*PAIR, "bad", "round", "probability")
+    by_audit = certify.join(drawn, on=PAIR, how="inner")
+    samples = F.broadcast(queue_samples(tested, candidates))
+    known = certify.join(tested.select(*PAIR, "bad"), on=PAIR, how="inner")
+    by_queue = known.join(samples, on=CELL, how="inner").where(round_hash() < F.col("probability"))
+    labelled = _of_the_best_round(by_audit.unionByName(by_queue))
     covered = labelled.select(*CELL, "marketplace").distinct()
     population = certify.join(F.broadcast(covered), on=[*CELL, "marketplace"], how="inner")
     return _with_group_pairs(labelled, population).select(*FRAME)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -96,12 +97,13 @@ def _values(name: str, flat: npt.NDArray[np.float64]) -> pa.Array:
 
 
 def _vectors(column: pa.ListArray) -> npt.NDArray[np.float32]:
-    """(n, d) vectors, NaN where the list is null."""
-    there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    width = len(values) // len(there) if len(there) else 1
+    """(n, d) vectors, NaN where the list is null or shorter than others."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    width = max(1, int(lengths.max(initial=0)))
+    there = lengths == width
+    values = column.filter(pa.array(there)).flatten().to_numpy(zero_copy_only=False)
     vectors = np.full((len(column), width), np.nan, dtype=np.float32)
-    vectors[there] = values.reshape(len(there), width)
+    vectors[there] = values.reshape(-1, width)
     return vectors
 
 
@@ -123,7 +125,7 @@ def _open_lists(scored: DataFrame, packages: Mapping[str, PackageSet]) -> DataFr
     error = (
         F.when(F.col("no_input"), NO_INPUT)
         .when(~F.col("type.valid"), PACKAGE_INVALID)
-        .when(F.col("risk").isNull(), INTERNAL)
+        .when(F.col("risk").isNull() | F.col("damage_rate").isNull(), INTERNAL)
     )
     return pairs.select(
         "marketplace",

@@ -27,7 +27,8 @@ def frames(spark: SparkSession, tests: list[Key], outcomes: list[Key], products:
         for i in range(products)
     ]
     told, shipped = table_rows(spark, "pair_tests", tests), table_rows(spark, "pair_outcomes", outcomes)
-    return all_frames(as_pairs(spark, certify), told, shipped, seed=3)
+    pairs = as_pairs(spark, certify)
+    return all_frames(pairs, pairs, told, shipped, seed=3)
 
 
 def as_pairs(spark: SparkSession, rows: list[Key]) -> DataFrame:
@@ -86,7 +87,8 @@ def test_p11_many_random_shipments_reach_packages_with_the_odds_assumed(spark: S
                     | {"random_draw_hash": 7, "random_draw_damaged": False}
                 )
     told, shipped = table_rows(spark, "pair_tests", tests), table_rows(spark, "pair_outcomes", outcomes)
-    found = all_frames(as_pairs(spark, certify), told, shipped, seed=3).where("promise = 'shipment'").toPandas()
+    pairs = as_pairs(spark, certify)
+    found = all_frames(pairs, pairs, told, shipped, seed=3).where("promise = 'shipment'").toPandas()
     audited = found[found.slice == "audit"]
     many = audited.product_id.str[1:].astype(int) % 2 == 1
     assert (~many).sum() / (2 * products) == pytest.approx(many.sum() / (10 * products), abs=0.025)
