@@ -164,7 +164,7 @@ def doctor(
     from leastpack.doctor import check_encoders, diagnose
 
     loaded = _load(config, set_)
-    checks = [*diagnose(spark=spark), check_encoders(loaded.encoders)]
+    checks = [*diagnose(spark=spark), check_encoders(loaded)]
     table = Table("check", "status", "found", "expected", "what to do")
     colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     for check in checks:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from leastpack.config.encoders import EncodersConfig
+from leastpack.config.root import Config
 from leastpack.errors import LeastpackError
 from leastpack.probes import import_problem, installed_version, output_of, spark_home
 
@@ -196,13 +196,13 @@ def check_weights(name: str, package: str, pattern: str) -> Check:
     return Check(name, "ok", f"{files[0].name}, {size / 10**6:.0f} MB", expected)
 
 
-def check_encoders(config: EncodersConfig) -> Check:
+def check_encoders(config: Config) -> Check:
     """Whether the weights of the configured encoders can be read; the packaged ones unless the config names others."""
-    from leastpack.encoders.encode import encoder_identities
+    from leastpack.encoders.engines import encoder_identities, resolve_engines
 
     name, expected = "configured encoders", "weights that can be read"
     try:
-        text, image = encoder_identities(config)
+        text, image = encoder_identities(resolve_engines(config))
     except LeastpackError as error:
         return Check(name, "fail", str(error).splitlines()[0], expected, "check encoders.text and encoders.image")
     return Check(name, "ok", f"{text}, {image}", expected)

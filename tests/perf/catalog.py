@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config import Config, load_config
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.inputs import product_keys
 from leastpack.model.calibration import Calibrator
 from leastpack.model.directory import load_model, save_model
@@ -42,7 +42,7 @@ def make_catalog(spark: SparkSession, config: Config, products: int, types: int,
         seed: Of sizes, vectors, packages and weights.
     """
     tables = Tables(spark, config.tables)
-    text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     _save_model(config, text_encoder, image_encoder, seed)
     _append(tables, "package_types", spark.createDataFrame(_types(types, seed)))
     listed = spark.range(products, numPartitions=8).select(

@@ -37,7 +37,7 @@ def test_the_packaged_weights_recognise_fruit() -> None:
 
 
 def test_photos_of_one_product_are_nearer_than_those_of_another() -> None:
-    encoder = ImageEncoder(ImageEncoderConfig())
+    encoder = ImageEncoder(ImageEncoderConfig(engine="openvino-fp32"))
     vectors = [encoder.encode(photos(name)) for name in CLASSES]
     units = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors]
     same = np.mean([(u @ u.T)[~np.eye(len(u), dtype=bool)].mean() for u in units])

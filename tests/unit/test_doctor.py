@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leastpack import doctor
-from leastpack.config.encoders import EncodersConfig, TextEncoderConfig
+from leastpack.config import load_config
 from leastpack.doctor import Check
 
 
@@ -133,8 +133,8 @@ def test_what_is_printed_tells_what_to_do_below_each_check_that_is_not_ok():
 
 
 def test_encoders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    assert doctor.check_encoders(EncodersConfig()).status == "ok"
-    text = TextEncoderConfig(name=str(tmp_path / "none"))
-    check = doctor.check_encoders(EncodersConfig(text=text))
+    settings = [f"tables.root={tmp_path}", f"model.directory={tmp_path / 'model'}"]
+    assert doctor.check_encoders(load_config([], settings)).status == "ok"
+    check = doctor.check_encoders(load_config([], [*settings, f"encoders.text.name={tmp_path / 'none'}"]))
     assert check.status == "fail"
     assert "none" in check.found

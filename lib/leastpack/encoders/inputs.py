@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from leastpack.catalog.buckets import bucket_columns
 from leastpack.catalog.text import text_column
 from leastpack.config.root import Config
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.work import live, of_encoder, tunnel_photos
 from leastpack.tables.store import Tables
 
@@ -60,7 +60,7 @@ def _inputs(tables: Tables, config: Config, versions: Mapping[str, int], vectors
     products = tables.read("products", versions.get("products"))
     images = tables.read("product_images", versions.get("product_images"))
     embeddings = tables.read("embeddings", versions.get("embeddings"))
-    text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     text_vector = [F.col("vector").alias("text_vector")] if vectors else []
     texts = of_encoder(embeddings, "text", text_encoder).select(
         F.col("content_key").alias("text_key"), F.col("error").isNull().alias("text_encoded"), *text_vector

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leastpack.config.encoders import PACKAGED_TEXT, TextEncoderConfig
+from leastpack.encoders.networks import Network, OpenVinoNetwork, Representation, TorchNetwork, parts
+from leastpack.encoders.text_model import load_tokenizer, most_tokens, pooled_text_model, text_representation
 from leastpack.encoders.weights import local_weights, package_folder, safetensors_in, weights_digest
 from leastpack.errors import ModelError
-
-ENGINE = "torch-fp32"
+from leastpack.meter import Meter
 
 Ints = NDArray[np.int32]
+# What `TextEncoder.encode` tells a meter.
+METERED = ("tokenize_s", "encode_s", "tokens_used", "tokens_padded")
 
 
 def text_folder(config: TextEncoderConfig, *, cache: str | None = None, s3_endpoint: str | None = None) -> Path:
@@ -41,7 +42,8 @@ def text_identity(config: TextEncoderConfig, *, cache: str | None = None, s3_end
     """
     folder = text_folder(config, cache=cache, s3_endpoint=s3_endpoint)
     name = PACKAGED_TEXT if config.name == PACKAGED_TEXT else config.name.rstrip("/").rsplit("/", 1)[-1]
-    return f"{name}@{weights_digest(folder)}/{ENGINE}/mean-l2-{config.max_tokens}"
+    engine = "-".join(parts(config.engine))
+    return f"{name}@{weights_digest(folder)}/{engine}/mean-l2-{config.max_tokens}"
 
 
 class TextEncoder:
@@ -50,7 +52,10 @@ class TextEncoder:
     That is how sentence-transformers runs all-MiniLM-L6-v2. Nothing is unpickled and no remote code runs.
 
     Args:
-        config: Model name, cut and token budget.
+        config: Model name, cut, token budget and engine.
+        representation: The network for OpenVINO; None converts it here.
+        device: Where a torch engine runs.
+        threads: Threads of an OpenVINO engine; torch's are the process's own.
         cache: Folder for weights from an object store.
         s3_endpoint: S3 endpoint of such weights.
 
@@ -62,24 +67,40 @@ class TextEncoder:
         ModelError: The weights are missing, no safetensors, or cannot be loaded.
     """
 
-    def __init__(self, config: TextEncoderConfig, *, cache: str | None = None, s3_endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        config: TextEncoderConfig,
+        *,
+        representation: Representation | None = None,
+        device: str = "cpu",
+        threads: int = 1,
+        cache: str | None = None,
+        s3_endpoint: str | None = None,
+    ) -> None:
         self.config = config
         folder = text_folder(config, cache=cache, s3_endpoint=s3_endpoint)
         self.identity = text_identity(config, cache=cache, s3_endpoint=s3_endpoint)
-        self._tokenizer, self._model = _load(folder)
-        limit = min(self._tokenizer.model_max_length, getattr(self._model.config, "max_position_embeddings", 10**9))
+        self._tokenizer = load_tokenizer(folder)
+        library, precision = parts(config.engine)
+        if library == "torch":
+            self._network: Network = TorchNetwork(pooled_text_model(folder), precision, device)
+        else:
+            found = representation or text_representation(folder)
+            self._network = OpenVinoNetwork(found, precision, threads)
+        limit = min(self._tokenizer.model_max_length, most_tokens(folder))
         if config.max_tokens > limit:
             raise ModelError(
                 f"text encoder {config.name!r} cannot read {config.max_tokens} tokens",
                 expected=f"encoders.text.max_tokens of at most {limit}",
             )
-        self.dim = int(self._model.config.hidden_size)
+        self.dim = int(self._forward(self._tokenize(["a"])[0]).shape[1])
 
-    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], Ints, Ints]:
+    def encode(self, texts: Sequence[str], told: Meter | None = None) -> tuple[NDArray[np.float32], Ints, Ints]:
         """Encode texts; the order and the batch mates of a text change its vector by rounding only.
 
         Args:
             texts: Any number of texts, in any order.
+            told: Takes tokenize_s, encode_s, tokens_used and tokens_padded.
 
         Returns:
             Vectors, shape (n, dim), of length 1; the number of tokens of each text before it was cut, and how many of
@@ -88,48 +109,47 @@ class TextEncoder:
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         if not texts:
             return vectors, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-        rows, tokens, unknown = self._tokenize(texts)
-        lengths = [len(row["input_ids"]) for row in rows]
-        for batch in token_batches(lengths, self.config.batch_tokens):
-            vectors[batch] = self._forward([rows[i] for i in batch])
+        told = told or Meter(METERED)
+        with told.seconds("tokenize_s"):
+            rows, tokens, unknown = self._tokenize(texts)
+        lengths = [len(row) for row in rows]
+        with told.seconds("encode_s"):
+            for batch in token_batches(lengths, self.config.batch_tokens):
+                vectors[batch] = self._forward([rows[i] for i in batch])
+                told.add("tokens_padded", len(batch) * max(lengths[i] for i in batch))
+        told.add("tokens_used", sum(lengths))
         return vectors, tokens, unknown
 
-    def _tokenize(self, texts: Sequence[str]) -> tuple[list[dict[str, list[int]]], Ints, Ints]:
-        """Model inputs of each text, cut; and counts over the parts cut off as well."""
-        parts = self._tokenizer(
+    def _tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], Ints, Ints]:
+        """Token ids of each text, cut; and counts over the parts cut off as well."""
+        pieces = self._tokenizer(
             list(texts),
             truncation=True,
             max_length=self.config.max_tokens,
             return_overflowing_tokens=True,
             return_special_tokens_mask=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
         )
-        owner = parts.pop("overflow_to_sample_mapping")
-        special = parts.pop("special_tokens_mask")
-        rows: list[dict[str, list[int]]] = [{} for _ in texts]
+        owner, special = pieces["overflow_to_sample_mapping"], pieces["special_tokens_mask"]
+        rows: list[list[int]] = [[] for _ in texts]
         tokens, unknown = np.zeros(len(texts), dtype=np.int32), np.zeros(len(texts), dtype=np.int32)
         for part, text in enumerate(owner):
-            ids = parts["input_ids"][part]
+            ids = pieces["input_ids"][part]
             tokens[text] += len(ids) - sum(special[part])
             unknown[text] += ids.count(self._tokenizer.unk_token_id)
             if not rows[text]:
-                rows[text] = {name: values[part] for name, values in parts.items()}
+                rows[text] = ids
         return rows, tokens, unknown
 
-    def _forward(self, rows: list[dict[str, list[int]]]) -> NDArray[np.float32]:
-        import torch
-
-        longest = max(len(row["input_ids"]) for row in rows)
-        fill = {"input_ids": self._tokenizer.pad_token_id or 0}
-        inputs = {name: torch.full((len(rows), longest), fill.get(name, 0)) for name in rows[0]}
+    def _forward(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        longest = max(1, *map(len, rows))
+        ids = np.full((len(rows), longest), self._tokenizer.pad_token_id or 0, dtype=np.int64)
+        mask = np.zeros((len(rows), longest), dtype=np.int64)
         for i, row in enumerate(rows):
-            for name, values in row.items():
-                inputs[name][i, : len(values)] = torch.tensor(values)
-        with torch.inference_mode():
-            states = self._model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-            pooled = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
-            vectors: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
-        return vectors
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        return self._network(ids, mask)
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
@@ -148,21 +168,3 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.in
         size = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + size]
         start += size
-
-
-def _load(folder: Path) -> tuple[Any, Any]:
-    # The workers of a job are as many as the cores; the tokenizer's own threads would only get in their way.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging as messages
-
-    messages.disable_progress_bar()  # type: ignore[no-untyped-call]
-    messages.set_verbosity_error()  # type: ignore[no-untyped-call]
-    here = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-        model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **here)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"the text encoder in {folder} cannot be loaded: {error}") from None
-    return tokenizer, model.eval().requires_grad_(False)

@@ -18,67 +18,24 @@ def live(products: DataFrame) -> DataFrame:
 
 
 def text_contents(products: DataFrame) -> DataFrame:
-    """Columns content_key, content: each distinct text of a live product once."""
-    return (
-        live(products)
-        .where(F.col("text_key").isNotNull())
-        .select(F.col("text_key").alias("content_key"), text_column().alias("content"))
-        .dropDuplicates(["content_key"])
-    )
+    """Columns content_key, content, copies: each distinct text of live products once; those without under null."""
+    return _distinct(live(products).select(F.col("text_key").alias("content_key"), text_column().alias("content")))
 
 
 def image_contents(products: DataFrame, images: DataFrame) -> DataFrame:
-    """Columns content_key, content: each distinct tunnel photo of a live product once, with its URI."""
-    return (
-        tunnel_photos(products, images)
-        .where(F.col("image_key").isNotNull())
-        .select(F.col("image_key").alias("content_key"), F.col("uri").alias("content"))
-        .dropDuplicates(["content_key"])
-    )
+    """Columns content_key, content (a URI), copies: each distinct tunnel photo of live products once."""
+    photos = tunnel_photos(products, images)
+    return _distinct(photos.select(F.col("image_key").alias("content_key"), F.col("uri").alias("content")))
+
+
+def _distinct(contents: DataFrame) -> DataFrame:
+    return contents.groupBy("content_key").agg(F.first("content").alias("content"), F.count("*").alias("copies"))
 
 
 def tunnel_photos(products: DataFrame, images: DataFrame) -> DataFrame:
     """Rows of `product_images` that the model sees: tunnel photos of live products."""
     sold = live(products).select("marketplace", "product_id")
     return images.where(F.col("kind") == TUNNEL).join(sold, on=["marketplace", "product_id"], how="left_semi")
-
-
-def text_counts(products: DataFrame) -> dict[str, int]:
-    """Rows of `products`, and how many of them are no text of their own, by reason."""
-    live_key = F.when(F.col("deleted_at").isNull(), F.col("text_key"))
-    row = products.agg(
-        F.count("*").alias("rows"),
-        F.count("deleted_at").alias("deleted"),
-        F.count(live_key).alias("keys"),
-        F.count_distinct(live_key).alias("distinct"),
-    ).collect()[0]
-    return {
-        "rows": row["rows"],
-        "deleted": row["deleted"],
-        "no_text": row["rows"] - row["deleted"] - row["keys"],
-        "duplicate": row["keys"] - row["distinct"],
-    }
-
-
-def image_counts(products: DataFrame, images: DataFrame) -> dict[str, int]:
-    """Rows of `product_images`, and how many of them are no photo of their own to encode, by reason."""
-    listed = images.agg(F.count("*").alias("rows"), F.count_if(F.col("kind") == TUNNEL).alias("tunnel")).collect()[0]
-    seen = (
-        tunnel_photos(products, images)
-        .agg(
-            F.count("*").alias("rows"),
-            F.count("image_key").alias("keys"),
-            F.count_distinct("image_key").alias("distinct"),
-        )
-        .collect()[0]
-    )
-    return {
-        "rows": listed["rows"],
-        "not_tunnel": listed["rows"] - listed["tunnel"],
-        "no_live_product": listed["tunnel"] - seen["rows"],
-        "no_key": seen["rows"] - seen["keys"],
-        "duplicate": seen["keys"] - seen["distinct"],
-    }
 
 
 def of_encoder(embeddings: DataFrame, modality: str, identity: str) -> DataFrame:
@@ -88,7 +45,8 @@ def of_encoder(embeddings: DataFrame, modality: str, identity: str) -> DataFrame
 
 def unseen(contents: DataFrame, done: DataFrame) -> DataFrame:
     """Contents without a row in the encoder's embeddings."""
-    return contents.join(done.select("content_key"), on="content_key", how="left_anti")
+    keyed = contents.where(F.col("content_key").isNotNull())
+    return keyed.join(done.select("content_key"), on="content_key", how="left_anti")
 
 
 def to_retry(contents: DataFrame, done: DataFrame) -> DataFrame:
@@ -113,36 +71,53 @@ class State:
     Attributes:
         encoded: With a vector.
         missing: Without a row.
-        passing: Of the failed ones, those whose error may pass.
         failed: Failed ones by code.
+        failed_passing: Of these, the ones whose error may pass.
+        copies: Rows of the catalog that have a content.
+        keyless: Rows of the catalog that have none.
     """
 
     encoded: int
     missing: int
-    passing: int
     failed: dict[str, int]
+    failed_passing: dict[str, int]
+    copies: int
+    keyless: int
 
     @property
-    def total(self) -> int:
-        """All rows; more than there are contents where a key has two rows."""
-        return self.encoded + self.missing + sum(self.failed.values())
+    def passing(self) -> int:
+        """Contents to try again."""
+        return sum(self.failed_passing.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Rows of the catalog whose content another row has too."""
+        return self.copies - self.encoded - self.missing - sum(self.failed.values())
 
 
 def state_of(contents: DataFrame, done: DataFrame) -> State:
     """Compare contents with the encoder's embeddings; one pass, a few counts come back."""
     there = done.select("content_key", "error", passing().alias("passing"), F.lit(True).alias("there"))
     counts = (
-        contents.select("content_key")
+        contents.select("content_key", "copies")
         .join(there, on="content_key", how="left")
-        .groupBy("there", "error")
-        .agg(F.count("*").alias("n"), F.sum(F.coalesce(F.col("passing"), F.lit(False)).cast("int")).alias("passing"))
+        .groupBy(F.col("content_key").isNull().alias("keyless"), "there", "error")
+        .agg(
+            F.count("*").alias("n"),
+            F.sum(F.coalesce(F.col("passing"), F.lit(False)).cast("int")).alias("passing"),
+            F.sum("copies").alias("copies"),
+        )
         .collect()
     )
+    keyed = [row for row in counts if not row["keyless"]]
+    failed = [row for row in keyed if row["error"] is not None]
     return State(
-        encoded=sum(row["n"] for row in counts if row["there"] and row["error"] is None),
-        missing=sum(row["n"] for row in counts if not row["there"]),
-        passing=sum(row["passing"] for row in counts),
-        failed={row["error"]: row["n"] for row in counts if row["error"] is not None},
+        encoded=sum(row["n"] for row in keyed if row["there"] and row["error"] is None),
+        missing=sum(row["n"] for row in keyed if not row["there"]),
+        failed={row["error"]: row["n"] for row in failed},
+        failed_passing={row["error"]: row["passing"] for row in failed if row["passing"]},
+        copies=sum(row["copies"] for row in keyed),
+        keyless=sum(row["copies"] for row in counts if row["keyless"]),
     )
 
 

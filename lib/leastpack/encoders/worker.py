@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from leastpack import meter
 from leastpack.config.encoders import EncodersConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES, ContentError
 from leastpack.encoders.decode import decode
 from leastpack.encoders.fetch import Fetcher, read_ahead
 from leastpack.encoders.image import ImageEncoder
+from leastpack.encoders.networks import Representation, parts
 from leastpack.encoders.text import TextEncoder
 from leastpack.errors import ModelError
+from leastpack.meter import Meter
 
-# Columns that a worker gives back for each content_key.
-SCHEMA = (
+# What the stages meter. Reads and decodes run in several threads, whose seconds add up.
+TEXT_METER = ("tokenize_s", "encode_s", "tokens_used", "tokens_padded", "load_s", "loads")
+IMAGE_METER = ("fetch_s", "decode_s", "encode_s", "load_s", "loads")
+
+# Columns that a worker gives back for each content_key, before those of its meter.
+_COLUMNS = (
     "content_key string, error string, error_permanent boolean, tokens int, unknown_tokens int, vector array<float>"
 )
+TEXT_SCHEMA = f"{_COLUMNS}, {meter.schema(TEXT_METER)}"
+IMAGE_SCHEMA = f"{_COLUMNS}, {meter.schema(IMAGE_METER)}"
 
 # Texts sorted by length together: enough that batches hold like lengths, few enough to keep memory small.
 TEXT_WINDOW = 2048
 
+Encoder = TypeVar("Encoder", TextEncoder, ImageEncoder)
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 
-def text_stage(config: EncodersConfig, identity: str) -> MapInArrow:
-    """A function for mapInArrow over columns content_key, text.
+def text_stage(config: EncodersConfig, identity: str, network: Representation | None) -> MapInArrow:
+    """A function for mapInArrow over columns content_key, text; gives TEXT_SCHEMA.
 
     Args:
         config: Encoders; travels to the workers as JSON.
         identity: The driver's identity of the text encoder.
+        network: What an OpenVINO engine runs.
     """
     settings = config.model_dump_json()
 
@@ -44,18 +57,19 @@ def text_stage(config: EncodersConfig, identity: str) -> MapInArrow:
         rows = _rows(batches)
         if not (first := list(islice(rows, TEXT_WINDOW))):
             return
-        encoder = text_encoder(settings, identity)
+        told = Meter(TEXT_METER)
+        encoder = _opened(TextEncoder, EncodersConfig.model_validate_json(settings), identity, network, told)
         while first:
             keys, texts = zip(*first, strict=True)
-            vectors, tokens, unknown = encoder.encode(texts)
-            yield _embeddings(keys, vectors, [None] * len(keys), tokens, unknown)
+            vectors, tokens, unknown = encoder.encode(texts, told)
+            yield _embeddings(told, keys, vectors, [None] * len(keys), tokens, unknown)
             first = list(islice(rows, TEXT_WINDOW))
 
     return encode
 
 
-def image_stage(config: EncodersConfig, identity: str, allow: AllowList) -> MapInArrow:
-    """A function for mapInArrow over columns content_key, uri.
+def image_stage(config: EncodersConfig, identity: str, network: Representation | None, allow: AllowList) -> MapInArrow:
+    """A function for mapInArrow over columns content_key, uri; gives IMAGE_SCHEMA.
 
     While the model computes, a pool reads and decodes the next pictures: at most two batches of them wait, however
     long the partition is.
@@ -63,6 +77,7 @@ def image_stage(config: EncodersConfig, identity: str, allow: AllowList) -> MapI
     Args:
         config: Encoders; travels to the workers as JSON.
         identity: The driver's identity of the image encoder.
+        network: What an OpenVINO engine runs.
         allow: What may be read, resolved on the driver.
     """
     settings = config.model_dump_json()
@@ -72,63 +87,99 @@ def image_stage(config: EncodersConfig, identity: str, allow: AllowList) -> MapI
         size = config.image.batch
         if not (first := list(islice(pairs, size))):
             return
-        encoder = image_encoder(settings, identity)
-        fetcher = Fetcher(config.fetch, allow)
-
-        def load(pair: tuple[str, str]) -> tuple[str, NDArray[np.float32] | ContentError]:
-            key, uri = pair
-            try:
-                data = fetcher.read(uri)
-                return key, decode(
-                    data,
-                    side=encoder.side,
-                    mean=encoder.mean,
-                    std=encoder.std,
-                    max_pixels=config.fetch.max_pixels,
-                )
-            except ContentError as error:
-                return key, error
-
-        ahead = read_ahead(_chain(first, pairs), load, threads=config.fetch.threads, window=2 * size)
+        told = Meter(IMAGE_METER)
+        encoder = _opened(ImageEncoder, EncodersConfig.model_validate_json(settings), identity, network, told)
+        load = PictureLoader(config, encoder, allow)
+        ahead = read_ahead(chain(first, pairs), load, threads=config.fetch.threads, window=2 * size)
         while loaded := list(islice(ahead, size)):
-            yield _encode_loaded(encoder, loaded)
+            yield _encode_loaded(encoder, loaded, told)
 
     return encode
 
 
-@functools.lru_cache(maxsize=1)
-def text_encoder(settings: str, identity: str) -> TextEncoder:
-    """The text encoder of this process, loaded once.
+@dataclass(frozen=True)
+class Loaded:
+    """One photo, read and decoded or failed, and the seconds each took."""
+
+    key: str
+    picture: NDArray[np.float32] | ContentError
+    fetch_s: float
+    decode_s: float
+
+
+class PictureLoader:
+    """Reads and decodes one photo; called by several threads.
+
+    Args:
+        config: Limits of reading.
+        encoder: Knows what pictures it takes.
+        allow: What may be read.
+    """
+
+    def __init__(self, config: EncodersConfig, encoder: ImageEncoder, allow: AllowList) -> None:
+        self._fetcher = Fetcher(config.fetch, allow)
+        self._settings: dict[str, Any] = {
+            "side": encoder.side,
+            "mean": encoder.mean,
+            "std": encoder.std,
+            "max_pixels": config.fetch.max_pixels,
+        }
+
+    def __call__(self, pair: tuple[str, str]) -> Loaded:
+        """Load the photo of a (key, uri)."""
+        start = read = time.perf_counter()
+        picture: NDArray[np.float32] | ContentError
+        try:
+            data = self._fetcher.read(pair[1])
+            read = time.perf_counter()
+            picture = decode(data, **self._settings)
+        except ContentError as error:
+            picture = error
+            read = max(read, start)
+        end = time.perf_counter()
+        return Loaded(pair[0], picture, read - start, end - read)
+
+
+_encoders: dict[str, TextEncoder | ImageEncoder] = {}
+
+
+def _opened(
+    kind: type[Encoder], config: EncodersConfig, identity: str, network: Representation | None, told: Meter
+) -> Encoder:
+    """The encoder of this process, loaded once.
 
     Raises:
         ModelError: This machine has other weights than the driver.
     """
-    config = EncodersConfig.model_validate_json(settings)
-    _set_threads(config)
-    encoder = TextEncoder(config.text, cache=config.cache, s3_endpoint=config.fetch.s3_endpoint)
-    _check_identity(encoder.identity, identity)
-    return encoder
+    key = f"{identity}/{config.model_dump_json()}"
+    if key not in _encoders:
+        section = config.text if kind is TextEncoder else config.image
+        with told.seconds("load_s"):
+            encoder = kind(
+                section,  # type: ignore[arg-type]
+                representation=network,
+                device=config.device,
+                threads=_set_threads(config),
+                cache=config.cache,
+                s3_endpoint=config.fetch.s3_endpoint,
+            )
+        _check_identity(encoder.identity, identity)
+        for other in [name for name, one in _encoders.items() if isinstance(one, kind)]:
+            del _encoders[other]
+        _encoders[key] = encoder
+        told.add("loads", 1)
+    return _encoders[key]  # type: ignore[return-value]
 
 
-@functools.lru_cache(maxsize=1)
-def image_encoder(settings: str, identity: str) -> ImageEncoder:
-    """The image encoder of this process, loaded once.
-
-    Raises:
-        ModelError: This machine has other weights than the driver.
-    """
-    config = EncodersConfig.model_validate_json(settings)
-    _set_threads(config)
-    encoder = ImageEncoder(config.image, cache=config.cache, s3_endpoint=config.fetch.s3_endpoint)
-    _check_identity(encoder.identity, identity)
-    return encoder
-
-
-def _set_threads(config: EncodersConfig) -> None:
-    import torch
-
+def _set_threads(config: EncodersConfig) -> int:
+    """Give torch this task's share of the machine's cores; how many that is."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(config.threads or max(1, cores // min(cores, config.partitions)))
+    threads = config.threads or max(1, cores // min(cores, config.partitions))
+    if "torch" in (parts(config.text.engine)[0], parts(config.image.engine)[0]):
+        import torch
+
+        torch.set_num_threads(threads)
+    return threads
 
 
 def _check_identity(found: str, expected: str) -> None:
@@ -146,23 +197,20 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, str]]:
         yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
 
 
-def _chain(first: list[tuple[str, str]], rest: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    yield from first
-    yield from rest
-
-
-def _encode_loaded(
-    encoder: ImageEncoder, loaded: list[tuple[str, NDArray[np.float32] | ContentError]]
-) -> pa.RecordBatch:
-    pictures = [picture for _, picture in loaded if not isinstance(picture, ContentError)]
+def _encode_loaded(encoder: ImageEncoder, loaded: list[Loaded], told: Meter) -> pa.RecordBatch:
+    codes = [one.picture.code if isinstance(one.picture, ContentError) else None for one in loaded]
+    pictures = [one.picture for one in loaded if not isinstance(one.picture, ContentError)]
+    told.add("fetch_s", sum(one.fetch_s for one in loaded))
+    told.add("decode_s", sum(one.decode_s for one in loaded))
     vectors = np.zeros((len(loaded), encoder.dim), dtype=np.float32)
-    codes = [picture.code if isinstance(picture, ContentError) else None for _, picture in loaded]
     if pictures:
-        vectors[[code is None for code in codes]] = encoder.encode(np.stack(pictures))
-    return _embeddings([key for key, _ in loaded], vectors, codes)
+        with told.seconds("encode_s"):
+            vectors[[code is None for code in codes]] = encoder.encode(np.stack(pictures))
+    return _embeddings(told, [one.key for one in loaded], vectors, codes)
 
 
 def _embeddings(
+    told: Meter,
     keys: Iterable[str],
     vectors: NDArray[np.float32],
     codes: list[str | None],
@@ -177,14 +225,12 @@ def _embeddings(
     # A null offset makes its list null; the last one only closes the last list.
     starts = pa.array(offsets, mask=np.append(failed, False))
     nothing = pa.nulls(n, pa.int32())
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.array(keys, pa.string()),
-            pa.array(codes, pa.string()),
-            pa.array([None if code is None else CODES[code].permanent for code in codes], pa.bool_()),
-            nothing if tokens is None else pa.array(tokens),
-            nothing if unknown is None else pa.array(unknown),
-            pa.ListArray.from_arrays(starts, pa.array(vectors[~failed].reshape(-1))),
-        ],
-        names=["content_key", "error", "error_permanent", "tokens", "unknown_tokens", "vector"],
-    )
+    columns = {
+        "content_key": pa.array(keys, pa.string()),
+        "error": pa.array(codes, pa.string()),
+        "error_permanent": pa.array([None if code is None else CODES[code].permanent for code in codes], pa.bool_()),
+        "tokens": nothing if tokens is None else pa.array(tokens),
+        "unknown_tokens": nothing if unknown is None else pa.array(unknown),
+        "vector": pa.ListArray.from_arrays(starts, pa.array(vectors[~failed].reshape(-1))),
+    }
+    return pa.RecordBatch.from_pydict({**columns, **told.columns(n)})

@@ -22,6 +22,7 @@ from leastpack.decisions.held_out import held_out
 from leastpack.decisions.release import read_release
 from leastpack.decisions.scored import scored_pairs
 from leastpack.encoders.allow import AllowList
+from leastpack.encoders.engines import resolve_engines
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.text import TextEncoder
@@ -204,7 +205,7 @@ def _effects(
         known = ", ".join(sorted(types["package_type"].unique()))
         raise InputError(f"report.effect_package {package_type!r} is no package type", expected=known)
     profile = list(chosen.iloc[0]["profile"])
-    encoders = config.encoders
+    encoders = resolve_engines(config)
     encoder = TextEncoder(encoders.text, cache=encoders.cache, s3_endpoint=encoders.fetch.s3_endpoint)
     words = word_effects(
         products,

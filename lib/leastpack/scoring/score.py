@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.inputs import PRODUCT, product_inputs, product_keys
 from leastpack.log import log
 from leastpack.runs import Run, step_run
@@ -78,7 +78,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> Work:
     model = WorkerModel(config.model.directory)
     spec = model.spec
-    spec.require_encoders(*encoder_identities(config.encoders))
+    spec.require_encoders(*encoder_identities(resolve_engines(config)))
     rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
     products = with_content(product_keys(tables, config, versions), spec.marketplaces)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.config.encoders import EncodersConfig
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities
 from leastpack.encoders.image import ImageEncoder
 from leastpack.encoders.text import TextEncoder
 from leastpack.encoders.work import of_encoder

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from leastpack import __version__
 from leastpack.config.root import Config
+from leastpack.encoders.engines import resolve_engines
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.work import live
 from leastpack.errors import ModelError
@@ -134,7 +135,7 @@ def _spec(
     marketplaces: list[str],
     attributes: tuple[str, ...],
 ) -> ModelSpec:
-    text, image = vector_sizes(tables.read("embeddings", versions["embeddings"]), config.encoders)
+    text, image = vector_sizes(tables.read("embeddings", versions["embeddings"]), resolve_engines(config))
     return ModelSpec.from_config(
         config.model,
         text_dim=text.length,

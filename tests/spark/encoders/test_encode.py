@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 
 from leastpack.catalog.text import text_column, text_key_column
 from leastpack.config.root import Config
-from leastpack.encoders.encode import encode_products, encoder_identities
+from leastpack.encoders.encode import LEAST_CHUNK, encode_products
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.text import TextEncoder
 from leastpack.encoders.weights import package_folder
@@ -201,7 +202,7 @@ def test_inputs_hold_one_row_a_live_product_with_views_in_order(
     assert {name for name, row in rows.items() if row["text_encoded"]} == {"A", "B", "C"}
     assert rows["D"]["text"] is rows["D"]["text_vector"] is None
     assert rows["D"]["image_keys"] == rows["D"]["image_vectors"] == rows["D"]["image_errors"] == []
-    expected = TextEncoder(config.encoders.text).encode(["Glass vase. Ora"])[0][0]
+    expected = TextEncoder(resolve_engines(config).text).encode(["Glass vase. Ora"])[0][0]
     assert rows["A"]["text"] == "Glass vase. Ora"
     np.testing.assert_allclose(rows["A"]["text_vector"], expected, atol=1e-5)
     assert rows["A"]["length_bucket"] > rows["B"]["length_bucket"] == 0
@@ -246,7 +247,7 @@ def test_p3_p4_a_run_that_was_stopped_goes_on_and_partitions_change_no_vector(
     titles = [f"item {i} " + "glass " * (i % 9) for i in range(23)]
     write_products(tables, [{"product_id": str(i), "title": title} for i, title in enumerate(titles)])
     write_images(tables, [])
-    monkeypatch.setattr("leastpack.encoders.encode.LEAST_CHUNK", 5)
+    monkeypatch.setitem(LEAST_CHUNK, "text", 5)
 
     append, calls = Tables.append, []
 
@@ -269,14 +270,15 @@ def test_p3_p4_a_run_that_was_stopped_goes_on_and_partitions_change_no_vector(
     rows = tables.read("embeddings").collect()
     found = {row["content_key"]: row["vector"] for row in rows}
     assert len(found) == len(rows) == 23
-    expected = TextEncoder(config.encoders.text).encode(list(keys))[0]
+    expected = TextEncoder(resolve_engines(config).text).encode(list(keys))[0]
     np.testing.assert_allclose([found[key] for key in keys.values()], expected, atol=1e-5)
 
 
 def test_identities_need_no_model_and_follow_what_changes_a_vector(config: Config) -> None:
-    text, image = encoder_identities(config.encoders)
-    shorter = config.encoders.model_copy(
-        update={"text": config.encoders.text.model_copy(update={"max_tokens": 64, "batch_tokens": 77})}
+    encoders = resolve_engines(config)
+    text, image = encoder_identities(encoders)
+    shorter = encoders.model_copy(
+        update={"text": encoders.text.model_copy(update={"max_tokens": 64, "batch_tokens": 77})}
     )
     assert encoder_identities(shorter)[0] != text
     assert encoder_identities(shorter)[1] == image

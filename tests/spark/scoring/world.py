@@ -14,7 +14,7 @@ from tests.spark.rows import table_rows
 
 from leastpack.catalog.text import text_of
 from leastpack.config import Config, load_config
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.model.calibration import Calibrator
 from leastpack.model.directory import save_model
 from leastpack.model.fused import FusedModel
@@ -72,7 +72,7 @@ def build_world(spark: SparkSession, root: Path) -> Config:
     """Write the catalog's tables and a model under `root`; the config that names them."""
     config = make_config(root, root / "tables")
     tables = Tables(spark, config.tables)
-    text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     products = [product(i) for i in range(N)] + [
         {"marketplace": "EU", "product_id": "nothing", "bucket": 1},
         {**product(50), "deleted_at": "gone"},
@@ -119,7 +119,7 @@ def make_config(root: Path, tables: Path, **scoring: object) -> Config:
 
 def save_random_model(config: Config, seed: int) -> str:
     torch.manual_seed(seed)
-    text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     spec = ModelSpec.from_config(
         config.model, text_dim=384, image_dim=1280, marketplaces=["EU", "NA"], attributes=ATTRIBUTES,
         text_encoder=text_encoder, image_encoder=image_encoder, tau=0.01,

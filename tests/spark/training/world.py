@@ -13,7 +13,7 @@ from tests.spark.rows import table_rows
 
 from leastpack.catalog.text import text_of
 from leastpack.config import Config, load_config
-from leastpack.encoders.encode import encoder_identities
+from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.tables import Tables
 
 ATTRIBUTES = ["rigidity", "cushioning"]
@@ -132,7 +132,7 @@ def _package(marketplace: str, name: str) -> dict[str, Any]:
 
 
 def _embeddings(spark: SparkSession, config: Config, photos: list[tuple[int, int]]) -> DataFrame:
-    text_encoder, image_encoder = encoder_identities(config.encoders)
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     rows = [("text", _text_key(i), text_encoder, vector(i, TEXT_DIM)) for i in range(PRODUCTS)]
     rows += [("image", f"k{i}-{v}", image_encoder, vector(i, IMAGE_DIM)) for i, v in photos]
     names = ("modality", "content_key", "encoder", "vector")

