@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -85,7 +85,7 @@ def _plan(steps: list[Step], config: Config) -> None:
     console.print("nothing was written")
 
 
-def _execute(steps: list[Step], config: Config) -> None:
+def _execute(steps: Iterable[Step], config: Config) -> None:
     from leastpack.session import make_session
 
     spark = make_session(config.spark)
@@ -120,6 +120,17 @@ def sample(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun =
         function(loaded)
 
 
+def _whole_road(config: Config) -> Iterator[Step]:
+    """Every step but sample; `encode` again where training chose another engine for an encoder."""
+    from leastpack.encoders.engines import resolve_engines
+
+    for step in STEPS[1:]:
+        before = resolve_engines(config)
+        yield step
+        if step.name == "train" and resolve_engines(config) != before:
+            yield BY_NAME["encode"]
+
+
 @app.command()
 def run(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
     """Every step but sample, in order, under one run_id."""
@@ -130,7 +141,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = Fa
         _plan(list(STEPS[1:]), loaded)
         return
     loaded = loaded.model_copy(update={"run_id": loaded.run_id or uuid.uuid4().hex[:12]})
-    _execute(list(STEPS[1:]), loaded)
+    _execute(_whole_road(loaded), loaded)
 
     from leastpack.reporting.summary import summary_lines
     from leastpack.session import make_session

@@ -50,6 +50,12 @@ class TrainingConfig(Section):
     snapshot: str = Field(
         "out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it."
     )
+    gate_products: int = Field(
+        512,
+        ge=0,
+        description="Products (and photos) on which engines are measured when the model is saved; 0 measures none and "
+        "keeps the engine.",
+    )
     timeout_s: Count = Field(1800, description="Seconds a training may take before it is stopped.")
 
     @model_validator(mode="after")

@@ -137,10 +137,15 @@ def read_choice(directory: str | Path) -> dict[Modality, Chosen] | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {modality: _chosen(content[modality]) for modality in MODALITIES}
+        return chosen_encoders({CHOICE: path.read_bytes()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} cannot be read: {error}", todo="train a model, or copy the whole directory") from None
+
+
+def chosen_encoders(files: Mapping[str, bytes]) -> dict[Modality, Chosen]:
+    """What `choice_files` says."""
+    content = json.loads(files[CHOICE])
+    return {modality: _chosen(content[modality]) for modality in MODALITIES}
 
 
 def _chosen(content: Mapping[str, Any]) -> Chosen:

@@ -3,6 +3,7 @@
     model.safetensors  the weights
     model.json         format version, spec, calibrators, digest of the weights, metrics
     model_card.md      for people
+    encoders.json      the engine of each encoder, and how it was chosen; with networks for OpenVINO (text.xml, ...)
 
 Only JSON and safetensors are ever read, so that opening a directory can run no code. A directory appears whole or not
 at all: it is written beside its place and renamed.
@@ -54,7 +55,11 @@ class SavedModel:
 
 
 def save_model(
-    directory: str | Path, model: FusedModel, calibrators: Mapping[str, Calibrator], metrics: Mapping[str, float | None]
+    directory: str | Path,
+    model: FusedModel,
+    calibrators: Mapping[str, Calibrator],
+    metrics: Mapping[str, float | None],
+    files: Mapping[str, bytes] | None = None,
 ) -> str:
     """Write a model directory, replacing an earlier one as a whole.
 
@@ -63,6 +68,7 @@ def save_model(
         model: The trained network.
         calibrators: A calibrator a head.
         metrics: Figures of the training, null where None or not finite; they do not enter the version.
+        files: Further files by name, such as those of the encoders' engines; they do not enter the version.
 
     Returns:
         The model_version.
@@ -91,7 +97,7 @@ def save_model(
     version = _digest(content)
     figures = {name: None if x is None or not math.isfinite(x) else float(x) for name, x in metrics.items()}
     text = json.dumps({**content, "metrics": figures}, indent=2, sort_keys=True, allow_nan=False)
-    _write_whole(target, {WEIGHTS: weights, DESCRIPTION: (text + "\n").encode()})
+    _write_whole(target, {**(files or {}), WEIGHTS: weights, DESCRIPTION: (text + "\n").encode()})
     return version
 
 

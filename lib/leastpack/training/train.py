@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.fs as pafs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack import __version__
 from leastpack.config.root import Config
-from leastpack.encoders.engines import resolve_engines
+from leastpack.encoders.engines import chosen_encoders, resolve_engines
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.work import live
 from leastpack.errors import ModelError
@@ -30,6 +31,7 @@ from leastpack.tables.store import Tables
 from leastpack.training.arms import phases_of
 from leastpack.training.card import card_fields
 from leastpack.training.checkpoint import WORK, load_weights
+from leastpack.training.engines import choose_engines, draw_sample, kept_engines
 from leastpack.training.evaluation import Figures, calibrators, ranking_figures
 from leastpack.training.examples import Counts, count, require_learnable, used_examples
 from leastpack.training.files import absolute, child, is_file, names_in, open_folder, read_bytes, write_bytes
@@ -46,7 +48,7 @@ from leastpack.training.validation import predict_part
 INPUTS = ("training_examples", "products", "product_images", "embeddings", "package_types")
 RESULT = "result.json"
 # These decide where and how fast a training runs, not what comes out.
-OUTSIDE_FINGERPRINT = {"launcher", "processes", "snapshot", "timeout_s"}
+OUTSIDE_FINGERPRINT = {"launcher", "processes", "snapshot", "timeout_s", "gate_products"}
 
 
 def train_model(spark: SparkSession, config: Config) -> None:
@@ -88,8 +90,11 @@ def train_model(spark: SparkSession, config: Config) -> None:
             model = FusedModel(manifest.spec)
             load_weights(files, model, trained.best_epoch)
             fitted, figures = _evaluate(model, files, manifest)
+        with run.phase("engines"):
+            model, engines = _choose_engines(tables, config, versions, inputs, model)
         with run.phase("save"):
-            _save(tables, config, run, _Result(manifest, inputs.recipe, trained, model, fitted, figures), files)
+            result = _Result(manifest, inputs.recipe, trained, model, fitted, figures, engines)
+            _save(tables, config, run, result, files)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class _Result:
     model: FusedModel
     fitted: Mapping[str, Calibrator]
     figures: Figures
+    engines: Mapping[str, bytes]
 
 
 def _inputs(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> _Inputs:
@@ -201,6 +207,22 @@ def _evaluate(
     return fitted, {**figures, **ranking_figures(seen, hidden, manifest.packages, fitted)}
 
 
+def _choose_engines(
+    tables: Tables, config: Config, versions: Mapping[str, int], inputs: _Inputs, model: FusedModel
+) -> tuple[FusedModel, Mapping[str, bytes]]:
+    """The model, whose spec names the encoders on the chosen engines, and the files that tell of the choice."""
+    if not config.training.gate_products:
+        return model, kept_engines(config)
+    products, images = (tables.read(name, versions[name]) for name in ("products", "product_images"))
+    profiles = np.array(sorted({package.profile for package in inputs.recipe.packages}), dtype=np.float32)
+    files = choose_engines(config, model.eval(), profiles, draw_sample(config, products, images))
+    chosen = chosen_encoders(files)
+    spec = replace(model.spec, text_encoder=chosen["text"].encoder, image_encoder=chosen["image"].encoder)
+    renamed = FusedModel(spec)
+    renamed.load_state_dict(model.state_dict())
+    return renamed.eval(), files
+
+
 def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs.FileSystem) -> None:
     """Write the model directory, its card and the metrics table; then the checkpoints may go."""
     recorded = read_figures(files)
@@ -212,7 +234,7 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
         "best_epoch": float(result.trained.best_epoch),
         **result.figures,
     }
-    version = save_model(config.model.directory, result.model, result.fitted, figures)
+    version = save_model(config.model.directory, result.model, result.fitted, figures, result.engines)
     write_model_card(
         config.model.directory,
         card_fields(version, config, result.manifest, result.recipe.counts, result.fitted, figures),

@@ -75,7 +75,7 @@ def test_the_model_directory_has_weights_spec_metrics_and_card(trained: tuple[Co
     for told in (saved.model_version, "Intended use", "Limits", "table products, version", "test.pr_auc"):
         assert told in card
     files = sorted(path.name for path in Path(config.model.directory).iterdir())
-    assert files == ["model.json", "model.safetensors", "model_card.md"]
+    assert files == ["encoders.json", "model.json", "model.safetensors", "model_card.md"]
 
 
 def test_every_step_is_in_the_metrics_table_and_in_the_work_folder(trained: tuple[Config, Tables]) -> None:
