@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config import Config, load_config
-from leastpack.encoders.engines import encoder_identities, resolve_engines
+from leastpack.encoders.engines import (
+    MODALITIES,
+    Chosen,
+    choice_files,
+    convert_encoder,
+    encoder_identities,
+    resolve_engines,
+)
 from leastpack.encoders.inputs import product_keys
 from leastpack.model.calibration import Calibrator
 from leastpack.model.directory import load_model, save_model
@@ -42,22 +49,20 @@ def make_catalog(spark: SparkSession, config: Config, products: int, types: int,
         seed: Of sizes, vectors, packages and weights.
     """
     tables = Tables(spark, config.tables)
-    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
-    _save_model(config, text_encoder, image_encoder, seed)
-    _append(tables, "package_types", spark.createDataFrame(_types(types, seed)))
+    text_encoder, _ = encoder_identities(resolve_engines(config))
+    make_model(spark, config, types, seed)
     listed = spark.range(products, numPartitions=8).select(
         F.lit(MARKETPLACE).alias("marketplace"),
         F.format_string("N%09d", "id").alias("product_id"),
         F.sha2(F.col("id").cast("string"), 256).alias("text_key"),
         F.pmod(F.xxhash64("id"), F.lit(config.tables.buckets)).cast("int").alias("bucket"),
-        *[(low + F.rand(seed + low) * wide).alias(f"{side}_cm") for side, low, wide in _SIDES],
-        (50 + F.rand(seed) * 2000).alias("weight_g"),
+        *sizes(seed),
     )
-    _append(tables, "products", listed)
+    append(tables, "products", listed)
     tables.ensure("product_images")
     # Scoring asks only whether a text is encoded; its vector has gone into the product's.
     encoded = {"modality": F.lit("text"), "content_key": F.col("text_key"), "encoder": F.lit(text_encoder)}
-    _append(tables, "embeddings", tables.read("products").select(*[c.alias(name) for name, c in encoded.items()]))
+    append(tables, "embeddings", tables.read("products").select(*[c.alias(name) for name, c in encoded.items()]))
     model = load_model(config.model.directory)
     spec = model.model.spec
     vectors = with_content(product_keys(tables, config), spec.marketplaces).select(
@@ -65,13 +70,41 @@ def make_catalog(spark: SparkSession, config: Config, products: int, types: int,
         "content_key",
         F.array(*[F.randn(seed + place).cast("float") for place in range(spec.vector)]).alias("vector"),
     )
-    _append(tables, "product_vectors", vectors)
+    append(tables, "product_vectors", vectors)
+
+
+def make_model(spark: SparkSession, config: Config, types: int, seed: int) -> None:
+    """Write `package_types`, and a model with random weights."""
+    text_encoder, image_encoder = encoder_identities(resolve_engines(config))
+    append(Tables(spark, config.tables), "package_types", spark.createDataFrame(_types(types, seed)))
+    torch.manual_seed(seed)
+    spec = ModelSpec.from_config(
+        config.model, text_dim=384, image_dim=1280, marketplaces=[MARKETPLACE], attributes=list(ATTRIBUTES),
+        text_encoder=text_encoder, image_encoder=image_encoder, tau=config.outcomes.tau,
+    )  # fmt: skip
+    same = Calibrator()
+    save_model(config.model.directory, FusedModel(spec), {"risk": same, "damage_rate": same}, {}, _networks(config))
+
+
+def _networks(config: Config) -> dict[str, bytes]:
+    """What training leaves in the model directory for the default engines."""
+    encoders = resolve_engines(config)
+    identities = dict(zip(MODALITIES, encoder_identities(encoders), strict=True))
+    chosen = {name: Chosen(getattr(encoders, name).engine, identities[name], {}, {}) for name in MODALITIES}
+    return choice_files(chosen, {name: convert_encoder(encoders, name) for name in MODALITIES})
+
+
+def sizes(seed: int) -> list[Column]:
+    """Random sides and weights."""
+    sides = [(low + F.rand(seed + low) * wide).alias(f"{side}_cm") for side, low, wide in _SIDES]
+    return [*sides, (50 + F.rand(seed) * 2000).alias("weight_g")]
 
 
 _SIDES = (("length", 25, 30), ("width", 12, 12), ("height", 2, 10))
 
 
-def _append(tables: Tables, name: str, rows: DataFrame) -> None:
+def append(tables: Tables, name: str, rows: DataFrame) -> None:
+    """Append rows to a table, null in the columns they lack."""
     table = BY_NAME[name]
     empty = [F.lit(None).cast(c.type).alias(c.name) for c in table.columns if c.name not in rows.columns]
     tables.append(name, rows.select("*", *empty))
@@ -92,13 +125,3 @@ def _types(count: int, seed: int) -> list[dict[str, object]]:
             }
         )  # fmt: skip
     return rows
-
-
-def _save_model(config: Config, text_encoder: str, image_encoder: str, seed: int) -> None:
-    torch.manual_seed(seed)
-    spec = ModelSpec.from_config(
-        config.model, text_dim=384, image_dim=1280, marketplaces=[MARKETPLACE], attributes=list(ATTRIBUTES),
-        text_encoder=text_encoder, image_encoder=image_encoder, tau=config.outcomes.tau,
-    )  # fmt: skip
-    same = Calibrator()
-    save_model(config.model.directory, FusedModel(spec), {"risk": same, "damage_rate": same}, {})

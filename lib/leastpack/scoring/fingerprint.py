@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from collections.abc import Mapping, Sequence
 
 from leastpack.scoring.packages import PackageSet
 
@@ -22,25 +19,12 @@ def settings_digest(model_version: str, packages: Mapping[str, PackageSet], padd
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def bucket_fingerprints(products: DataFrame, columns: list[Column], settings: str) -> dict[int, tuple[str, int]]:
-    """Fingerprint and number of products of every bucket.
-
-    Order of rows and partitions does not matter: row hashes are combined by count, exclusive or, and sum.
+def bucket_fingerprint(settings: str, parts: Sequence[tuple[str, int, int, int]]) -> str:
+    """Fingerprint of a bucket, whatever the order of its rows and partitions.
 
     Args:
-        products: One row a product, with `bucket`.
-        columns: Everything of a product that changes its scores.
         settings: `settings_digest`.
-
-    Returns:
-        Bucket to (fingerprint, products).
+        parts: For each marketplace: its name, rows, and the exclusive or and the sum of their hashes.
     """
-    row_hash = F.xxhash64(*columns)
-    grouped = products.select("bucket", row_hash.alias("row_hash")).groupBy("bucket")
-    low_bits = F.pmod("row_hash", F.lit(2**31))
-    combined = grouped.agg(F.count("*").alias("n"), F.bit_xor("row_hash").alias("xor"), F.sum(low_bits).alias("sum"))
-    answer = {}
-    for row in combined.collect():  # one row a bucket
-        content = f"{settings}/{row['n']}/{row['xor']}/{row['sum']}"
-        answer[row["bucket"]] = (hashlib.sha256(content.encode()).hexdigest()[:24], row["n"])
-    return answer
+    content = json.dumps([settings, sorted(parts)])
+    return hashlib.sha256(content.encode()).hexdigest()[:24]

@@ -6,6 +6,7 @@ overwritten, a few buckets a transaction, so that a killed job started again fin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,18 +17,23 @@ from pyspark.sql import functions as F
 from leastpack.config.root import Config
 from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.inputs import PRODUCT, product_inputs, product_keys
+from leastpack.encoders.work import live
 from leastpack.log import log
+from leastpack.observed import observed
 from leastpack.runs import Run, step_run
-from leastpack.scoring.content import FINGERPRINT_COLUMNS, with_content
-from leastpack.scoring.fingerprint import bucket_fingerprints, settings_digest
+from leastpack.scoring.content import with_content
+from leastpack.scoring.fingerprint import settings_digest
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.pairs import INTERNAL, score_pairs_of
+from leastpack.scoring.pairs import CROSS_INPUTS, KEPT, score_pairs_of
+from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
+# What is kept of each product while its buckets are written.
+COLUMNS = tuple(dict.fromkeys((*KEPT, *CROSS_INPUTS, "content_key")))
 
 
 @dataclass(frozen=True)
@@ -35,19 +41,19 @@ class Work:
     """What one run of the step has to do.
 
     Attributes:
-        products: One row a product, with its content key; no vectors.
-        inputs: The same with vectors, for products whose own vector is not there yet.
+        products: COLUMNS, one row a product; `vector` is null where its content has none yet.
         model: The model, as it travels.
         packages: Package types by marketplace.
-        fingerprints: Bucket to the fingerprint its rows should carry, and its number of products.
+        wanted: What each bucket should hold.
+        held: What it holds.
         stale: Buckets to write, in order.
     """
 
     products: DataFrame
-    inputs: DataFrame
     model: WorkerModel
     packages: Mapping[str, PackageSet]
-    fingerprints: Mapping[int, tuple[str, int]]
+    wanted: Mapping[int, Bucket]
+    held: Mapping[int, Held]
     stale: Sequence[int]
 
 
@@ -60,93 +66,91 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
         PromiseError: Rows were lost or repeated.
     """
     tables = Tables(spark, config.tables)
-    with step_run(spark, tables, config, "score") as run:
+    with step_run(spark, tables, config, "score") as run, ExitStack() as kept:
         tables.ensure("pair_scores")
         tables.ensure("product_vectors")
         versions = {name: run.reads(name, tables.version(name)) for name in INPUTS}
-        with run.phase("fingerprint"):
-            work = _plan(spark, tables, config, versions)
-        log.info("buckets to score", stale=len(work.stale), all=len(work.fingerprints))
+        with run.phase("plan"):
+            work = _plan(tables, config, versions, kept)
+        log.info("buckets to score", stale=len(work.stale), all=len(work.wanted))
         with run.phase("fuse"):
-            run.figure("vectors_fused", _fuse(tables, work))
+            products = _fused(tables, config, run, versions, work, kept)
         with run.phase("cross"):
-            _score_buckets(tables, config, run, work)
+            written = _score_buckets(tables, config, run, work, products)
         with run.phase("check"):
-            _account(tables, run, versions, work)
+            _account(tables, run, versions, work, written)
 
 
-def _plan(spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int]) -> Work:
+def _plan(tables: Tables, config: Config, versions: Mapping[str, int], kept: ExitStack) -> Work:
     model = WorkerModel(config.model.directory)
     spec = model.spec
     spec.require_encoders(*encoder_identities(resolve_engines(config)))
     rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
-    products = with_content(product_keys(tables, config, versions), spec.marketplaces)
-    inputs = product_inputs(spark, tables, config, versions)
+    keyed = with_content(product_keys(tables, config, versions), spec.marketplaces)
+    # Kept, so that what products join is read once, and not once a wave of buckets.
+    products = keep(kept, _with_vectors(tables, keyed, model))
     settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
-    fingerprints = bucket_fingerprints(products, [F.col(name) for name in FINGERPRINT_COLUMNS], settings)
-    current = {
-        row["bucket"]: row["fingerprint"] if row["kinds"] == 1 and not row["failed"] else None
-        for row in tables.read("pair_scores")
-        .groupBy("bucket")
-        .agg(
-            F.min("fingerprint").alias("fingerprint"),
-            F.countDistinct("fingerprint").alias("kinds"),
-            F.count_if(F.col("error") == INTERNAL).alias("failed"),
-        )
-        .collect()  # one row a bucket
-    }
-    # A bucket whose products are all gone still has rows to delete.
-    buckets = sorted(set(fingerprints) | set(current))
-    stale = [b for b in buckets if b not in fingerprints or current.get(b) != fingerprints[b][0]]
-    return Work(products, inputs, model, packages, fingerprints, stale)
+    wanted = wanted_buckets(products, packages, settings)
+    held = held_buckets(tables.read("pair_scores"))
+    return Work(products, model, packages, wanted, held, stale_buckets(wanted, held))
 
 
-def _fuse(tables: Tables, work: Work) -> int:
-    """Write the vectors that stale buckets need and `product_vectors` lacks; the number written."""
-    if not work.stale:
-        return 0
-    known = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
+def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
+    known = tables.read("product_vectors").where(F.col("model_version") == model.model_version)
+    return products.join(known.select("content_key", "vector"), on="content_key", how="left").select(*COLUMNS)
+
+
+def _fused(
+    tables: Tables, config: Config, run: Run, versions: Mapping[str, int], work: Work, kept: ExitStack
+) -> DataFrame:
+    """The products, once `product_vectors` has what stale buckets need of it."""
     stale = F.col("bucket").isin(*work.stale)
+    unfused = sum(work.wanted[b].unfused for b in work.stale if b in work.wanted)
+    reused = sum(work.wanted[b].products for b in work.stale if b in work.wanted) - unfused
+    run.figure("vectors_cached", reused)
+    run.figure("vectors_fused", 0)
+    if not unfused:
+        return work.products
     # Of products with one content always the same speaks for it, also where a lost executor's part is computed again.
-    speaker = F.min(F.struct(*PRODUCT)).alias("speaker")
-    with ExitStack() as kept:
-        missing = keep(
-            kept,
-            work.products.where(stale & ~F.col("no_input"))
-            .join(known.select("content_key"), on="content_key", how="left_anti")
-            .groupBy("content_key")
-            .agg(speaker)
-            .select("speaker.*", "content_key"),
-        )
-        if missing.isEmpty():
-            return 0
-        vector = vector_column(work.model).alias("vector")
-        vectors = work.inputs.where(stale).join(missing, on=PRODUCT, how="inner").select("content_key", vector)
-        # A row the model failed on stays without a vector; its bucket is tried again by the next run.
-        new = vectors.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
-        return tables.merge("product_vectors", new, scope=f"model_version = '{work.model.model_version}'").inserted
+    missing = work.products.where(stale & F.col("vector").isNull() & ~F.col("no_input"))
+    speakers = missing.groupBy("content_key").agg(F.min(F.struct(*PRODUCT)).alias("speaker"))
+    inputs = product_inputs(tables.spark, tables, config, versions).where(stale)
+    asked = inputs.join(speakers.select("speaker.*", "content_key"), on=PRODUCT, how="inner")
+    vectors = asked.select("content_key", vector_column(work.model).alias("vector"))
+    # A row the model failed on stays without a vector; its bucket is tried again by the next run.
+    new = vectors.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
+    counted, observation = observed(new, (), fused=F.count("*"))
+    tables.append("product_vectors", counted)
+    run.figure("vectors_fused", observation.get["fused"])
+    return keep(kept, _with_vectors(tables, work.products.drop("vector"), work.model))
 
 
-def _score_buckets(tables: Tables, config: Config, run: Run, work: Work) -> None:
+def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
+    """Write the stale buckets, a few a transaction; what was written, counted on the way."""
     step = config.scoring.buckets_per_commit
-    vectors = tables.read("product_vectors").where(F.col("model_version") == work.model.model_version)
+    total: Counter[str] = Counter()
     for start in range(0, len(work.stale), step):
         wave = work.stale[start : start + step]
-        products = work.products.where(F.col("bucket").isin(*wave))
-        joined = products.join(vectors.select("content_key", "vector"), on="content_key", how="left")
+        chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
-            joined = joined.repartition(config.scoring.partitions, "marketplace", "product_id")
-        pairs = _pairs(joined, work, run.run_id, config.scoring.padding_cm)
-        tables.replace_where("pair_scores", pairs, f"bucket IN ({', '.join(map(str, wave))})")
+            chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
+        pairs = _pairs(chosen, work, run.run_id, config.scoring.padding_cm)
+        counted, observation = observed(pairs, (), pairs=F.count("*"), **row_counts())
+        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
+        written = observation.get
+        expected = sum(work.wanted[b].pairs for b in wave if b in work.wanted)
+        run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=expected)
+        total.update(written)
         log.info("buckets scored", done=start + len(wave), of=len(work.stale))
+    return total
 
 
 def _pairs(products: DataFrame, work: Work, run_id: str, padding_cm: float) -> DataFrame:
-    fingerprint = F.create_map(*[F.lit(x) for b, (print_, _) in work.fingerprints.items() for x in (b, print_)])
+    fingerprint = F.create_map(*[F.lit(x) for b, one in work.wanted.items() for x in (b, one.fingerprint)])
     return score_pairs_of(products, work.model, work.packages, padding_cm).withColumns(
         {
-            "fingerprint": F.element_at(fingerprint, F.col("bucket")),
+            "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.model.model_version),
             "run_id": F.lit(run_id),
             "scored_at": F.current_timestamp(),
@@ -154,23 +158,20 @@ def _pairs(products: DataFrame, work: Work, run_id: str, padding_cm: float) -> D
     )
 
 
-def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work) -> None:
-    products = tables.read("products", versions["products"]).count()
-    live = sum(n for _, n in work.fingerprints.values())
-    scored = sum(work.fingerprints[b][1] for b in work.stale if b in work.fingerprints)
-    aside = {"unchanged": live - scored, "delisted": products - live}
-    run.account("products", rows_in=products, used=scored, set_aside=aside)
-    types = F.create_map(*[F.lit(x) for name, s in work.packages.items() for x in (name, len(s.names))])
-    expected = work.products.agg(F.sum(F.element_at(types, F.col("marketplace")))).collect()[0][0] or 0
-    pairs = tables.read("pair_scores")
-    row = pairs.agg(
-        F.count("*").alias("rows"),
-        F.count("error").alias("errors"),
-        F.count_if(F.size("warnings") > 0).alias("warned"),
-        F.count_if(F.col("risk").isNull() != F.col("error").isNotNull()).alias("broken"),
-    ).collect()[0]
-    run.expect("pair_scores", rows=row["rows"], expected=expected)
-    run.expect("pair_scores where risk is null but error is not set, or the reverse", rows=row["broken"], expected=0)
-    run.figure("pairs", row["rows"])
-    run.figure("pairs_with_error", row["errors"])
-    run.figure("pairs_with_warning", row["warned"])
+def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, written: Counter[str]) -> None:
+    products = tables.read("products", versions["products"])
+    rows, sold = products.count(), live(products).count()
+    keyed = sum(one.products for one in work.wanted.values())
+    run.expect("products beside their texts, photos and vectors", rows=keyed, expected=sold)
+    scored = sum(work.wanted[b].products for b in work.stale if b in work.wanted)
+    run.account("products", rows_in=rows, used=scored, set_aside={"unchanged": sold - scored, "delisted": rows - sold})
+    left = [held for bucket, held in work.held.items() if bucket not in work.stale]
+    figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in ("pairs", *row_counts())}
+    expected = sum(one.pairs for one in work.wanted.values())
+    run.expect("pair_scores", rows=tables.read("pair_scores").count(), expected=expected)
+    broken = "pair_scores where risk is null but error is not set, or the reverse"
+    run.expect(broken, rows=figures["broken"], expected=0)
+    run.figure("pairs", figures["pairs"])
+    run.figure("pairs_written", written["pairs"])
+    run.figure("pairs_with_error", figures["errors"])
+    run.figure("pairs_with_warning", figures["warned"])

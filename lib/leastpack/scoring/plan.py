@@ -1,0 +1,127 @@
+"""What a run of the score step has to do: products with their vectors, and the buckets whose rows are out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.scoring.content import FINGERPRINT_COLUMNS
+from leastpack.scoring.fingerprint import bucket_fingerprint
+from leastpack.scoring.packages import PackageSet
+from leastpack.scoring.pairs import INTERNAL
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What a bucket of `pair_scores` should hold.
+
+    Attributes:
+        fingerprint: What its rows should carry.
+        products: Products in it.
+        pairs: Rows it should have.
+        unfused: Products whose content has no vector yet.
+    """
+
+    fingerprint: str
+    products: int
+    pairs: int
+    unfused: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a bucket of `pair_scores` holds.
+
+    Attributes:
+        fingerprint: Of all its rows; None where they carry different ones.
+        pairs: Rows.
+        errors: Rows with an error.
+        failed: Of these, rows whose product the model failed on: they are tried again.
+        warned: Rows with a warning.
+        broken: Rows whose risk is null without an error, or the reverse.
+    """
+
+    fingerprint: str | None
+    pairs: int
+    errors: int
+    failed: int
+    warned: int
+    broken: int
+
+
+def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], settings: str) -> dict[int, Bucket]:
+    """What every bucket should hold.
+
+    Args:
+        products: One row a product: the columns of FINGERPRINT_COLUMNS, `bucket` and `vector`.
+        packages: Package types by marketplace.
+        settings: `settings_digest`.
+    """
+    row_hash = F.xxhash64(*FINGERPRINT_COLUMNS)
+    unfused = F.col("vector").isNull() & ~F.col("no_input")
+    grouped = products.select("bucket", "marketplace", row_hash.alias("row_hash"), unfused.alias("unfused"))
+    rows = (
+        grouped.groupBy("bucket", "marketplace")
+        .agg(
+            F.count("*").alias("n"),
+            F.bit_xor("row_hash").alias("xor"),
+            F.sum(F.pmod("row_hash", F.lit(2**31))).alias("sum"),
+            F.count_if("unfused").alias("unfused"),
+        )
+        .collect()  # one row a bucket and marketplace
+    )
+    answer = {}
+    for number in {row["bucket"] for row in rows}:
+        own = [row for row in rows if row["bucket"] == number]
+        parts = [(row["marketplace"], row["n"], row["xor"], row["sum"]) for row in own]
+        pairs = sum(row["n"] * len(packages[m].packages) for row in own if (m := row["marketplace"]) in packages)
+        answer[number] = Bucket(
+            fingerprint=bucket_fingerprint(settings, parts),
+            products=sum(row["n"] for row in own),
+            pairs=pairs,
+            unfused=sum(row["unfused"] for row in own),
+        )
+    return answer
+
+
+def held_buckets(scores: DataFrame) -> dict[int, Held]:
+    """What every bucket of `pair_scores` holds."""
+    rows = (
+        scores.groupBy("bucket", "fingerprint")
+        .agg(F.count("*").alias("pairs"), *[column.alias(name) for name, column in row_counts().items()])
+        .collect()  # one row a bucket, unless it is mixed
+    )
+    answer = {}
+    for number in {row["bucket"] for row in rows}:
+        own = [row for row in rows if row["bucket"] == number]
+        total = {name: sum(row[name] for row in own) for name in ("pairs", *row_counts())}
+        answer[number] = Held(own[0]["fingerprint"] if len(own) == 1 else None, **total)
+    return answer
+
+
+def row_counts() -> dict[str, Column]:
+    """Aggregates over rows of `pair_scores` that tell of their state."""
+    return {
+        "errors": F.count("error"),
+        "failed": F.count_if(F.col("error") == INTERNAL),
+        "warned": F.count_if(F.size("warnings") > 0),
+        "broken": F.count_if(F.col("risk").isNull() != F.col("error").isNotNull()),
+    }
+
+
+def stale_buckets(wanted: Mapping[int, Bucket], held: Mapping[int, Held]) -> list[int]:
+    """Buckets to write, in order: new ones, changed ones, those with rows to try again, and those to be emptied."""
+    stale = []
+    for number in sorted({*wanted, *held}):
+        should, has = wanted.get(number), held.get(number)
+        # A bucket without pairs, as of a marketplace without package types, has no rows that could carry anything.
+        current = should is not None and (
+            (has is None and not should.pairs)
+            or (has is not None and has.fingerprint == should.fingerprint and not has.failed)
+        )
+        if not current:
+            stale.append(number)
+    return stale
