@@ -2,7 +2,8 @@
 
 naive              a pandas UDF over pairs that encodes each of them, padded to 128 tokens
 predict_batch_udf  pyspark.ml's: each product once, padded to the longest of the batch, then the head; images in full
-leastpack          the steps encode and score, whole
+stages             leastpack's stages in one Spark job, with nothing kept, counted or checked
+steps              leastpack's steps encode and score, whole: cached vectors, buckets, accounts
 limit              the same encoders in a bare loop: no Spark, the best batches, the fastest engine that passes the gate
 """
 
@@ -21,10 +22,18 @@ from tests.perf.catalog import MARKETPLACE, append, make_config, make_model, siz
 from tests.perf.timing import Contender
 from tests.perf.tutorials import naive_pairs, predict_batch_pairs
 
+from leastpack.catalog.buckets import bucket_columns
 from leastpack.catalog.text import text_key_column
 from leastpack.config import Config
+from leastpack.encoders.allow import AllowList
 from leastpack.encoders.encode import encode_products
+from leastpack.encoders.engines import MODALITIES, encoder_identities, representation, resolve_engines
+from leastpack.encoders.worker import IMAGE_SCHEMA, TEXT_SCHEMA, image_stage, text_stage
+from leastpack.scoring.fuse import vector_column
+from leastpack.scoring.packages import package_sets
+from leastpack.scoring.pairs import score_pairs_of
 from leastpack.scoring.score import score_pairs
+from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 
 TYPES, BUCKETS, SEED = 20, 2, 5
@@ -98,10 +107,45 @@ def contenders(spark: SparkSession, config: Config, naive_products: int) -> dict
     return {
         "naive": lambda: naive_pairs(spark, config, some, place / "naive"),
         "predict_batch_udf": lambda: predict_batch_pairs(spark, config, products, place / "predict_batch_udf"),
-        "leastpack": lambda: _steps(spark, config),
+        "stages": lambda: _stages(spark, config, place / "stages"),
+        "steps": lambda: _steps(spark, config),
         "limit, 1 process": lambda: one.run(place / "limit"),
         "limit, 2 processes": lambda: two.run(place / "limit"),
     }
+
+
+def _stages(spark: SparkSession, config: Config, target: Path) -> None:
+    tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
+    encoders = resolve_engines(config)
+    identities = dict(zip(MODALITIES, encoder_identities(encoders), strict=True))
+    networks = {name: representation(config, encoders, name) for name in MODALITIES}
+    products, images = tables.read("products"), tables.read("product_images")
+    texts = products.select("text_key", "title").repartition(2)
+    encode = text_stage(encoders, identities["text"], networks["text"])
+    encoded = texts.mapInArrow(encode, TEXT_SCHEMA).select(  # type: ignore[arg-type]
+        F.col("content_key").alias("text_key"), F.col("vector").alias("text_vector")
+    )
+    look = image_stage(encoders, identities["image"], networks["image"], AllowList.here(encoders.fetch))
+    seen = images.select("image_key", "uri").repartition(2).mapInArrow(look, IMAGE_SCHEMA)  # type: ignore[arg-type]
+    views = (
+        images.join(seen.withColumnRenamed("content_key", "image_key"), on="image_key", how="inner")
+        .groupBy("product_id")
+        .agg(
+            F.transform(F.sort_array(F.collect_list(F.struct("view", "vector"))), lambda one: one["vector"]).alias("v")
+        )
+    )
+    none = F.array().cast("array<array<float>>")
+    inputs = (
+        products.withColumns(bucket_columns(config.currency_units))
+        .join(encoded, on="text_key", how="left")
+        .join(views, on="product_id", how="left")
+        .withColumns({"text": F.col("title"), "image_vectors": F.coalesce("v", none)})
+    )
+    states = {"no_input": F.lit(False), "views_used": F.size("image_vectors"), "warnings": F.array(F.lit("NO_PHOTO"))}
+    fused = inputs.select("*", vector_column(model).alias("vector")).withColumns(states)
+    rows = [row.asDict() for row in tables.read("package_types").collect()]
+    pairs = score_pairs_of(fused, model, package_sets(rows, model.spec.attributes), config.scoring.padding_cm)
+    pairs.write.format("delta").mode("overwrite").save(str(target))
 
 
 def _steps(spark: SparkSession, config: Config) -> None:

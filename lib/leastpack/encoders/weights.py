@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -81,9 +82,16 @@ def weights_digest(path: Path) -> str:
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file() and p.suffix in KEPT)
     whole = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            whole.update(hashlib.file_digest(stream, "sha256").digest())
+        state = file.stat()
+        whole.update(_digest(file, state.st_size, state.st_mtime_ns))
     return whole.hexdigest()[:12]
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(file: Path, size: int, changed_at: int) -> bytes:
+    """Digest of one file, read again only when its size or time has changed."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _cache_folder(cache: str | None) -> Path:

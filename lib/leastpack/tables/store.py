@@ -33,6 +33,9 @@ class Tables:
         self.config = config
         root = config.root
         self._root = str(Path(root).resolve()) if root is not None and "://" not in root else root
+        # A step asks for each table many times, and every answer costs a look at the log.
+        self._there: set[str] = set()
+        self._ensured: set[str] = set()
 
     def location(self, name: str) -> str:
         """Path or three-part name of a table."""
@@ -42,9 +45,9 @@ class Tables:
 
     def exists(self, name: str) -> bool:
         """Whether the table has been made."""
-        if self._root is not None:
-            return self._is_delta(self.location(name))
-        return self.spark.catalog.tableExists(self.location(name))
+        if name not in self._there and self._look_for(name):
+            self._there.add(name)
+        return name in self._there
 
     def version(self, name: str) -> int:
         """Latest Delta version of a table.
@@ -84,9 +87,12 @@ class Tables:
         Raises:
             ConfigError: It exists with another number of buckets than the config says.
         """
+        if name in self._ensured:
+            return False
         if self.exists(name):
             self._check_buckets(name)
             self._add_columns(name)
+            self._ensured.add(name)
             return False
         table = BY_NAME[name]
         columns = _declared(table.columns)
@@ -100,6 +106,7 @@ class Tables:
             f"CREATE TABLE IF NOT EXISTS {self._identifier(name)} ({columns}) USING delta{partitions} "
             f"COMMENT {_quoted(table.doc)} TBLPROPERTIES ({listed})"
         )
+        self._ensured.add(name)
         return True
 
     def append(self, name: str, df: DataFrame) -> None:
@@ -222,12 +229,11 @@ class Tables:
         writer = df.write.format("delta").mode(mode)
         writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
 
-    def _is_delta(self, path: str) -> bool:
+    def _look_for(self, name: str) -> bool:
         try:
-            self.spark.sql(f"DESCRIBE DETAIL delta.`{path}`")
-        except AnalysisException:
+            return bool(self.spark.catalog.tableExists(self._identifier(name)))
+        except AnalysisException:  # what a path that is no table raises
             return False
-        return True
 
     def _identifier(self, name: str) -> str:
         return f"delta.`{self.location(name)}`" if self._root is not None else self.location(name)
