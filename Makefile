@@ -31,7 +31,7 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: setup ## Times side by side, into out/bench; takes a quarter of an hour
+bench: setup ## Times side by side, into out/bench; takes half an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,7 @@ class Bare:
     def __init__(self, config: Config, processes: int, threads: int) -> None:
         self._config, self._threads, self._processes = config, threads, processes
         self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+        weakref.finalize(self, self._pool.shutdown)
 
     def run(self, target: Path) -> None:
         """Encode and score all products, and write their pairs."""

@@ -60,7 +60,12 @@ def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
     names = [row[0] for row in tables.read("package_types").select("package_type").collect()]
     products = tables.read("products").select("marketplace", "product_id", "bucket")
     pairs = products.select("*", F.explode(F.array(*map(F.lit, names))).alias("package_type"))
-    numbers = {"risk": F.rand(1), "damage_rate": F.rand(2), "void_share": F.lit(0.0), "fits": F.lit(True)}
+    numbers = {
+        "risk": F.rand(1),
+        "damage_rate": F.rand(2),
+        "void_share": F.round(F.rand(3), 4),
+        "fits": F.rand(4) < 0.5,
+    }
     same = {"views_used": F.lit(0), "warnings": F.array(F.lit("NO_PHOTO")), "error": F.lit(None).cast("string")}
     return pairs.withColumns({**numbers, **same})
 

@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+# Finer than any size is measured, and so coarse that files keep the few values there are once.
+VOID_DECIMALS = 4
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -66,7 +69,7 @@ def fits(product_cm: Floats, weight_g: Floats, package: Container, padding_cm: f
 
 
 def void_share(product_cm: Floats, package: Container) -> Floats:
-    """Share of each package left empty around the product, by volume.
+    """Share of each package left empty around the product, by volume, to VOID_DECIMALS.
 
     Args:
         product_cm: (n, 3) sides, NaN where unknown.
@@ -79,4 +82,4 @@ def void_share(product_cm: Floats, package: Container) -> Floats:
         return np.zeros(len(product_cm))
     share = 1.0 - product_cm.prod(axis=1) / float(np.prod(package.inner_cm))
     known: Floats = np.nan_to_num(share, nan=0.0)
-    return np.clip(known, 0.0, 1.0)
+    return np.clip(known, 0.0, 1.0).round(VOID_DECIMALS)
