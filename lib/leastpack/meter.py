@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+# How often one worker has loaded a model in a stage: never more than once. Its most is taken, of all else the sum.
+LOADS_OF_WORKER = "loads_of_worker"
+LOADS = ("load_s", "loads", LOADS_OF_WORKER)
+
 
 class Meter:
     """Numbers of one task, given away with its next rows.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
+
+from leastpack.meter import LOADS_OF_WORKER
+from leastpack.runs import Run
 
 
 def observed(rows: DataFrame, names: Sequence[str], **others: Column) -> tuple[DataFrame, Observation]:
@@ -20,6 +23,23 @@ def observed(rows: DataFrame, names: Sequence[str], **others: Column) -> tuple[D
         The rows, and an observation; its `get` waits for the write.
     """
     observation = Observation()
-    sums = [F.coalesce(F.sum(name), F.lit(0.0)).alias(name) for name in names]
-    watched = rows.observe(observation, *sums, *[column.alias(name) for name, column in others.items()])
+    take = {name: F.max if name == LOADS_OF_WORKER else F.sum for name in names}
+    metered = [F.coalesce(one(name), F.lit(0.0)).alias(name) for name, one in take.items()]
+    watched = rows.observe(observation, *metered, *[column.alias(name) for name, column in others.items()])
     return watched.drop(*names), observation
+
+
+def tell(run: Run, prefix: str, metered: Mapping[str, float]) -> None:
+    """Record what a stage's meter adds up to.
+
+    Raises:
+        PromiseError: A worker has loaded a model more than once in a stage.
+    """
+    run.expect(f"model loads of a worker beyond the first, {prefix}", rows=_again(metered), expected=0)
+    for name, amount in metered.items():
+        if name != LOADS_OF_WORKER:
+            run.figure(f"{prefix}.{name}", amount)
+
+
+def _again(metered: Mapping[str, float]) -> int:
+    return max(0, int(metered.get(LOADS_OF_WORKER, 0)) - 1)

@@ -93,6 +93,12 @@ class Run:
                 found=str(rows),
             )
 
+    def rate(self, name: str, figure: str, *phases: str) -> None:
+        """Record a figure by the seconds of some phases, where there was something to do."""
+        seconds = sum(self.seconds[phase] for phase in phases)
+        if self.figures.get(figure) and seconds:
+            self.figure(name, self.figures[figure] / seconds)
+
     def figure(self, name: str, value: float) -> None:
         """Record a number for the runs row, the log and the report."""
         self.figures[name] = float(value)

@@ -19,7 +19,7 @@ from leastpack.config import Config
 from leastpack.encoders.inputs import product_keys
 from leastpack.scoring.content import with_content
 from leastpack.scoring.packages import package_sets
-from leastpack.scoring.pairs import score_pairs_of
+from leastpack.scoring.pairs import cross_products, open_lists
 from leastpack.scoring.score import score_pairs
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
@@ -52,7 +52,7 @@ def _scored_pairs(spark: SparkSession, config: Config) -> DataFrame:
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
     joined = products.join(vectors, on="content_key", how="left")
-    return score_pairs_of(joined, model, packages, config.scoring.padding_cm)
+    return open_lists(cross_products(joined, model, packages, config.scoring.padding_cm), packages)
 
 
 def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:

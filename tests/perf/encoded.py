@@ -31,7 +31,7 @@ from leastpack.encoders.engines import MODALITIES, encoder_identities, represent
 from leastpack.encoders.worker import IMAGE_SCHEMA, TEXT_SCHEMA, image_stage, text_stage
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import package_sets
-from leastpack.scoring.pairs import score_pairs_of
+from leastpack.scoring.pairs import cross_products, open_lists
 from leastpack.scoring.score import score_pairs
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
@@ -142,9 +142,10 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
         .withColumns({"text": F.col("title"), "image_vectors": F.coalesce("v", none)})
     )
     states = {"no_input": F.lit(False), "views_used": F.size("image_vectors"), "warnings": F.array(F.lit("NO_PHOTO"))}
-    fused = inputs.select("*", vector_column(model).alias("vector")).withColumns(states)
+    fused = inputs.select("*", vector_column(model).alias("fused")).select("*", "fused.vector").withColumns(states)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
-    pairs = score_pairs_of(fused, model, package_sets(rows, model.spec.attributes), config.scoring.padding_cm)
+    packages = package_sets(rows, model.spec.attributes)
+    pairs = open_lists(cross_products(fused, model, packages, config.scoring.padding_cm), packages)
     pairs.write.format("delta").mode("overwrite").save(str(target))
 
 

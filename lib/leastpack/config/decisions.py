@@ -54,6 +54,12 @@ class DecisionsConfig(Section):
     )
     queue_size: Count = Field(200, description="Pairs in the test queue.")
     queue_random_share: Share = Field(0.2, description="Share of the queue drawn at random, with logged probability.")
+    most_drift: float | None = Field(
+        0.25,
+        gt=0,
+        description="Population stability index up to which a package type's risks may move from one release to the "
+        "next, beside what chance does; more fails the audit. Null lets them move.",
+    )
     as_of: datetime.date | None = Field(
         None, description="Day the decisions are for: package types are used from their valid_from on; null is today."
     )

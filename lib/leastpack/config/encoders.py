@@ -76,6 +76,12 @@ class EncodersConfig(Section):
     fetch: FetchConfig = Field(default_factory=FetchConfig, description="Reading of image bytes.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where torch engines run; OpenVINO's run on processors.")
     partitions: Count = Field(2, description="Tasks of the encode stage.")
+    task_cpus: Count | None = Field(
+        None, description="Cores a task of the encode stage takes (stage-level scheduling: not on local masters)."
+    )
+    task_gpus: float | None = Field(
+        None, gt=0, description="GPUs a task of the encode stage takes; 0.25 puts four tasks on one."
+    )
     threads: Count | None = Field(None, description="Threads a task; null divides the machine's cores.")
     chunks: Count = Field(8, description="The most appends of a run; a killed job keeps the chunks it has finished.")
     cache: str | None = Field(

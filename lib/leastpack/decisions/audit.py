@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import PAIR, PRODUCT, with_weaker
+from leastpack.decisions.cells import PAIR, PRODUCT
+from leastpack.decisions.keys import digests, part_of, parts_that_differ
+from leastpack.decisions.order import ORDER_TOLERANCE, rises
 from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE, UNSCORED
-
-# Risks of one product come from one matrix product; rounding may part what is equal by less than this.
-ORDER_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,13 @@ class Finding:
         name: What is looked at.
         violations: How many rows break it; 0 passes.
         meaning: What must hold, in words.
+        unit: What is counted.
     """
 
     name: str
     violations: int
     meaning: str
+    unit: str = "rows"
 
 
 def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
@@ -52,17 +53,10 @@ def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
 
 
 def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
-    sold = tables["products"].where("deleted_at IS NULL").select(*PRODUCT)
+    sold = tables["products"].where("deleted_at IS NULL").select(*PRODUCT, "bucket")
     types = tables["package_types"].select("marketplace", "package_type")
     expected = sold.join(F.broadcast(types), on="marketplace", how="inner")
     places = {"sold": expected, "scored": tables["pair_scores"], "decided": tables["pair_decisions"]}
-    found = _occurrences(places, PAIR).agg(
-        F.count_if(F.expr("sold > 0 AND scored = 0")).alias("pairs_missing"),
-        F.count_if(F.expr("scored > 0 AND sold = 0")).alias("pairs_extra"),
-        F.count_if(F.expr("scored > 1")).alias("pairs_repeated"),
-        F.count_if(F.expr("scored > 0 AND decided = 0")).alias("pairs_undecided"),
-        F.count_if(F.expr("decided > 0 AND scored = 0")).alias("decisions_without_score"),
-    )
     whole = "pair_scores has one row for every product sold x package type of its marketplace"
     meanings = {
         "pairs_missing": whole,
@@ -71,6 +65,18 @@ def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
         "pairs_undecided": "every scored pair has a decision",
         "decisions_without_score": "every decision is about a scored pair",
     }
+    # Equal digests of a bucket are equal keys; only what differs is brought together and counted.
+    differ = parts_that_differ(*[digests(frame, PAIR, "bucket") for frame in places.values()])
+    if not differ:
+        return [Finding(name, 0, meaning) for name, meaning in meanings.items()]
+    apart = {name: frame.where(part_of("bucket").isin(differ)) for name, frame in places.items()}
+    found = _occurrences(apart, PAIR).agg(
+        F.count_if(F.expr("sold > 0 AND scored = 0")).alias("pairs_missing"),
+        F.count_if(F.expr("scored > 0 AND sold = 0")).alias("pairs_extra"),
+        F.count_if(F.expr("scored > 1")).alias("pairs_repeated"),
+        F.count_if(F.expr("scored > 0 AND decided = 0")).alias("pairs_undecided"),
+        F.count_if(F.expr("decided > 0 AND scored = 0")).alias("decisions_without_score"),
+    )
     return _findings(found, meanings)
 
 
@@ -108,23 +114,8 @@ def _scores(scores: DataFrame) -> list[Finding]:
 
 
 def _order(scores: DataFrame, package_types: DataFrame) -> list[Finding]:
-    """Protection order over the whole matrix: one group a product, its packages compared with one another."""
-    weaker = with_weaker(package_types).select("marketplace", "package_type", "weaker")
-    one = F.struct("package_type", "weaker", "risk", F.coalesce("void_share", F.lit(0.0)).alias("void"))
-    scored = scores.where("risk IS NOT NULL").join(F.broadcast(weaker), on=["marketplace", "package_type"], how="inner")
-    products = scored.groupBy(*PRODUCT).agg(F.collect_list(one).alias("packages"))
-    rises = F.sum(F.size(F.filter("packages", _rises_from_a_weaker_one))).alias("rises")
-    total = products.agg(rises).collect()[0].rises
     meaning = f"risk does not rise by more than {ORDER_TOLERANCE:g} with protection at equal or less void"
-    return [Finding("protection_order", int(total or 0), meaning)]
-
-
-def _rises_from_a_weaker_one(strong: Column) -> Column:
-    def rises(weak: Column) -> Column:
-        ordered = F.array_contains(strong["weaker"], weak["package_type"]) & (strong["void"] <= weak["void"])
-        return ordered & (strong["risk"] > weak["risk"] + ORDER_TOLERANCE)
-
-    return F.exists("packages", rises)
+    return [Finding("protection_order", rises(scores, package_types), meaning)]
 
 
 def _decisions(tables: Mapping[str, DataFrame]) -> list[Finding]:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from leastpack.config.root import Config
 from leastpack.decisions.audit import Finding, audit
 from leastpack.decisions.changes import recommendation_changes
+from leastpack.decisions.drift import drifts
 from leastpack.decisions.release import (
     PUBLISHED,
     RELEASED,
@@ -47,13 +48,13 @@ def publish_release(spark: SparkSession, config: Config) -> None:
         versions = {name: run.reads(name, tables.version(name)) for name in RELEASED}
         pinned = _read(tables, versions)
         with run.phase("audit"):
-            findings = audit(pinned)
+            newest = newest_release(tables)
+            findings = [*audit(pinned), *_drift(tables, run, newest, pinned["pair_scores"], config)]
             _judge(run, findings)
         for name, frame in pinned.items():
             rows = frame.count()
             run.account(name, rows_in=rows, used=rows)
         model_version = str(pinned["pair_scores"].select("model_version").limit(1).collect()[0].model_version)
-        newest = newest_release(tables)
         if newest is not None and newest.versions == versions and newest.model_version == model_version:
             log.info("the current release already pins these versions", release_id=newest.release_id)
             return
@@ -84,6 +85,22 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
         _append(tables, run, newest, target.model_version, versions, ROLLED_BACK_TO, results)
 
 
+def _drift(tables: Tables, run: Run, newest: Row | None, scores: DataFrame, config: Config) -> list[Finding]:
+    """Whether risks have moved from those that readers see now; nothing where there is no release yet."""
+    most = config.decisions.most_drift
+    if newest is None or most is None:
+        return []
+    found = drifts(tables.read("pair_scores", newest.versions["pair_scores"]), scores)
+    for one in found:
+        run.figure(f"drift.{one.marketplace}.{one.package_type}", one.index)
+    moved = [one for one in found if one.index > most + one.by_chance]
+    for one in moved:
+        n = f"{one.n[0]} and {one.n[1]}"
+        log.warning("risks have moved", type=f"{one.marketplace}/{one.package_type}", index=round(one.index, 3), n=n)
+    meaning = f"no package type's risks move by more than {most:g} (population stability index) from the last release"
+    return [Finding("drift", len(moved), meaning, "package types")]
+
+
 def _judge(run: Run, findings: list[Finding]) -> None:
     for finding in findings:
         run.figure(f"audit.{finding.name}", finding.violations)
@@ -91,8 +108,9 @@ def _judge(run: Run, findings: list[Finding]) -> None:
         raise PromiseError(
             "the audit failed, nothing was released",
             expected="; ".join(dict.fromkeys(finding.meaning for finding in failed)),
-            found=", ".join(f"{finding.name}: {finding.violations} rows" for finding in failed),
-            todo="bring the tables in step: run leastpack score, decide and publish again",
+            found=", ".join(f"{finding.name}: {finding.violations} {finding.unit}" for finding in failed),
+            todo="bring the tables in step: run leastpack score, decide and publish again; "
+            "where only the risks moved and should have, publish with decisions.most_drift=null",
         )
 
 

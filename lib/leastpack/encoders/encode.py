@@ -15,7 +15,8 @@ from leastpack.config.root import Config
 from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES
-from leastpack.encoders.engines import Modality, encoder_identities, representation, resolve_engines
+from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, representation, resolve_engines
+from leastpack.encoders.resources import task_profile
 from leastpack.encoders.worker import (
     IMAGE_METER,
     IMAGE_SCHEMA,
@@ -26,7 +27,8 @@ from leastpack.encoders.worker import (
     text_stage,
 )
 from leastpack.log import log
-from leastpack.observed import observed
+from leastpack.meter import LOADS_OF_WORKER
+from leastpack.observed import observed, tell
 from leastpack.runs import Run, step_run
 from leastpack.tables.store import Tables
 
@@ -61,7 +63,6 @@ class Written:
 
     rows: Counter[str | None] = field(default_factory=Counter)
     metered: Counter[str] = field(default_factory=Counter)
-    loads_per_worker: int = 0
 
 
 def encode_products(spark: SparkSession, config: Config) -> None:
@@ -82,6 +83,8 @@ def encode_products(spark: SparkSession, config: Config) -> None:
             _encode_texts(tables, config, encoders, run, products)
         with run.phase("images"):
             _encode_images(tables, config, encoders, run, products, images)
+        for modality in MODALITIES:
+            run.rate(f"{modality}s_per_second", f"{modality}s_encoded", f"{modality}s")
 
 
 def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run: Run, products: DataFrame) -> None:
@@ -163,8 +166,9 @@ def _encoded(
 ) -> tuple[DataFrame, Observation]:
     contents = todo.select("content_key", "content").repartition(config.partitions)
     coded = {code: F.count_if(F.col("error") == code) for code in CODES}
-    counts: dict[str, Column] = {"encoded": F.count_if(F.col("error").isNull()), **coded, "most": F.max("loads")}
-    rows, observation = observed(contents.mapInArrow(function, stage.schema), stage.meter, **counts)
+    counts: dict[str, Column] = {"encoded": F.count_if(F.col("error").isNull()), **coded}
+    encoded = contents.mapInArrow(function, stage.schema, profile=task_profile(config))
+    rows, observation = observed(encoded, stage.meter, **counts)
     constants = {
         "modality": F.lit(stage.modality),
         "encoder": F.lit(stage.identity),
@@ -176,17 +180,18 @@ def _encoded(
 def _add(written: Written, observation: Observation, stage: Stage) -> None:
     told = observation.get
     written.rows.update({None if name == "encoded" else name: told[name] for name in ("encoded", *CODES) if told[name]})
+    most = max(written.metered[LOADS_OF_WORKER], told[LOADS_OF_WORKER])
     written.metered.update({name: told[name] for name in stage.meter})
-    written.loads_per_worker = max(written.loads_per_worker, int(told["most"] or 0))
+    written.metered[LOADS_OF_WORKER] = most
 
 
 def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:
     name = f"{stage.modality}s"
     run.figure(f"{name}_encoded", written.rows[None])
     run.figure(f"{name}.cached", before.encoded)
+    run.figure(f"{name}.tried_again", before.passing)
     run.figure(f"{name}.duplicates_avoided", before.duplicates)
-    for metered, amount in written.metered.items():
-        run.figure(f"{name}.{metered}", amount)
+    tell(run, name, written.metered)
 
 
 def _expect_once(run: Run, stage: Stage, before: work.State, rows: int) -> None:

@@ -21,13 +21,15 @@ from leastpack.encoders.decode import decode
 from leastpack.encoders.fetch import Fetcher, read_ahead
 from leastpack.encoders.image import ImageEncoder
 from leastpack.encoders.networks import Representation, parts
-from leastpack.encoders.text import TextEncoder
+from leastpack.encoders.resources import task_device
+from leastpack.encoders.text import METERED, TextEncoder
 from leastpack.errors import ModelError
-from leastpack.meter import Meter
+from leastpack.loaded import loaded_once
+from leastpack.meter import LOADS, Meter
 
 # What the stages meter. Reads and decodes run in several threads, whose seconds add up.
-TEXT_METER = ("tokenize_s", "encode_s", "tokens_used", "tokens_padded", "load_s", "loads")
-IMAGE_METER = ("fetch_s", "decode_s", "encode_s", "load_s", "loads")
+TEXT_METER = (*METERED, *LOADS)
+IMAGE_METER = ("fetch_s", "decode_s", "encode_s", *LOADS)
 
 # Columns that a worker gives back for each content_key, before those of its meter.
 _COLUMNS = (
@@ -140,35 +142,28 @@ class PictureLoader:
         return Loaded(pair[0], picture, read - start, end - read)
 
 
-_encoders: dict[str, TextEncoder | ImageEncoder] = {}
-
-
 def _opened(
     kind: type[Encoder], config: EncodersConfig, identity: str, network: Representation | None, told: Meter
 ) -> Encoder:
-    """The encoder of this process, loaded once.
+    """The encoder of this process.
 
     Raises:
         ModelError: This machine has other weights than the driver.
     """
-    key = f"{identity}/{config.model_dump_json()}"
-    if key not in _encoders:
-        section = config.text if kind is TextEncoder else config.image
-        with told.seconds("load_s"):
-            encoder = kind(
-                section,  # type: ignore[arg-type]
-                representation=network,
-                device=config.device,
-                threads=_set_threads(config),
-                cache=config.cache,
-                s3_endpoint=config.fetch.s3_endpoint,
-            )
+
+    def load() -> Encoder:
+        encoder = kind(
+            config.text if kind is TextEncoder else config.image,  # type: ignore[arg-type]
+            representation=network,
+            device=task_device(config),
+            threads=_set_threads(config),
+            cache=config.cache,
+            s3_endpoint=config.fetch.s3_endpoint,
+        )
         _check_identity(encoder.identity, identity)
-        for other in [name for name, one in _encoders.items() if isinstance(one, kind)]:
-            del _encoders[other]
-        _encoders[key] = encoder
-        told.add("loads", 1)
-    return _encoders[key]  # type: ignore[return-value]
+        return encoder
+
+    return loaded_once(kind.__name__, f"{identity}/{config.model_dump_json()}", load, told)
 
 
 def _set_threads(config: EncodersConfig) -> int:

@@ -152,6 +152,28 @@ def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:
     return {name.removeprefix(prefix): value for name, value in sorted(figures.items()) if name.startswith(prefix)}
 
 
+def work_done(runs: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """What the newest encode and score runs did and how fast: step, figure, value as text."""
+    lines = []
+    for run in (run for run in runs if run["step"] in ("encode", "score")):
+        for name, value in sorted(run["figures"].items()):
+            if not name.startswith("unknown_tokens."):
+                lines.append({"step": run["step"], "figure": _spoken(name), "value": _shown(name, value)})
+    return lines
+
+
+def _spoken(name: str) -> str:
+    """A figure's name in words: `texts.encode_s` is the seconds that all workers spent on it together."""
+    words = name.replace(".", ": ").replace("_", " ")
+    return f"{words.removesuffix(' s')}, seconds of all workers" if name.endswith("_s") else words
+
+
+def _shown(name: str, value: float) -> str:
+    if name.endswith("_waste"):
+        return f"{value:.1%}"
+    return f"{value:,.1f}" if name.endswith(("_s", "_per_second")) else f"{value:,.0f}"
+
+
 def utc_text(at: datetime) -> str:
     """A collected timestamp as text in UTC; Python gives it in the machine's own zone, without saying so."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

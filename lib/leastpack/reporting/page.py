@@ -88,6 +88,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         **_effects(config, unseen, scorer, types, decisions),
         "products": _showcase(tables, config, release, released, pairs),
         "runs": [_run(run) for run in runs],
+        "work": gather.work_done(runs),
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
+from leastpack.meter import LOADS, Meter
 from leastpack.model.features import build_features
 from leastpack.model.scorer import Scorer
 from leastpack.scoring.worker_model import WorkerModel
@@ -24,30 +25,38 @@ VECTOR_INPUTS = (
 CHUNK = 512
 
 
-def vector_column(model: WorkerModel) -> Column:
-    """The product's small vector from the columns VECTOR_INPUTS; null where the model failed on the row."""
+METER = ("features_s", "fuse_s", *LOADS)
+VECTOR = f"struct<vector: array<float>, {', '.join(f'{name}: double' for name in METER)}>"
 
-    def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.Series]:
-        scorer = model.open()
+
+def vector_column(model: WorkerModel) -> Column:
+    """A struct from the columns VECTOR_INPUTS: the product's small vector, null where the model failed; and METER."""
+
+    def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
+        told = Meter(METER)
+        scorer = model.open(told)
         for batch in batches:
             columns = dict(zip(VECTOR_INPUTS, batch, strict=True))
             parts = [
-                _vectors(scorer, {name: series.iloc[start : start + CHUNK] for name, series in columns.items()})
+                _vectors(scorer, {name: series.iloc[start : start + CHUNK] for name, series in columns.items()}, told)
                 for start in range(0, len(batch[0]), CHUNK)
             ]
-            yield pd.Series([vector for part in parts for vector in part], dtype=object)
+            found = pd.Series([vector for part in parts for vector in part], dtype=object)
+            metered = {name: array.to_numpy(zero_copy_only=False) for name, array in told.columns(len(found)).items()}
+            yield pd.DataFrame({"vector": found, **metered})
 
-    return pandas_udf(vectors, "array<float>")(*[F.col(name) for name in VECTOR_INPUTS])  # type: ignore[call-overload,no-any-return]
+    return pandas_udf(vectors, VECTOR)(*[F.col(name) for name in VECTOR_INPUTS])  # type: ignore[call-overload,no-any-return]
 
 
-def _vectors(scorer: Scorer, columns: dict[str, pd.Series]) -> list[npt.NDArray[np.float32] | None]:
+def _vectors(scorer: Scorer, columns: dict[str, pd.Series], told: Meter) -> list[npt.NDArray[np.float32] | None]:
     try:
-        return list(
-            scorer.product_vectors(build_features({name: s.to_numpy() for name, s in columns.items()}, scorer.spec))
-        )
+        with told.seconds("features_s"):
+            features = build_features({name: s.to_numpy() for name, s in columns.items()}, scorer.spec)
+        with told.seconds("fuse_s"):
+            return list(scorer.product_vectors(features))
     except Exception:
         if len(columns["marketplace"]) == 1:
             return [None]
     # One bad row must not take its batch along.
     rows = range(len(columns["marketplace"]))
-    return [_vectors(scorer, {name: series.iloc[i : i + 1] for name, series in columns.items()})[0] for i in rows]
+    return [_vectors(scorer, {n: series.iloc[i : i + 1] for n, series in columns.items()}, told)[0] for i in rows]

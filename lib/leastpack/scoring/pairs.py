@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.meter import LOADS, Meter, schema
 from leastpack.scoring.cross import Crossed, Risks, cross
 from leastpack.scoring.packages import PackageSet
 from leastpack.scoring.worker_model import WorkerModel
@@ -24,35 +25,74 @@ NO_INPUT, PACKAGE_INVALID, INTERNAL = "NO_INPUT", "PACKAGE_INVALID", "INTERNAL"
 SIDES = ("length_cm", "width_cm", "height_cm")
 CROSS_INPUTS = ("marketplace", "vector", *SIDES, "weight_g")
 _KEPT = "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>"
+METER = ("cross_s", *LOADS)
 KEPT = tuple(_KEPT.split()[::2])
 _LISTS = "fits array<boolean>, void_share array<double>, risk array<double>, damage_rate array<double>"
 LISTS = tuple(_LISTS.split()[::2])
 
 
-def score_pairs_of(
+def cross_products(
     products: DataFrame, model: WorkerModel, packages: Mapping[str, PackageSet], padding_cm: float
 ) -> DataFrame:
-    """One row for every product x package type of its marketplace.
+    """Scores of every product, in lists with an element a package type of its marketplace.
 
     Args:
         products: Columns KEPT and CROSS_INPUTS, one row a product.
         model: Its product vectors are in `vector`, null where it has none.
-        packages: Package types by marketplace; a product of another one has no pairs.
+        packages: Package types by marketplace.
         padding_cm: Room a box needs beside the product, a side.
+
+    Returns:
+        KEPT, LISTS and METER, one row a product.
+    """
+
+    def crossed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        told = Meter(METER)
+        scorer = model.open(told)
+        for batch in batches:
+            columns = {name: batch.column(name) for name in CROSS_INPUTS}
+            with told.seconds("cross_s"):
+                lists = cross_batch(columns, scorer, packages, padding_cm)
+            kept = {name: batch.column(name) for name in KEPT}
+            yield pa.RecordBatch.from_pydict({**kept, **lists, **told.columns(len(batch))})
+
+    inputs = products.select(*dict.fromkeys((*KEPT, *CROSS_INPUTS)))
+    return inputs.mapInArrow(crossed, f"{_KEPT}, {_LISTS}, {schema(METER)}")  # type: ignore[arg-type]
+
+
+def open_lists(scored: DataFrame, packages: Mapping[str, PackageSet]) -> DataFrame:
+    """One row for every product x package type of its marketplace.
+
+    Args:
+        scored: KEPT and LISTS of `cross_products`.
+        packages: Package types by marketplace; a product of another one has no pairs.
 
     Returns:
         marketplace, product_id, bucket, views_used, warnings, package_type, fits, void_share, risk, damage_rate, error:
         risk and damage_rate are null exactly where error is set.
     """
-
-    def crossed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        scorer = model.open()
-        for batch in batches:
-            lists = cross_batch({name: batch.column(name) for name in CROSS_INPUTS}, scorer, packages, padding_cm)
-            yield pa.RecordBatch.from_pydict({**{name: batch.column(name) for name in KEPT}, **lists})
-
-    inputs = products.select(*dict.fromkeys((*KEPT, *CROSS_INPUTS)))
-    return _open_lists(inputs.mapInArrow(crossed, f"{_KEPT}, {_LISTS}"), packages)  # type: ignore[arg-type]
+    declared_types = F.create_map(*[part for name, own in packages.items() for part in (F.lit(name), _types(own))])
+    declared = F.element_at(declared_types, F.col("marketplace"))
+    zipped = F.arrays_zip(declared.alias("type"), *LISTS)
+    pairs = scored.select(*KEPT, F.inline(zipped))
+    error = (
+        F.when(F.col("no_input"), NO_INPUT)
+        .when(~F.col("type.valid"), PACKAGE_INVALID)
+        .when(F.col("risk").isNull() | F.col("damage_rate").isNull(), INTERNAL)
+    )
+    return pairs.select(
+        "marketplace",
+        "product_id",
+        "bucket",
+        "views_used",
+        "warnings",
+        "type.package_type",
+        "fits",
+        "void_share",
+        F.when(error.isNull(), F.col("risk")).alias("risk"),
+        F.when(error.isNull(), F.col("damage_rate")).alias("damage_rate"),
+        error.alias("error"),
+    )
 
 
 def cross_batch(
@@ -115,28 +155,3 @@ def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
 def _types(packages: PackageSet) -> Column:
     fields = [{"package_type": one.name, "valid": one.valid} for one in packages.packages]
     return F.array(*[F.struct(*[F.lit(value).alias(name) for name, value in one.items()]) for one in fields])
-
-
-def _open_lists(scored: DataFrame, packages: Mapping[str, PackageSet]) -> DataFrame:
-    declared_types = F.create_map(*[part for name, own in packages.items() for part in (F.lit(name), _types(own))])
-    declared = F.element_at(declared_types, F.col("marketplace"))
-    zipped = F.arrays_zip(declared.alias("type"), *LISTS)
-    pairs = scored.select(*KEPT, F.inline(zipped))
-    error = (
-        F.when(F.col("no_input"), NO_INPUT)
-        .when(~F.col("type.valid"), PACKAGE_INVALID)
-        .when(F.col("risk").isNull() | F.col("damage_rate").isNull(), INTERNAL)
-    )
-    return pairs.select(
-        "marketplace",
-        "product_id",
-        "bucket",
-        "views_used",
-        "warnings",
-        "type.package_type",
-        "fits",
-        "void_share",
-        F.when(error.isNull(), F.col("risk")).alias("risk"),
-        F.when(error.isNull(), F.col("damage_rate")).alias("damage_rate"),
-        error.alias("error"),
-    )

@@ -19,13 +19,15 @@ from leastpack.encoders.engines import encoder_identities, resolve_engines
 from leastpack.encoders.inputs import PRODUCT, product_inputs, product_keys
 from leastpack.encoders.work import live
 from leastpack.log import log
-from leastpack.observed import observed
+from leastpack.meter import LOADS_OF_WORKER
+from leastpack.observed import observed, tell
 from leastpack.runs import Run, step_run
+from leastpack.scoring import fuse
 from leastpack.scoring.content import with_content
 from leastpack.scoring.fingerprint import settings_digest
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.pairs import CROSS_INPUTS, KEPT, score_pairs_of
+from leastpack.scoring.pairs import CROSS_INPUTS, KEPT, METER, cross_products, open_lists
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
@@ -79,6 +81,8 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
             written = _score_buckets(tables, config, run, work, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
+        for name in ("products", "pairs"):
+            run.rate(f"{name}_per_second", f"{name}_written", "plan", "fuse", "cross", "check")
 
 
 def _plan(tables: Tables, config: Config, versions: Mapping[str, int], kept: ExitStack) -> Work:
@@ -117,12 +121,14 @@ def _fused(
     speakers = missing.groupBy("content_key").agg(F.min(F.struct(*PRODUCT)).alias("speaker"))
     inputs = product_inputs(tables.spark, tables, config, versions).where(stale)
     asked = inputs.join(speakers.select("speaker.*", "content_key"), on=PRODUCT, how="inner")
-    vectors = asked.select("content_key", vector_column(work.model).alias("vector"))
+    vectors = asked.select("content_key", vector_column(work.model).alias("fused")).select("content_key", "fused.*")
+    counted, observation = observed(vectors, fuse.METER, fused=F.count("vector"))
     # A row the model failed on stays without a vector; its bucket is tried again by the next run.
-    new = vectors.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
-    counted, observation = observed(new, (), fused=F.count("*"))
-    tables.append("product_vectors", counted)
-    run.figure("vectors_fused", observation.get["fused"])
+    new = counted.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
+    tables.append("product_vectors", new)
+    told = observation.get
+    run.figure("vectors_fused", told["fused"])
+    tell(run, "fuse", {name: told[name] for name in fuse.METER})
     return keep(kept, _with_vectors(tables, work.products.drop("vector"), work.model))
 
 
@@ -135,20 +141,27 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
-        pairs = _pairs(chosen, work, run.run_id, config.scoring.padding_cm)
-        counted, observation = observed(pairs, (), pairs=F.count("*"), **row_counts())
+        crossed = cross_products(chosen, work.model, work.packages, config.scoring.padding_cm)
+        metered, told = observed(crossed, METER)
+        pairs = _named(open_lists(metered, work.packages), work, run.run_id)
+        counted, counts = observed(pairs, (), pairs=F.count("*"), **row_counts())
         tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
-        written = observation.get
+        written = {**counts.get, **told.get}
         expected = sum(work.wanted[b].pairs for b in wave if b in work.wanted)
         run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=expected)
+        most = max(total[LOADS_OF_WORKER], written[LOADS_OF_WORKER])
         total.update(written)
+        total[LOADS_OF_WORKER] = most
         log.info("buckets scored", done=start + len(wave), of=len(work.stale))
+    if work.stale:
+        tell(run, "cross", {name: total[name] for name in METER})
     return total
 
 
-def _pairs(products: DataFrame, work: Work, run_id: str, padding_cm: float) -> DataFrame:
+def _named(pairs: DataFrame, work: Work, run_id: str) -> DataFrame:
+    """The pairs, with what they follow from."""
     fingerprint = F.create_map(*[F.lit(x) for b, one in work.wanted.items() for x in (b, one.fingerprint)])
-    return score_pairs_of(products, work.model, work.packages, padding_cm).withColumns(
+    return pairs.withColumns(
         {
             "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.model.model_version),
@@ -173,5 +186,6 @@ def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, 
     run.expect(broken, rows=figures["broken"], expected=0)
     run.figure("pairs", figures["pairs"])
     run.figure("pairs_written", written["pairs"])
+    run.figure("products_written", scored)
     run.figure("pairs_with_error", figures["errors"])
     run.figure("pairs_with_warning", figures["warned"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from leastpack.loaded import loaded_once
+from leastpack.meter import Meter
 from leastpack.model.directory import DESCRIPTION, WEIGHTS
 from leastpack.model.scorer import Scorer
-
-_opened: dict[str, Scorer] = {}
 
 
 class WorkerModel:
@@ -30,12 +30,16 @@ class WorkerModel:
         self.model_version, self.spec = scorer.model_version, scorer.spec
         self.files = {name: (Path(directory) / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
 
-    def open(self) -> Scorer:
-        """The scorer of this Python worker."""
-        if self.model_version not in _opened:
-            _opened.clear()
-            with tempfile.TemporaryDirectory() as folder:
-                for name, content in self.files.items():
-                    (Path(folder) / name).write_bytes(content)
-                _opened[self.model_version] = Scorer.load(folder)
-        return _opened[self.model_version]
+    def open(self, told: Meter) -> Scorer:
+        """The scorer of this Python worker, loaded once.
+
+        Args:
+            told: Takes the names in `leastpack.meter.LOADS`.
+        """
+        return loaded_once("Scorer", self.model_version, self._load, told)
+
+    def _load(self) -> Scorer:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in self.files.items():
+                (Path(folder) / name).write_bytes(content)
+            return Scorer.load(folder)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +192,80 @@ def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tupl
     assert failure.value.exit_code == 3
     assert tables.read("releases").count() == 1
     assert tables.read("runs").orderBy(F.desc("started_at")).first().status == "failed"
+
+
+def of_model(rows: dict[str, Rows], model: str) -> dict[str, Rows]:
+    """The same rows, as another model would have left them."""
+    named = ("pair_scores", "pair_decisions", "certificates")
+    return {name: [{**row, "model_version": model} for row in rows[name]] for name in named}
+
+
+def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    tables, config = published
+    first = current_release(tables).release_id
+    stop, seen, wrong = threading.Event(), dict[str, str](), list[str]()
+
+    def read() -> None:
+        mine = Tables(spark, config.tables)
+        while not stop.is_set():
+            release = current_release(mine)
+            for name in ("pair_scores", "pair_decisions", "certificates"):
+                rows = [row.model_version for row in read_release(mine, name, release.release_id).collect()]
+                if set(rows) != {release.model_version} or len(rows) != (1 if name == "certificates" else 6):
+                    wrong.append(f"{release.release_id}: {name} of {rows}")
+            seen[release.release_id] = release.model_version
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for model in ("n", "o"):
+            rows = of_model(whole(), model)
+            write(spark, tables, {"pair_scores": rows["pair_scores"]})
+            with pytest.raises(PromiseError, match="models_mixed"):
+                publish_release(spark, config)
+            write(spark, tables, {name: rows[name] for name in ("certificates", "pair_decisions")})
+            publish_release(spark, config)
+            rollback(spark, config, first)
+    finally:
+        stop.set()
+        reader.join(60)
+    assert not reader.is_alive()
+    assert wrong == []
+    assert len(seen) >= 2
+    assert set(seen.values()) <= {"m", "n", "o"}
+    assert tables.read("releases").count() == 5
+
+
+def many_scores(shift: float) -> Rows:
+    """Scores of a thousand products in one type, their risks moved by so much log-odds."""
+    return [
+        {
+            "marketplace": "NA", "product_id": f"P{i}", "package_type": "bag", "bucket": 0, "model_version": "m",
+            "risk": 1 / (1 + math.exp(4 - i / 250 - shift)), "damage_rate": 0.0,
+        }
+        for i in range(1000)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shift", "moved"), [(0.0, False), (0.2, False), (2.0, True)])
+def test_risks_that_move_too_far_fail_the_audit(
+    spark: SparkSession, tables: Tables, monkeypatch: pytest.MonkeyPatch, shift: float, moved: bool
+) -> None:
+    write(spark, tables, {**whole(), "pair_scores": many_scores(0.0)})
+    monkeypatch.setattr("leastpack.decisions.publish.audit", lambda tables: [])
+    config = config_for(tables)
+    publish_release(spark, config)
+    tables.replace("pair_scores", table_rows(spark, "pair_scores", many_scores(shift)))
+    if moved:
+        with pytest.raises(PromiseError, match="drift: 1 package types"):
+            publish_release(spark, config)
+        decisions = config.decisions.model_copy(update={"most_drift": None})
+        config = config.model_copy(update={"decisions": decisions})
+    publish_release(spark, config)
+    run = tables.read("runs").where("step = 'publish'").orderBy(F.desc("started_at")).first()
+    assert ("drift.NA.bag" in run["figures"]) is (not moved)
 
 
 def test_without_a_release_readers_are_told(tables: Tables) -> None:

@@ -168,7 +168,31 @@ def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
     run = last_run(tables)
     assert run["figures"]["texts_encoded"] == run["figures"]["images_encoded"] == 0
     assert run["figures"]["images_failed.IMAGE_TRUNCATED"] == 1
+    # A missing file and two URIs that are not allowed may be mended; a picture that is broken stays broken.
+    assert run["figures"]["images.tried_again"] == 3
     assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
+
+
+def test_new_prices_are_no_work_for_the_encoders(spark: SparkSession, tables: Tables, config: Config) -> None:
+    before = tables.version("embeddings")
+    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET price = coalesce(price, 5.0) * 3")
+    encode_products(spark, config)
+    figures = last_run(tables)["figures"]
+    assert figures["texts_encoded"] == figures["images_encoded"] == 0
+    assert figures["texts.cached"] == 2
+    assert tables.version("embeddings") == before
+
+
+def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Config) -> None:
+    spark.sql(f"DELETE FROM delta.`{tables.location('embeddings')}`")
+    encode_products(spark, config)
+    figures = last_run(tables)["figures"]
+    assert (figures["texts_encoded"], figures["texts.duplicates_avoided"]) == (2, 1)
+    assert (figures["images_encoded"], figures["images.cached"]) == (2, 0)
+    assert 0 <= figures["texts.padding_waste"] < 1
+    timed = ("texts.tokenize_s", "texts.encode_s", "images.fetch_s", "images.decode_s", "images.encode_s")
+    assert min(figures[name] for name in timed) > 0
+    assert figures["texts_per_second"] > 0
 
 
 def test_a_changed_title_encodes_one_text_and_an_error_that_passed_is_mended(

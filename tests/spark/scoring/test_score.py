@@ -177,6 +177,45 @@ def test_model_a_then_b_then_a_again_ends_with_the_scores_of_a(spark: SparkSessi
     assert {key: row["risk"] for key, row in scores(spark, world).items()} == risks
 
 
+def test_after_a_restore_the_run_is_done_again(spark: SparkSession, world: Config) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    before, version = scores(spark, world), tables.version("pair_scores")
+    tables.merge("products", table_rows(spark, "products", [{**product(5), "weight_g": 1e6}]))
+    score_pairs(spark, world)
+    after = {key: row["risk"] for key, row in scores(spark, world).items()}
+    assert after != {key: row["risk"] for key, row in before.items()}
+    spark.sql(f"RESTORE TABLE delta.`{tables.location('pair_scores')}` TO VERSION AS OF {version}")
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} != after
+    score_pairs(spark, world)
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} == after
+    tables.merge("products", table_rows(spark, "products", [product(5)]))
+
+
+def last_figures(tables: Tables, step: str) -> dict[str, float]:
+    rows = tables.read("runs").where(F.col("step") == step).orderBy(F.desc("started_at"))
+    return dict(rows.first()["figures"])
+
+
+def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
+    tables = Tables(spark, world.tables)
+    spark.sql(f"DELETE FROM delta.`{tables.location('pair_scores')}`")
+    spark.sql(f"DELETE FROM delta.`{tables.location('product_vectors')}`")
+    score_pairs(spark, world)
+    figures = last_figures(tables, "score")
+    rows = tables.read("pair_scores")
+    assert figures["pairs"] == figures["pairs_written"] == rows.count()
+    assert figures["pairs_with_error"] == rows.where("error IS NOT NULL").count() > 0
+    assert figures["vectors_fused"] == tables.read("product_vectors").count() > 0
+    assert figures["vectors_cached"] == 0
+    assert min(figures[name] for name in ("fuse.features_s", "fuse.fuse_s", "cross.cross_s", "pairs_per_second")) > 0
+    score_pairs(spark, world)
+    again = last_figures(tables, "score")
+    assert (again["pairs"], again["pairs_with_error"]) == (figures["pairs"], figures["pairs_with_error"])
+    assert again["pairs_written"] == again["vectors_fused"] == 0
+    assert "cross.cross_s" not in again
+
+
 def test_a_missing_model_is_named_and_nothing_is_written(spark: SparkSession, world: Config, tmp_path: Path) -> None:
     version = Tables(spark, world.tables).version("pair_scores")
     config = world.model_copy(update={"model": world.model.model_copy(update={"directory": str(tmp_path / "none")})})

@@ -1,0 +1,85 @@
+"""How far each package type's risks have moved since the release that readers use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scipy.stats import chi2
+
+from leastpack.decisions.grid import grid_index, risk_grid
+
+FINE = 200  # bins that Spark counts; they are put together to GROUPS
+GROUPS = 10
+CONFIDENCE = 0.999
+
+Counts = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One package type's risks, then and now.
+
+    Attributes:
+        marketplace: Marketplace.
+        package_type: Package type.
+        index: Population stability index.
+        by_chance: What the index may reach by chance alone, with so few pairs.
+        n: Pairs with a risk then and now.
+    """
+
+    marketplace: str
+    package_type: str
+    index: float
+    by_chance: float
+    n: tuple[int, int]
+
+
+def drifts(before: DataFrame, now: DataFrame) -> list[Drift]:
+    """Compare the risks of all package types that both versions of `pair_scores` have, the most moved first."""
+    then, today = _counts(before), _counts(now)
+    found = [_drift(key, then[key], today[key]) for key in then.keys() & today.keys()]
+    return sorted(found, key=lambda one: (-one.index, one.marketplace, one.package_type))
+
+
+def stability_index(before: Counts, now: Counts) -> tuple[float, float]:
+    """Population stability index over groups that held a tenth each before, and what it may reach by chance.
+
+    The index is the sum of (a - b) ln(a / b) over the groups' shares. Without any change it is distributed like
+    chi-squared with groups - 1 degrees of freedom times (1/n + 1/m) (Yurdakul 2018, Statistical Properties of
+    Population Stability Index).
+
+    Args:
+        before: Counts by bin, in order of risk; not all 0.
+        now: The same bins; not all 0.
+
+    Returns:
+        The index, and its 99.9 % quantile where nothing has changed.
+    """
+    reached = np.cumsum(before) - before / 2
+    group = np.minimum((GROUPS * reached / before.sum()).astype(int), GROUPS - 1)
+    names, group = np.unique(group, return_inverse=True)
+    # Half a pair more in every group, so that an empty one has a logarithm.
+    then, today = (np.bincount(group, weights=counts, minlength=len(names)) + 0.5 for counts in (before, now))
+    a, b = then / then.sum(), today / today.sum()
+    index = float(((b - a) * np.log(b / a)).sum())
+    chance = chi2.ppf(CONFIDENCE, max(1, len(names) - 1)) * (1 / before.sum() + 1 / now.sum())
+    return index, float(chance)
+
+
+def _counts(scores: DataFrame) -> dict[tuple[str, str], Counts]:
+    place = grid_index(F.col("risk"), risk_grid(FINE)).alias("place")
+    rows = scores.where("risk IS NOT NULL").select("marketplace", "package_type", place)
+    answer: dict[tuple[str, str], Counts] = {}
+    for row in rows.groupBy("marketplace", "package_type", "place").count().collect():  # types x bins
+        counts = answer.setdefault((row["marketplace"], row["package_type"]), np.zeros(FINE + 1))
+        counts[row["place"]] = row["count"]
+    return answer
+
+
+def _drift(key: tuple[str, str], before: Counts, now: Counts) -> Drift:
+    index, chance = stability_index(before, now)
+    return Drift(*key, index, chance, (int(before.sum()), int(now.sum())))

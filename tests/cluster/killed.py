@@ -1,0 +1,86 @@
+"""A driver whose workers, executors or own process are killed for real: run as a process of its own by test_kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from leastpack.config import Config
+from leastpack.config.storage import SparkConfig
+from leastpack.road import BY_NAME
+from leastpack.session import make_session
+from leastpack.tables import Tables
+
+CONF = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.driver.memory": "2g",
+}
+
+
+def parent_of(pid: int) -> int:
+    """The process that started another one."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def killing(victim: str, marker: str, driver: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A function for mapInArrow that passes rows on, and at the first ever kills the victim."""
+
+    def passed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            try:
+                os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                yield batch
+                continue
+            # A worker is started by a daemon, and that by the executor.
+            executor = parent_of(parent_of(os.getpid()))
+            for pid in {"worker": [os.getpid()], "executor": [executor], "driver": [driver, executor]}[victim]:
+                os.kill(pid, signal.SIGKILL)
+            yield batch
+
+    return passed
+
+
+def arm(table: str, victim: str, marker: str) -> None:
+    """Kill the victim while the table is written; `between` kills the driver after a whole transaction."""
+    conform, replace_where = Tables.conform, Tables.replace_where
+
+    def conformed(self: Tables, name: str, df: DataFrame) -> DataFrame:
+        rows = conform(self, name, df)
+        if name != table or victim == "between":
+            return rows
+        return rows.mapInArrow(killing(victim, marker, os.getpid()), rows.schema)  # type: ignore[arg-type]
+
+    def replaced(self: Tables, name: str, df: DataFrame, condition: str) -> None:
+        replace_where(self, name, df, condition)
+        if name == table and victim == "between":
+            Path(marker).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Tables.conform, Tables.replace_where = conformed, replaced  # type: ignore[method-assign]
+
+
+def main(master: str, scenes: list[dict[str, str]]) -> None:
+    """Run a step a scene, all in one session."""
+    untouched = Tables.conform, Tables.replace_where
+    conf = {**CONF, "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"]}
+    spark = make_session(SparkConfig(master=master, delta_packages=True, conf=conf))
+    for scene in scenes:
+        config = Config.model_validate_json(Path(scene["config"]).read_text(encoding="utf-8"))
+        arm(scene["table"], scene["victim"], scene["marker"])
+        BY_NAME[scene["step"]].load()(spark, config)
+        Tables.conform, Tables.replace_where = untouched  # type: ignore[method-assign]
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))

@@ -1,0 +1,149 @@
+"""P3: whatever is killed, and wherever, the tables end as those of a run that nobody disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.spark.scoring.world import build_world
+
+from leastpack.config import Config
+from leastpack.encoders.encode import encode_products
+from leastpack.scoring.score import score_pairs
+from leastpack.tables import Tables
+
+CHECKOUT = Path(__file__).parents[2]
+WRITTEN = {"encode": "embeddings", "score": "pair_scores"}
+KEYS = {"embeddings": ["modality", "content_key", "encoder"], "pair_scores": ["product_id", "package_type"]}
+# What tells when and by which run a row was written.
+UNLIKE = {"encoded_at", "scored_at", "run_id"}
+
+
+@pytest.fixture(scope="module")
+def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog of which nothing is encoded yet."""
+    root = tmp_path_factory.mktemp("kills")
+    build_world(spark, root)
+    shutil.rmtree(root / "tables" / "embeddings")
+    return root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spark: SparkSession, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, encoded and scored in peace."""
+    root = tmp_path_factory.mktemp("peace")
+    config = copied(world, root)
+    encode_products(spark, config)
+    score_pairs(spark, config)
+    return root
+
+
+def copied(world: Path, root: Path, *, tables: bool = True, task_cpus: int | None = None) -> Config:
+    """The world under another root, written bucket by bucket."""
+    if tables:
+        shutil.copytree(world / "tables", root / "tables")
+        shutil.copytree(world / "model", root / "model")
+    config = Config.model_validate(
+        {
+            "tables": {"root": str(root / "tables"), "buckets": 4},
+            "model": {"directory": str(root / "model")},
+            "scoring": {"buckets_per_commit": 1},
+            "encoders": {"task_cpus": task_cpus},
+        }
+    )
+    (root / "config.json").write_text(config.model_dump_json(), encoding="utf-8")
+    return config
+
+
+def scene(root: Path, step: str, victim: str) -> dict[str, str]:
+    names = {"step": step, "victim": victim, "table": WRITTEN[step]}
+    return {**names, "config": str(root / "config.json"), "marker": str(root / f"{step}-{victim}")}
+
+
+def drive(master: str, scenes: list[dict[str, str]]) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(CHECKOUT / "lib"), str(CHECKOUT)])
+    environment = {**os.environ, "PYTHONPATH": path, "PYSPARK_PYTHON": sys.executable}
+    command = [sys.executable, "-m", "tests.cluster.killed", master, json.dumps(scenes)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=420, cwd=CHECKOUT, env=environment
+    )
+
+
+def assert_alike(spark: SparkSession, root: Path, undisturbed: Path, table: str) -> None:
+    """Row by row; numbers within float rounding."""
+    found, expected = (rows_of(spark, place, table) for place in (root, undisturbed))
+    assert len(found) == len(expected) > 0
+    for one, other in zip(found, expected, strict=True):
+        for name, value in other.items():
+            assert one[name] == (pytest.approx(value, abs=1e-5) if isinstance(value, float | list) else value), name
+
+
+def rows_of(spark: SparkSession, root: Path, table: str) -> list[dict[str, Any]]:
+    config = copied(root, root, tables=False)
+    rows = Tables(spark, config.tables).read(table).orderBy(*KEYS[table]).collect()
+    return [{name: _plain(value) for name, value in row.asDict().items() if name not in UNLIKE} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    """Lists of words as tuples: what is left as a list is numbers."""
+    return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+def test_a_cluster_goes_on_after_the_loss_of_an_executor_or_a_python_worker(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    roots = {victim: tmp_path / victim for victim in ("executor", "worker")}
+    for root in roots.values():
+        root.mkdir()
+        copied(world, root, task_cpus=1)
+    scenes = [scene(root, step, victim) for step in WRITTEN for victim, root in roots.items()]
+    done = drive("local-cluster[2,1,1536]", scenes)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for one in scenes:
+        assert Path(one["marker"]).exists(), f"nothing was killed: {one}"
+    for root in roots.values():
+        for table in WRITTEN.values():
+            assert_alike(spark, root, undisturbed, table)
+
+
+@pytest.mark.parametrize(("step", "victim"), [("encode", "driver"), ("score", "driver"), ("score", "between")])
+def test_a_killed_driver_started_again_ends_with_the_same_tables(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path, step: str, victim: str
+) -> None:
+    config = copied(world, tmp_path)
+    if step == "score":
+        shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
+    one = scene(tmp_path, step, victim)
+    assert drive("local[2]", [one]).returncode != 0
+    assert Path(one["marker"]).exists()
+    if victim == "between":  # one bucket of four was finished
+        buckets = Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count()
+        assert buckets == 1
+    {"encode": encode_products, "score": score_pairs}[step](spark, config)
+    assert_alike(spark, tmp_path, undisturbed, WRITTEN[step])
+
+
+def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = copied(world, tmp_path)
+    shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
+    tables = Tables(spark, config.tables)
+    tables.ensure("pair_scores")
+    blocked = tmp_path / "tables" / "pair_scores" / "bucket=2"
+    blocked.write_text("in the way")
+    with pytest.raises(Exception, match="bucket=2"):
+        score_pairs(spark, config)
+    assert {row["bucket"] for row in tables.read("pair_scores").select("bucket").distinct().collect()} == {0, 1}
+    failed = tables.read("runs").where("step = 'score'").collect()
+    assert [row["status"] for row in failed] == ["failed"]
+    blocked.unlink()
+    score_pairs(spark, config)
+    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
