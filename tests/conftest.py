@@ -21,7 +21,7 @@ from leastpack.tables import Tables
 CHECKOUT = Path(__file__).parents[1]
 SMALL = [
     "sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1",
-    "run_id=road", "report.words=20",
+    "run_id=road", "report.words=20", "training.gate_products=24",
 ]  # fmt: skip
 
 

@@ -149,6 +149,8 @@ def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -
                 of=before.missing,
                 seconds=round(time.monotonic() - start, 1),
             )
+    if sum(written.rows.values()) != before.missing:
+        written.rows = _read_back(tables, stage, before)
     run.expect(f"embeddings ({stage.modality})", rows=sum(written.rows.values()), expected=before.missing)
     if function is not None and before.passing:
         # A row is replaced only where the answer is another one now.
@@ -183,6 +185,14 @@ def _add(written: Written, observation: Observation, stage: Stage) -> None:
     most = max(written.metered[LOADS_OF_WORKER], told[LOADS_OF_WORKER])
     written.metered.update({name: told[name] for name in stage.meter})
     written.metered[LOADS_OF_WORKER] = most
+
+
+def _read_back(tables: Tables, stage: Stage, before: work.State) -> Counter[str | None]:
+    """Rows written, by what the table holds: what a lost executor had done is counted again when it is done again."""
+    after = work.state_of(stage.contents, work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity))
+    rows: Counter[str | None] = Counter({None: after.encoded - before.encoded})
+    rows.update({code: n - before.failed.get(code, 0) for code, n in after.failed.items()})
+    return rows
 
 
 def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:

@@ -153,7 +153,7 @@ def _opened(
 
     def load() -> Encoder:
         encoder = kind(
-            config.text if kind is TextEncoder else config.image,  # type: ignore[arg-type]
+            {TextEncoder: config.text, ImageEncoder: config.image}[kind],  # type: ignore[arg-type]
             representation=network,
             device=task_device(config),
             threads=_set_threads(config),

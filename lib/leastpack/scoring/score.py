@@ -148,6 +148,9 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
         written = {**counts.get, **told.get}
         expected = sum(work.wanted[b].pairs for b in wave if b in work.wanted)
+        if written["pairs"] != expected:
+            # What a lost executor had done is counted again when it is done again: the table knows.
+            written |= _read_back(tables, wave)
         run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=expected)
         most = max(total[LOADS_OF_WORKER], written[LOADS_OF_WORKER])
         total.update(written)
@@ -156,6 +159,12 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
     if work.stale:
         tell(run, "cross", {name: total[name] for name in METER})
     return total
+
+
+def _read_back(tables: Tables, wave: Sequence[int]) -> dict[str, int]:
+    rows = tables.read("pair_scores").where(F.col("bucket").isin(*wave))
+    counts = [column.alias(name) for name, column in row_counts().items()]
+    return rows.agg(F.count("*").alias("pairs"), *counts).collect()[0].asDict()
 
 
 def _named(pairs: DataFrame, work: Work, run_id: str) -> DataFrame:

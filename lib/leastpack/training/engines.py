@@ -240,7 +240,7 @@ def _with_engine(encoders: EncodersConfig, modality: Modality, engine: Engine) -
 def _tell(modality: Modality, engine: Engine, current: Engine, tried: Mapping[Engine, Measured]) -> None:
     for name, one in tried.items():
         figures = {"change_p99": f"{one.change_p99:.2g}", "crossing": f"{one.crossing:.2%}"}
-        log.info("engine measured", modality=modality, engine=name, passes=one.passes, **figures)
+        log.info("engine measured", modality=modality, engine=name, passes=one.passes, pairs=one.pairs, **figures)
     if engine != current:
         log.warning("another engine was chosen: run encode again before score", modality=modality, engine=engine)
 

@@ -12,6 +12,7 @@ from leastpack.config.encoders import Engine
 
 MOST_CHANGE = 0.05  # 99 % of the risk's log-odds may change by this much
 MOST_CROSSING = 0.001  # share of pairs that may fall into another decile of risk
+ENOUGH = 3_000  # pairs it takes to see a share of 0.1 %: with fewer the engine in use stays
 # The engine of the embeddings stays unless another is this much faster, as a change encodes everything anew.
 WORTH = 1.2
 
@@ -26,11 +27,13 @@ class Measured:
         change_p99: 99th percentile of the absolute change of a pair's risk, in log-odds, against torch in float32.
         crossing: Share of pairs in another decile of risk.
         per_second: Contents encoded a second, after a warm-up.
+        pairs: How many were compared.
     """
 
     change_p99: float
     crossing: float
     per_second: float
+    pairs: int
 
     @property
     def passes(self) -> bool:
@@ -53,17 +56,18 @@ def measure(reference: Floats, found: Floats, per_second: float) -> Measured:
     # Borders lie between two different risks, so that rounding alone moves no pair across.
     borders = ((lower + upper) / 2)[lower < upper]
     crossing = np.searchsorted(borders, before) != np.searchsorted(borders, after)
-    return Measured(float(np.quantile(np.abs(after - before), 0.99)), float(crossing.mean()), per_second)
+    change = float(np.quantile(np.abs(after - before), 0.99))
+    return Measured(change, float(crossing.mean()), per_second, len(before))
 
 
 def choose(measured: Mapping[Engine, Measured], current: Engine) -> Engine:
-    """The fastest engine that passes; the current one where none is much faster, or none passes.
+    """The fastest engine that passes; the current one where none is much faster, none passes, or pairs are few.
 
     Args:
         measured: Every engine tried.
         current: The engine of the embeddings the model was trained on.
     """
-    passing = {engine: one.per_second for engine, one in measured.items() if one.passes}
+    passing = {engine: one.per_second for engine, one in measured.items() if one.passes and one.pairs >= ENOUGH}
     if not passing:
         return current
     fastest = max(passing, key=lambda engine: passing[engine])

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config import Config
 from leastpack.decisions.release import current_release, read_release
+from leastpack.encoders.engines import encoder_identities, read_choice, representation, resolve_engines
 from leastpack.reporting.summary import summary_lines
 from leastpack.road import STEPS
 from leastpack.tables import Tables
@@ -37,6 +38,22 @@ def test_p1_every_step_is_done_and_its_account_balances(tables: Tables) -> None:
         for source, account in json.loads(row["account"])["inputs"].items():
             total = account["used"] + sum(account["set_aside"].values()) + account["quarantined"]
             assert account["rows_in"] == total, source
+
+
+def test_the_engines_were_measured_and_everything_follows_the_choice(tables: Tables, demo: Config) -> None:
+    chosen = read_choice(demo.model.directory)
+    assert chosen is not None
+    encoders = resolve_engines(demo)
+    assert encoder_identities(encoders) == (chosen["text"].encoder, chosen["image"].encoder)
+    for modality, one in chosen.items():
+        reference, fast = one.figures["torch-fp32"], one.figures["openvino-fp32"]
+        assert reference["change_p99"] == reference["crossing"] == 0
+        assert fast["change_p99"] < 1e-3
+        assert one.engine in ("torch-fp32", "openvino-fp32")
+        network = representation(demo, encoders, modality)
+        assert (network is not None) == one.engine.startswith("openvino") == bool(one.digests)
+    used = {row["encoder"] for row in tables.read("embeddings").select("encoder").distinct().collect()}
+    assert used == set(encoder_identities(encoders))
 
 
 def test_every_raw_export_is_accounted_for(tables: Tables, demo: Config) -> None:

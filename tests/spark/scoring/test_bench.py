@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from pyspark.sql import DataFrame, SparkSession
-from tests.perf import cached
+from tests.perf import cached, encoded
 from tests.perf.timing import Timed, take_turns
 
 from leastpack.tables.schemas import PAIR_SCORES
 
 PRODUCTS = 60
+COMPARED = ("product_id", "package_type", "risk", "damage_rate", "views_used")
 
 
 def test_all_contenders_write_every_pair_and_stage_and_step_agree(spark: SparkSession, tmp_path: Path) -> None:
@@ -31,6 +33,28 @@ def test_all_contenders_write_every_pair_and_stage_and_step_agree(spark: SparkSe
     stage, step = (written(name).select(*deciding) for name in ("stage", "tables/pair_scores"))
     assert stage.exceptAll(step).count() == 0
     assert stage.select("risk").distinct().count() > PRODUCTS
+
+
+def test_contenders_with_encoders_write_every_pair_and_stages_and_steps_agree(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    products, naive = 6, 2
+    root = tmp_path / "work"
+    config = encoded.prepare(spark, root, products, encoded.VIEWS)
+    made = encoded.contenders(spark, config, naive)
+    for name in ("naive", "predict_batch_udf", "stages", "steps", "limit, 1 process"):
+        made[name]()
+    rows = {
+        name: spark.read.format("delta").load(str(root / name))
+        for name in ("naive", "predict_batch_udf", "stages", "limit", "tables/pair_scores")
+    }
+    for name, found in rows.items():
+        count = (naive if name == "naive" else products) * encoded.TYPES
+        assert found.select("product_id", "package_type").distinct().count() == found.count() == count
+        assert found.where("risk IS NULL OR risk < 0 OR risk > 1").count() == 0
+    steps = {row[:2]: row for row in rows["tables/pair_scores"].select(*COMPARED).collect()}
+    for row in rows["stages"].select(*COMPARED).collect():
+        assert row[2:] == pytest.approx(steps[row[:2]][2:], abs=1e-5)
 
 
 def test_the_first_pass_is_not_in_the_median() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,11 @@ def test_fit_void_views_and_warnings_come_with_the_risk(spark: SparkSession, wor
     assert "NO_PHOTO" in found["p3", "box"]["warnings"]
 
 
-@pytest.mark.parametrize("partitions", [1, 2, 7])
-def test_p4_risks_are_those_of_the_plain_path_for_any_partitions(
-    spark: SparkSession, world: Config, tmp_path: Path, partitions: int
+@pytest.mark.parametrize(("partitions", "batch"), [(1, 1000), (2, 1), (7, 3)])
+def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
+    spark: SparkSession, world: Config, batch_rows: Callable[[int], None], partitions: int, batch: int
 ) -> None:
+    batch_rows(batch)
     Tables(spark, world.tables).ensure("pair_scores")
     config = world.model_copy(update={"scoring": world.scoring.model_copy(update={"partitions": partitions})})
     spark.sql(f"DELETE FROM delta.`{Tables(spark, world.tables).location('pair_scores')}`")
@@ -100,6 +102,15 @@ def test_p4_risks_are_those_of_the_plain_path_for_any_partitions(
         if row["error"] is None:
             assert row["risk"] == pytest.approx(expected[key][0], abs=1e-5)
             assert row["damage_rate"] == pytest.approx(expected[key][1], abs=1e-5)
+
+
+@pytest.fixture
+def batch_rows(spark: SparkSession) -> Iterator[Callable[[int], None]]:
+    """Sets how many rows an Arrow batch has, for one test."""
+    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(key)
+    yield lambda rows: spark.conf.set(key, str(rows))
+    spark.conf.set(key, before)
 
 
 def test_p2_a_second_run_writes_nothing(spark: SparkSession, world: Config) -> None:
