@@ -22,12 +22,14 @@ class Bucket:
         fingerprint: What its rows should carry.
         products: Products in it.
         pairs: Rows it should have.
-        unfused: Products whose content has no vector yet.
+        fused: Products whose content has a vector.
+        unfused: Products whose content has none yet.
     """
 
     fingerprint: str
     products: int
     pairs: int
+    fused: int
     unfused: int
 
 
@@ -62,13 +64,16 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
     """
     row_hash = F.xxhash64(*FINGERPRINT_COLUMNS)
     unfused = F.col("vector").isNull() & ~F.col("no_input")
-    grouped = products.select("bucket", "marketplace", row_hash.alias("row_hash"), unfused.alias("unfused"))
+    fused = F.col("vector").isNotNull()
+    flags = {"row_hash": row_hash, "fused": fused, "unfused": unfused}
+    grouped = products.select("bucket", "marketplace", *[column.alias(name) for name, column in flags.items()])
     rows = (
         grouped.groupBy("bucket", "marketplace")
         .agg(
             F.count("*").alias("n"),
             F.bit_xor("row_hash").alias("xor"),
             F.sum(F.pmod("row_hash", F.lit(2**31))).alias("sum"),
+            F.count_if("fused").alias("fused"),
             F.count_if("unfused").alias("unfused"),
         )
         .collect()  # one row a bucket and marketplace
@@ -82,6 +87,7 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
             fingerprint=bucket_fingerprint(settings, parts),
             products=sum(row["n"] for row in own),
             pairs=pairs,
+            fused=sum(row["fused"] for row in own),
             unfused=sum(row["unfused"] for row in own),
         )
     return answer

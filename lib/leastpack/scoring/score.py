@@ -110,9 +110,9 @@ def _fused(
 ) -> DataFrame:
     """The products, once `product_vectors` has what stale buckets need of it."""
     stale = F.col("bucket").isin(*work.stale)
-    unfused = sum(work.wanted[b].unfused for b in work.stale if b in work.wanted)
-    reused = sum(work.wanted[b].products for b in work.stale if b in work.wanted) - unfused
-    run.figure("vectors_cached", reused)
+    wanted = [work.wanted[b] for b in work.stale if b in work.wanted]
+    unfused = sum(one.unfused for one in wanted)
+    run.figure("vectors_cached", sum(one.fused for one in wanted))
     run.figure("vectors_fused", 0)
     if not unfused:
         return work.products
