@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -31,52 +32,54 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def killing(victim: str, marker: str, driver: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for mapInArrow that passes rows on, and at the first ever kills the victim."""
+def killing(markers: dict[str, str], driver: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A function for mapInArrow that passes rows on, and kills each victim once, one after the other."""
 
     def passed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # A worker is started by a daemon, and that by the executor.
+        executor = parent_of(parent_of(os.getpid()))
+        pids = {"worker": [os.getpid()], "executor": [executor], "driver": [driver, executor]}
         for batch in batches:
-            try:
-                os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
-                yield batch
-                continue
-            # A worker is started by a daemon, and that by the executor.
-            executor = parent_of(parent_of(os.getpid()))
-            for pid in {"worker": [os.getpid()], "executor": [executor], "driver": [driver, executor]}[victim]:
-                os.kill(pid, signal.SIGKILL)
+            for victim, marker in markers.items():
+                try:
+                    os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+                except FileExistsError:
+                    continue
+                for pid in pids[victim]:
+                    os.kill(pid, signal.SIGKILL)
             yield batch
 
     return passed
 
 
-def arm(table: str, victim: str, marker: str) -> None:
-    """Kill the victim while the table is written; `between` kills the driver after a whole transaction."""
+def arm(table: str, markers: dict[str, str]) -> None:
+    """Kill the victims while the table is written; `between` is the driver after a whole transaction."""
     conform, replace_where = Tables.conform, Tables.replace_where
+    inside = {victim: marker for victim, marker in markers.items() if victim != "between"}
 
     def conformed(self: Tables, name: str, df: DataFrame) -> DataFrame:
         rows = conform(self, name, df)
-        if name != table or victim == "between":
+        if name != table or not inside:
             return rows
-        return rows.mapInArrow(killing(victim, marker, os.getpid()), rows.schema)  # type: ignore[arg-type]
+        return rows.mapInArrow(killing(inside, os.getpid()), rows.schema)  # type: ignore[arg-type]
 
     def replaced(self: Tables, name: str, df: DataFrame, condition: str) -> None:
         replace_where(self, name, df, condition)
-        if name == table and victim == "between":
-            Path(marker).touch()
+        if name == table and "between" in markers:
+            Path(markers["between"]).touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
     Tables.conform, Tables.replace_where = conformed, replaced  # type: ignore[method-assign]
 
 
-def main(master: str, scenes: list[dict[str, str]]) -> None:
+def main(master: str, scenes: list[dict[str, Any]]) -> None:
     """Run a step a scene, all in one session."""
     untouched = Tables.conform, Tables.replace_where
     conf = {**CONF, "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"]}
     spark = make_session(SparkConfig(master=master, delta_packages=True, conf=conf))
     for scene in scenes:
         config = Config.model_validate_json(Path(scene["config"]).read_text(encoding="utf-8"))
-        arm(scene["table"], scene["victim"], scene["marker"])
+        arm(scene["table"], scene["markers"])
         BY_NAME[scene["step"]].load()(spark, config)
         Tables.conform, Tables.replace_where = untouched  # type: ignore[method-assign]
     spark.stop()

@@ -52,9 +52,8 @@ def copied(world: Path, root: Path, *, tables: bool = True, task_cpus: int | Non
         shutil.copytree(world / "model", root / "model")
     config = Config.model_validate(
         {
-            "tables": {"root": str(root / "tables"), "buckets": 4},
+            "tables": {"root": str(root / "tables"), "buckets": 4, "pairs_per_commit": 1},
             "model": {"directory": str(root / "model")},
-            "scoring": {"buckets_per_commit": 1},
             "encoders": {"task_cpus": task_cpus},
         }
     )
@@ -62,12 +61,18 @@ def copied(world: Path, root: Path, *, tables: bool = True, task_cpus: int | Non
     return config
 
 
-def scene(root: Path, step: str, victim: str) -> dict[str, str]:
-    names = {"step": step, "victim": victim, "table": WRITTEN[step]}
-    return {**names, "config": str(root / "config.json"), "marker": str(root / f"{step}-{victim}")}
+def scene(root: Path, step: str, *victims: str) -> dict[str, Any]:
+    """A step, and who is killed in it."""
+    markers = {victim: str(root / f"{step}-{victim}") for victim in victims}
+    return {"step": step, "table": WRITTEN[step], "config": str(root / "config.json"), "markers": markers}
 
 
-def drive(master: str, scenes: list[dict[str, str]]) -> subprocess.CompletedProcess[str]:
+def assert_killed(one: dict[str, Any]) -> None:
+    missing = [victim for victim, marker in one["markers"].items() if not Path(marker).exists()]
+    assert missing == [], f"nobody killed in {one['step']}"
+
+
+def drive(master: str, scenes: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(CHECKOUT / "lib"), str(CHECKOUT)])
     environment = {**os.environ, "PYTHONPATH": path, "PYSPARK_PYTHON": sys.executable}
     command = [sys.executable, "-m", "tests.cluster.killed", master, json.dumps(scenes)]
@@ -96,38 +101,38 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 
-def test_a_cluster_goes_on_after_the_loss_of_an_executor_or_a_python_worker(
+def test_a_cluster_goes_on_after_the_loss_of_a_python_worker_and_an_executor(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    roots = {victim: tmp_path / victim for victim in ("executor", "worker")}
-    for root in roots.values():
-        root.mkdir()
-        copied(world, root, task_cpus=1)
-    scenes = [scene(root, step, victim) for step in WRITTEN for victim, root in roots.items()]
+    copied(world, tmp_path, task_cpus=1)
+    scenes = [scene(tmp_path, step, "worker", "executor") for step in WRITTEN]
     done = drive("local-cluster[2,1,1536]", scenes)
     assert done.returncode == 0, done.stderr[-3000:]
     for one in scenes:
-        assert Path(one["marker"]).exists(), f"nothing was killed: {one}"
-    for root in roots.values():
-        for table in WRITTEN.values():
-            assert_alike(spark, root, undisturbed, table)
+        assert_killed(one)
+        assert_alike(spark, tmp_path, undisturbed, one["table"])
 
 
-@pytest.mark.parametrize(("step", "victim"), [("encode", "driver"), ("score", "driver"), ("score", "between")])
-def test_a_killed_driver_started_again_ends_with_the_same_tables(
-    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path, step: str, victim: str
+def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     config = copied(world, tmp_path)
-    if step == "score":
-        shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
-    one = scene(tmp_path, step, victim)
-    assert drive("local[2]", [one]).returncode != 0
-    assert Path(one["marker"]).exists()
-    if victim == "between":  # one bucket of four was finished
-        buckets = Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count()
-        assert buckets == 1
-    {"encode": encode_products, "score": score_pairs}[step](spark, config)
-    assert_alike(spark, tmp_path, undisturbed, WRITTEN[step])
+
+    def killed(*scenes: dict[str, Any]) -> None:
+        assert drive("local[2]", list(scenes)).returncode != 0
+        assert_killed(scenes[-1])
+
+    def buckets() -> int:
+        return Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count()
+
+    killed(scene(tmp_path, "encode", "driver"))
+    killed(scene(tmp_path, "encode"), scene(tmp_path, "score", "between"))
+    assert buckets() == 1  # one of four was finished
+    assert_alike(spark, tmp_path, undisturbed, "embeddings")
+    killed(scene(tmp_path, "score", "driver"))  # inside the second
+    assert buckets() == 1
+    score_pairs(spark, config)
+    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
 
 
 def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(

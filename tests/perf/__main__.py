@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +14,13 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
 from tests.perf import cached, encoded
+from tests.perf.machine import machine
 from tests.perf.timing import Contender, Timed, take_turns
 
 from leastpack.config.storage import LogConfig, SparkConfig
 from leastpack.log import configure_log
 from leastpack.session import make_session
 
-PACKAGES = ("pyspark", "delta-spark", "pyarrow", "numpy", "torch", "transformers", "openvino", "timm", "deltalake")
 SPARK = {
     "spark.driver.memory": "6g",
     "spark.sql.shuffle.partitions": "8",
@@ -72,7 +69,7 @@ def main(
     spark.sparkContext.setLogLevel("ERROR")
     out.mkdir(parents=True, exist_ok=True)
     sizes = {"a": titles, "b": photographed, "c": products}
-    content: dict[str, object] = {"command": " ".join(["python -m tests.perf", *sys.argv[1:]]), **_machine()}
+    content: dict[str, object] = {"command": " ".join(["python -m tests.perf", *sys.argv[1:]]), **machine()}
     text = ""
     for key in workloads:
         work = _workload(spark, key, out.absolute() / "work", sizes[key], naive)
@@ -98,11 +95,6 @@ def _workload(spark: SparkSession, key: str, root: Path, products: int, naive: i
     title = f"Encoding: {products:,} products with titles{shown} x {TYPES} package types"
     made = encoded.contenders(spark, config, naive)
     return Workload(title, products, "predict_batch_udf", made, {"naive": min(naive, products)})
-
-
-def _machine() -> dict[str, object]:
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()}
-    return {"machine": machine, "versions": {name: version(name) for name in PACKAGES}}
 
 
 def _content(work: Workload, timed: Mapping[str, Timed]) -> dict[str, object]:
@@ -143,13 +135,6 @@ def _markdown(work: Workload, timed: Mapping[str, Timed]) -> str:
     header = _header(work)
     lines = [header, ("---",) * len(header), *_rows(work, timed)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

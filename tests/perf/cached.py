@@ -61,8 +61,8 @@ def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
     products = tables.read("products").select("marketplace", "product_id", "bucket")
     pairs = products.select("*", F.explode(F.array(*map(F.lit, names))).alias("package_type"))
     numbers = {
-        "risk": F.rand(1),
-        "damage_rate": F.rand(2),
+        "risk": F.rand(1).cast("float"),
+        "damage_rate": F.rand(2).cast("float"),
         "void_share": F.round(F.rand(3), 4),
         "fits": F.rand(4) < 0.5,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ def make_catalog(spark: SparkSession, config: Config, products: int, types: int,
         F.sha2(F.col("id").cast("string"), 256).alias("text_key"),
         F.pmod(F.xxhash64("id"), F.lit(config.tables.buckets)).cast("int").alias("bucket"),
         *sizes(seed),
+        F.round(5 + 45 * F.rand(seed + 9), 2).alias("price"),
+        F.lit("USD").alias("currency"),
     )
     append(tables, "products", listed)
     tables.ensure("product_images")
@@ -121,7 +124,9 @@ def _types(count: int, seed: int) -> list[dict[str, object]]:
                 "marketplace": MARKETPLACE, "package_type": f"type_{place:02d}", "kind": kind,
                 "profile": dice.random(len(ATTRIBUTES)).round(2).tolist(), "attributes": list(ATTRIBUTES),
                 "inner_length_cm": sides[0], "inner_width_cm": sides[1], "inner_height_cm": sides[2],
-                "void_filled": False, "max_weight_g": 20_000.0, "tare_g": 50.0, "cost": 0.5,
+                "void_filled": False, "max_weight_g": 20_000.0, "tare_g": 5.0 + 10 * place, "cost": 0.1 + 0.05 * place,
+                "profile_hash": f"profile_{place:02d}", "currency": "USD", "valid_from": datetime.date(2020, 1, 1),
+                "safe_default": place == count - 1,
             }
         )  # fmt: skip
     return rows

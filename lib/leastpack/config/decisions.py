@@ -14,9 +14,6 @@ class ScoringConfig(Section):
     """The pandas UDF stage."""
 
     partitions: Count | None = Field(None, description="Tasks of the scoring stage; null leaves it to Spark.")
-    buckets_per_commit: Count = Field(
-        16, description="Hash buckets one transaction overwrites; a killed run loses these."
-    )
     padding_cm: float = Field(0.5, ge=0, description="Room a rigid package needs beside the product, a side.")
 
 

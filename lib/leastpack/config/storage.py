@@ -14,7 +14,16 @@ class TablesConfig(Section):
 
     root: str | None = Field(None, description="Folder or object-store prefix; each table is `<root>/<table>`.")
     schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
-    buckets: Count = Field(16, description="Hash buckets of products and pair_scores; fixed when a table is made.")
+    buckets: Count = Field(
+        64,
+        description="Hash buckets of products, pair_scores and pair_decisions: what is written at once, and what a "
+        "restart can leave alone; fixed when a table is made.",
+    )
+    pairs_per_commit: Count = Field(
+        200_000_000,
+        description="Pairs that score and decide work on at a time: a transaction takes no further hash bucket beyond "
+        "them. What Spark shuffles and keeps is bounded by it, and a killed run loses as much.",
+    )
     keep_days: Count = Field(
         100, description="Days every version stays readable, VACUUM or not; set when a table is made."
     )

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import PAIR, PRODUCT
-from leastpack.decisions.keys import digests, part_of, parts_that_differ
+from leastpack.decisions.keys import Digest, digest, digest_in, digests, part_of, parts_that_differ, together
 from leastpack.decisions.order import ORDER_TOLERANCE, rises
 from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE, UNSCORED
+
+# What of a score decides, and stands beside the decision.
+DECIDED_ON = ("risk", "fits")
+_WHOLE = "pair_scores has one row for every product sold x package type of its marketplace"
+KEYS = {
+    "pairs_missing": _WHOLE,
+    "pairs_extra": _WHOLE,
+    "pairs_repeated": _WHOLE,
+    "pairs_undecided": "every scored pair has a decision",
+    "decisions_without_score": "every decision is about a scored pair",
+}
+PRODUCTS = {
+    "products_without_recommendation": "every scored product has a recommendation row",
+    "recommendations_without_score": "every recommendation is about a scored product",
+}
+SCORES = {
+    "null_rule": "risk and damage_rate are null exactly where error is set",
+    "outside_0_1": "risk and damage_rate lie between 0 and 1",
+}
+DECISIONS = {
+    "above_threshold": "a pair certified by a certificate has at most its threshold's risk",
+    "certificate_unnamed": "a pair under a threshold names its certificate",
+    "certified_unfit": "only pairs that fit are certified",
+    "unscored_rule": "a pair is UNSCORED exactly where it has no risk",
+    "unsound_recommendations": "a recommended package is certified, proven safe or a fitting safe default",
+}
 
 
 @dataclass(frozen=True)
@@ -35,40 +61,93 @@ class Finding:
 def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
     """Look at the tables of a release.
 
+    Every table is read through once or twice, where it lies. Only parts whose digests differ are brought together, to
+    count what is wrong with them.
+
     Args:
         tables: products, package_types, pair_scores, certificates, pair_decisions, recommendations at their versions.
 
     Returns:
         All findings, passed or not.
     """
+    sold = _sold(tables)
+    passes = {"scored": _scores(tables["pair_scores"]), "decided": _decisions(tables)}
+    keys = {"sold": digests(sold, PAIR, "bucket"), **{name: one.digests("pairs") for name, one in passes.items()}}
     return [
-        *_keys(tables),
-        *_products(tables),
-        *_models(tables),
-        *_scores(tables["pair_scores"]),
+        *_keys(tables, sold, keys),
+        *_same_scores(tables, passes),
+        *_products(tables, keys["sold"] == keys["scored"]),
+        *_recommended(tables, passes["decided"]),
+        *_models(tables, passes),
+        *passes["scored"].findings(SCORES),
         *_order(tables["pair_scores"], tables["package_types"]),
-        *_decisions(tables),
-        *_recommendations(tables),
+        *passes["decided"].findings(DECISIONS),
     ]
 
 
-def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
+@dataclass(frozen=True)
+class _Pass:
+    """What one reading of a table of pairs found: a row a bucket and model version."""
+
+    rows: Sequence[Row]
+
+    def digests(self, name: str) -> dict[int, Digest]:
+        """By bucket."""
+        parts = {row["part"] for row in self.rows}
+        return {p: together([digest_in(row, name) for row in self.rows if row["part"] == p]) for p in parts}
+
+    def findings(self, meanings: Mapping[str, str]) -> list[Finding]:
+        """One finding a counted rule."""
+        return [Finding(name, sum(row[name] for row in self.rows), meaning) for name, meaning in meanings.items()]
+
+
+def _sold(tables: Mapping[str, DataFrame]) -> DataFrame:
     sold = tables["products"].where("deleted_at IS NULL").select(*PRODUCT, "bucket")
     types = tables["package_types"].select("marketplace", "package_type")
-    expected = sold.join(F.broadcast(types), on="marketplace", how="inner")
-    places = {"sold": expected, "scored": tables["pair_scores"], "decided": tables["pair_decisions"]}
-    whole = "pair_scores has one row for every product sold x package type of its marketplace"
-    meanings = {
-        "pairs_missing": whole,
-        "pairs_extra": whole,
-        "pairs_repeated": whole,
-        "pairs_undecided": "every scored pair has a decision",
-        "decisions_without_score": "every decision is about a scored pair",
+    return sold.join(F.broadcast(types), on="marketplace", how="inner")
+
+
+def _scores(scores: DataFrame) -> _Pass:
+    failed = F.col("error").isNotNull()
+    null_rule = (F.col("risk").isNull() != failed) | (F.col("damage_rate").isNull() != failed)
+    outside = F.lit(False)
+    for name in ("risk", "damage_rate"):
+        outside = outside | F.coalesce(F.isnan(name) | ~F.col(name).between(0, 1), F.lit(False))
+    return _read_through(scores, {"null_rule": null_rule, "outside_0_1": outside})
+
+
+def _decisions(tables: Mapping[str, DataFrame]) -> _Pass:
+    certificates = tables["certificates"].select("certificate_id", "threshold")
+    defaults = tables["package_types"].where("safe_default").select("marketplace", "package_type", "safe_default")
+    decided = (
+        tables["pair_decisions"]
+        .join(F.broadcast(certificates), on="certificate_id", how="left")
+        .join(F.broadcast(defaults), on=["marketplace", "package_type"], how="left")
+    )
+    certified, named = F.col("decision") == CERTIFIED, F.col("certificate_id").isNotNull()
+    above = named & ~F.coalesce(F.col("risk") <= F.col("threshold"), F.lit(False))
+    default = F.col("safe_default").isNotNull() & F.col("fits") & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
+    rules = {
+        "above_threshold": above | (named & ~certified),
+        "certificate_unnamed": (F.col("reason") == "under_threshold") & ~named,
+        "certified_unfit": certified & ~F.coalesce("fits", F.lit(False)),
+        "unscored_rule": (F.col("decision") == UNSCORED) != F.col("risk").isNull(),
+        "unsound_recommendations": F.col("recommended") & ~F.coalesce(certified | default, F.lit(False)),
     }
-    # Equal digests of a bucket are equal keys; only what differs is brought together and counted.
-    differ = parts_that_differ(*[digests(frame, PAIR, "bucket") for frame in places.values()])
+    return _read_through(decided, rules, *digest("recommended", PAIR, F.col("recommended")))
+
+
+def _read_through(pairs: DataFrame, rules: Mapping[str, Column], *more: Column) -> _Pass:
+    counts = [F.count_if(broken).alias(name) for name, broken in rules.items()]
+    sums = [*digest("pairs", PAIR), *digest("decided_on", (*PAIR, *DECIDED_ON)), *counts, *more]
+    return _Pass(pairs.groupBy(part_of("bucket").alias("part"), "model_version").agg(*sums).collect())
+
+
+def _keys(tables: Mapping[str, DataFrame], sold: DataFrame, keys: Mapping[str, dict[int, Digest]]) -> list[Finding]:
+    differ = parts_that_differ(*keys.values())
     if not differ:
-        return [Finding(name, 0, meaning) for name, meaning in meanings.items()]
+        return [Finding(name, 0, meaning) for name, meaning in KEYS.items()]
+    places = {"sold": sold, "scored": tables["pair_scores"], "decided": tables["pair_decisions"]}
     apart = {name: frame.where(part_of("bucket").isin(differ)) for name, frame in places.items()}
     found = _occurrences(apart, PAIR).agg(
         F.count_if(F.expr("sold > 0 AND scored = 0")).alias("pairs_missing"),
@@ -77,40 +156,49 @@ def _keys(tables: Mapping[str, DataFrame]) -> list[Finding]:
         F.count_if(F.expr("scored > 0 AND decided = 0")).alias("pairs_undecided"),
         F.count_if(F.expr("decided > 0 AND scored = 0")).alias("decisions_without_score"),
     )
-    return _findings(found, meanings)
+    return _findings(found, KEYS)
 
 
-def _products(tables: Mapping[str, DataFrame]) -> list[Finding]:
+def _same_scores(tables: Mapping[str, DataFrame], passes: Mapping[str, _Pass]) -> list[Finding]:
+    meanings = {"decided_on_other_scores": "every decision was made on the risk and fit that are released"}
+    differ = parts_that_differ(*[one.digests("decided_on") for one in passes.values()])
+    if not differ:
+        return [Finding(name, 0, meaning) for name, meaning in meanings.items()]
+    apart = part_of("bucket").isin(differ)
+    then = tables["pair_decisions"].where(apart).select(*PAIR, F.struct(*DECIDED_ON).alias("then"))
+    now = tables["pair_scores"].where(apart).select(*PAIR, F.struct(*DECIDED_ON).alias("now"))
+    other = ~F.col("then").eqNullSafe(F.col("now"))
+    return _findings(then.join(now, on=PAIR, how="inner").agg(F.count_if(other).alias(*meanings)), meanings)
+
+
+def _products(tables: Mapping[str, DataFrame], scored_as_sold: bool) -> list[Finding]:
+    markets = tables["package_types"].select("marketplace").distinct()
+    sold = tables["products"].where("deleted_at IS NULL").join(F.broadcast(markets), on="marketplace", how="left_semi")
+    if scored_as_sold and _digest_of(sold, PRODUCT) == _digest_of(tables["recommendations"], PRODUCT):
+        return [Finding(name, 0, meaning) for name, meaning in PRODUCTS.items()]
     places = {"scored": tables["pair_scores"], "recommended": tables["recommendations"]}
     found = _occurrences(places, PRODUCT).agg(
         F.count_if(F.expr("scored > 0 AND recommended = 0")).alias("products_without_recommendation"),
         F.count_if(F.expr("recommended > 0 AND scored = 0")).alias("recommendations_without_score"),
     )
-    meanings = {
-        "products_without_recommendation": "every scored product has a recommendation row",
-        "recommendations_without_score": "every recommendation is about a scored product",
-    }
+    return _findings(found, PRODUCTS)
+
+
+def _recommended(tables: Mapping[str, DataFrame], decided: _Pass) -> list[Finding]:
+    meanings = {"recommended_otherwise": "the decisions mark exactly the packages that are recommended"}
+    chosen = tables["recommendations"].where("package_type IS NOT NULL").select(*PAIR)
+    if together(list(decided.digests("recommended").values())) == _digest_of(chosen, PAIR):
+        return [Finding(name, 0, meaning) for name, meaning in meanings.items()]
+    places = {"marked": tables["pair_decisions"].where("recommended"), "chosen": chosen}
+    found = _occurrences(places, PAIR).agg(F.count_if(F.expr("marked != chosen")).alias(*meanings))
     return _findings(found, meanings)
 
 
-def _models(tables: Mapping[str, DataFrame]) -> list[Finding]:
-    seen = [tables[name].select("model_version") for name in ("pair_scores", "pair_decisions", "certificates")]
-    versions = seen[0].unionAll(seen[1]).unionAll(seen[2]).distinct().count()
-    return [Finding("models_mixed", max(0, versions - 1), "scores, certificates and decisions are of one model")]
-
-
-def _scores(scores: DataFrame) -> list[Finding]:
-    failed = F.col("error").isNotNull()
-    null_rule = (F.col("risk").isNull() != failed) | (F.col("damage_rate").isNull() != failed)
-    outside = F.lit(False)
-    for name in ("risk", "damage_rate"):
-        outside = outside | F.coalesce(F.isnan(name) | ~F.col(name).between(0, 1), F.lit(False))
-    found = scores.agg(F.count_if(null_rule).alias("null_rule"), F.count_if(outside).alias("outside_0_1"))
-    meanings = {
-        "null_rule": "risk and damage_rate are null exactly where error is set",
-        "outside_0_1": "risk and damage_rate lie between 0 and 1",
-    }
-    return _findings(found, meanings)
+def _models(tables: Mapping[str, DataFrame], passes: Mapping[str, _Pass]) -> list[Finding]:
+    versions = {row["model_version"] for one in passes.values() for row in one.rows}
+    versions |= {row["model_version"] for row in tables["certificates"].select("model_version").distinct().collect()}
+    meaning = "scores, certificates and decisions are of one model"
+    return [Finding("models_mixed", max(0, len(versions) - 1), meaning, "further models")]
 
 
 def _order(scores: DataFrame, package_types: DataFrame) -> list[Finding]:
@@ -118,42 +206,8 @@ def _order(scores: DataFrame, package_types: DataFrame) -> list[Finding]:
     return [Finding("protection_order", rises(scores, package_types), meaning)]
 
 
-def _decisions(tables: Mapping[str, DataFrame]) -> list[Finding]:
-    certificates = tables["certificates"].select("certificate_id", "threshold")
-    scores = tables["pair_scores"].select(*PAIR, "risk", "fits", "error")
-    decided = tables["pair_decisions"].join(scores, on=PAIR, how="inner")
-    decided = decided.join(F.broadcast(certificates), on="certificate_id", how="left")
-    certified, named = F.col("decision") == CERTIFIED, F.col("certificate_id").isNotNull()
-    above = named & ~F.coalesce(F.col("risk") <= F.col("threshold"), F.lit(False))
-    unnamed = (F.col("reason") == "under_threshold") & ~named
-    misplaced = certified & ~F.coalesce(F.col("fits"), F.lit(False))
-    unscored = (F.col("decision") == UNSCORED) != F.col("error").isNotNull()
-    found = decided.agg(
-        F.count_if(above | (named & ~certified)).alias("above_threshold"),
-        F.count_if(unnamed).alias("certificate_unnamed"),
-        F.count_if(misplaced).alias("certified_unfit"),
-        F.count_if(unscored).alias("unscored_rule"),
-    )
-    meanings = {
-        "above_threshold": "a pair certified by a certificate has at most its threshold's risk",
-        "certificate_unnamed": "a pair under a threshold names its certificate",
-        "certified_unfit": "only pairs that fit are certified",
-        "unscored_rule": "a pair is UNSCORED exactly where its score has an error",
-    }
-    return _findings(found, meanings)
-
-
-def _recommendations(tables: Mapping[str, DataFrame]) -> list[Finding]:
-    defaults = tables["package_types"].where("safe_default").select("marketplace", "package_type", "safe_default")
-    chosen = tables["recommendations"].where("package_type IS NOT NULL").select(*PAIR)
-    decided = tables["pair_decisions"].select(*PAIR, "decision", "reason")
-    fits = tables["pair_scores"].select(*PAIR, "fits")
-    joined = chosen.join(decided, on=PAIR, how="left").join(fits, on=PAIR, how="left")
-    joined = joined.join(F.broadcast(defaults), on=["marketplace", "package_type"], how="left")
-    default = F.col("safe_default").isNotNull() & F.col("fits") & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
-    sound = F.coalesce((F.col("decision") == CERTIFIED) | default, F.lit(False))
-    meaning = "a recommended package is certified, proven safe or a fitting safe default"
-    return [Finding("unsound_recommendations", joined.where(~sound).count(), meaning)]
+def _digest_of(rows: DataFrame, columns: list[str]) -> Digest:
+    return digest_in(rows.agg(*digest("rows", columns)).collect()[0], "rows")
 
 
 def _occurrences(places: Mapping[str, DataFrame], key: list[str]) -> DataFrame:

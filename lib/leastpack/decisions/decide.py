@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,15 +16,18 @@ from leastpack.decisions.certificates import Certificate, Terms, thresholds
 from leastpack.decisions.evidence import collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.held_out import held_out
-from leastpack.decisions.queue import choose_doubtful, draw_random, mix, open_pairs
-from leastpack.decisions.recommend import check_currencies, current_packages, recommend, with_costs
-from leastpack.decisions.rules import THRESHOLDS, decide_pairs, proven_labels
+from leastpack.decisions.keys import digests
+from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
+from leastpack.decisions.queue import choose_doubtful, draw_random, mix
+from leastpack.decisions.recommend import check_currencies, current_packages
+from leastpack.decisions.rules import THRESHOLDS, proven_labels
 from leastpack.decisions.scored import check_scored, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
 from leastpack.tables.schemas import CERTIFICATES
+from leastpack.tables.waves import waves
 
 INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
 
@@ -45,11 +49,11 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
         settings, grid, types = config.decisions, risk_grid(config.decisions.grid), inputs["package_types"]
         check_currencies(types, config.currency_units)
-        scored = keep(kept, scored_pairs(inputs["pair_scores"], types, grid, settings.pool_marketplaces, settings.day))
+        scored = scored_pairs(inputs["pair_scores"], types, grid, settings.pool_marketplaces, settings.day)
         pairs, model_version = check_scored(scored)
         certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
         with run.phase("account"):
-            _account(run, inputs, scored, pairs, certify.count())
+            products = _account(run, inputs, scored, sum(pairs.values()), certify.count())
         with run.phase("certify"):
             terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
             certificates = collect_evidence(
@@ -57,43 +61,81 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             ).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
-            given = thresholds(certificates, settings.certify_by)
-            proven = proven_labels(inputs["pair_tests"])
-            at = spark.createDataFrame(given, THRESHOLDS)
-            decided = keep(kept, decide_pairs(scored, types, at, proven, settings.reject_risk))
-            tables.replace("pair_decisions", decided.withColumn("run_id", F.lit(run.run_id)))
-            _count_decisions(tables, run, pairs)
+            grounds = _grounds(spark, inputs, certificates, config)
+            parts = _decide(tables, config, run, scored, grounds, pairs, kept)
         with run.phase("recommend"):
-            costed = with_costs(
-                decided, inputs["products"], settings, config.currency_units, config.outcomes.reporting_rate
-            )
-            chosen = keep(kept, recommend(costed, current_packages(inputs["pair_outcomes"]), types))
-            tables.replace("recommendations", chosen)
-            products = scored.select(*PRODUCT).distinct().count()
+            tables.replace("recommendations", _together([part.chosen for part in parts]))
             run.expect("recommendations", rows=tables.read("recommendations").count(), expected=products)
         with run.phase("queue"):
-            waiting = keep(kept, open_pairs(decided, chosen, inputs["pair_tests"], types))
+            waiting = keep(kept, _together([part.finalists for part in parts]))
             random = keep(kept, draw_random(waiting, settings))
             queue = mix(random, choose_doubtful(waiting, random, settings))
             tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
             run.figure("queued", tables.read("test_queue").count())
 
 
-def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int, certify: int) -> None:
-    """Every input row is used, or belongs to a pair or product that has no score."""
+def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int, certify: int) -> int:
+    """Every input row is used, or belongs to a pair or product that has no score; the products that have one."""
     run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=pairs)
     types = inputs["package_types"].count()
     run.account("package_types", rows_in=types, used=types)
-    for name, key in (("products", PRODUCT), ("pair_outcomes", PAIR), ("pair_tests", PAIR)):
-        keys = scored.select(*key).distinct().withColumn("scored", F.lit(True))
-        joined = inputs[name].select(*key).join(keys, on=key, how="left")
-        counts = joined.agg(F.count("*").alias("all"), F.count("scored").alias("used")).collect()[0]
-        aside = {"not_scored": counts["all"] - counts.used}
-        run.account(name, rows_in=inputs[name].count(), used=counts.used, set_aside=aside)
+    products = scored.select(*PRODUCT).distinct()
+    for name, keys in (("products", products), ("pair_outcomes", scored), ("pair_tests", scored)):
+        key = PRODUCT if keys is products else PAIR
+        # Counted first: a few labelled pairs can travel to billions of scored ones, and not the other way round.
+        counted = inputs[name].groupBy(*key).agg(F.count("*").alias("n"))
+        used = keys.select(*key).join(counted, on=key, how="inner").agg(F.sum("n")).collect()[0][0] or 0
+        rows = inputs[name].count()
+        run.account(name, rows_in=rows, used=used, set_aside={"not_scored": rows - used})
     certify_split = F.count_if(F.col("split") == "certify").alias("certify")
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
     aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}
     run.account("training_examples", rows_in=counts.rows_in, used=certify, set_aside=aside)
+    return products.count()
+
+
+def _grounds(
+    spark: SparkSession, inputs: dict[str, DataFrame], certificates: Sequence[Certificate], config: Config
+) -> Grounds:
+    given = thresholds(certificates, config.decisions.certify_by)
+    return Grounds(
+        products=inputs["products"],
+        package_types=inputs["package_types"],
+        pair_tests=inputs["pair_tests"],
+        thresholds=spark.createDataFrame(given, THRESHOLDS),
+        proven=proven_labels(inputs["pair_tests"]),
+        current=current_packages(inputs["pair_outcomes"]),
+        settings=config.decisions,
+        currency_units=config.currency_units,
+        reporting_rate=config.outcomes.reporting_rate,
+    )
+
+
+def _decide(
+    tables: Tables,
+    config: Config,
+    run: Run,
+    scored: DataFrame,
+    grounds: Grounds,
+    pairs: dict[int, int],
+    kept: ExitStack,
+) -> list[Part]:
+    tables.ensure("pair_decisions")
+    held = digests(tables.read("pair_decisions"), TOLD, "bucket")
+    # A bucket that has decisions and no scores any more is emptied.
+    due = {bucket: pairs.get(bucket, 0) for bucket in {*pairs, *held}}
+    parts: list[Part] = []
+    finished = 0
+    for buckets in waves(due, config.tables.pairs_per_commit):
+        parts.append(decide_part(tables, run.run_id, scored, grounds, buckets, held, kept))
+        finished += len(buckets)
+        log.info("buckets decided", done=finished, of=len(due))
+    _count_decisions(tables, run, sum(pairs.values()))
+    return parts
+
+
+def _together(parts: Sequence[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, parts)
 
 
 def _write_certificates(tables: Tables, run: Run, certificates: Sequence[Certificate]) -> None:

@@ -52,6 +52,21 @@ def open_pairs(
     )
 
 
+def finalists(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
+    """The pairs of a part of the catalog that can still come into the queue: rows of `open_pairs`.
+
+    The queue of the finalists of all parts is the queue of all pairs.
+
+    Args:
+        waiting: `open_pairs` of the part.
+        config: Size and random share of the queue, seed.
+    """
+    drawn = _untested(waiting, config).orderBy("_order", *PAIR).limit(random_size(config))
+    # The random part may take as many of them as it has.
+    worthiest = _in_doubt(waiting).orderBy(F.desc("_worth"), *PAIR).limit(config.queue_size)
+    return drawn.select(waiting.columns).unionByName(worthiest.select(waiting.columns)).distinct()
+
+
 def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
     """The random part: columns PART, place from 1 in the queue's random order.
 
@@ -59,7 +74,7 @@ def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
         waiting: `open_pairs`.
         config: Size and random share of the queue, seed.
     """
-    untested = waiting.where(F.col("tests").isNull()).withColumn("_order", queue_hash(config.seed))
+    untested = _untested(waiting, config)
     drawn = untested.orderBy("_order", *PAIR).limit(random_size(config)).withColumn("why", F.lit("random"))
     whole = Window.partitionBy("why")
     return (
@@ -79,12 +94,9 @@ def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConf
         config: Size and random share of the queue.
     """
     wanted = config.queue_size - random_size(config)
-    worth = F.col("weight_saved_g") * (1 - F.col("risk"))
-    in_doubt = (F.col("decision") == TEST) & F.col("tests").isNull() & (F.col("weight_saved_g") > 0)
-    ranked = waiting.where(in_doubt).join(F.broadcast(random.select(*PAIR)), on=PAIR, how="left_anti")
+    ranked = _in_doubt(waiting).join(F.broadcast(random.select(*PAIR)), on=PAIR, how="left_anti")
     return (
-        ranked.withColumn("_worth", worth)
-        .orderBy(F.desc("_worth"), *PAIR)
+        ranked.orderBy(F.desc("_worth"), *PAIR)
         .limit(wanted)
         .withColumns({"why": F.lit("doubtful"), "draw_probability": F.lit(None).cast("double")})
         .withColumn("draw_round", F.lit(None).cast("string"))
@@ -104,6 +116,15 @@ def mix(random: DataFrame, doubtful: DataFrame) -> DataFrame:
 def random_size(config: DecisionsConfig) -> int:
     """Pairs of the random part."""
     return round(config.queue_size * config.queue_random_share)
+
+
+def _untested(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
+    return waiting.where(F.col("tests").isNull()).withColumn("_order", queue_hash(config.seed))
+
+
+def _in_doubt(waiting: DataFrame) -> DataFrame:
+    in_doubt = (F.col("decision") == TEST) & F.col("tests").isNull() & (F.col("weight_saved_g") > 0)
+    return waiting.where(in_doubt).withColumn("_worth", F.col("weight_saved_g") * (1 - F.col("risk")))
 
 
 def _test_id() -> Column:

@@ -50,34 +50,32 @@ def scored_pairs(
     )
 
 
-def check_scored(scored: DataFrame) -> tuple[int, str]:
+def check_scored(scored: DataFrame) -> tuple[dict[int, int], str]:
     """Check that the scores are whole: some rows, one model, declared package types.
 
     Returns:
-        Number of pairs and the model version.
+        Number of pairs by bucket, and the model version.
 
     Raises:
         InputError: There are no scores.
         PromiseError: Two models are mixed, or a package type is not declared.
     """
-    counts = scored.agg(
-        F.count("*").alias("pairs"),
-        F.min("model_version").alias("first"),
-        F.max("model_version").alias("last"),
-        F.count_if(F.col("profile_hash").isNull()).alias("undeclared"),
-    ).collect()[0]
+    undeclared = F.count_if(F.col("profile_hash").isNull()).alias("undeclared")
+    counted = scored.groupBy("bucket", "model_version").agg(F.count("*").alias("pairs"), undeclared)
+    counts = counted.collect()  # one row a bucket
     again = "run leastpack score to its end, then decide again"
-    if counts.pairs == 0:
+    if not counts:
         raise InputError("table pair_scores is empty", expected="scored pairs", todo="run leastpack score")
-    if counts.first != counts.last:
+    models = sorted({str(row.model_version) for row in counts})
+    if len(models) > 1:
         raise PromiseError(
-            "pair_scores mixes models", expected="one model version", found=f"{counts.first}, {counts.last}", todo=again
+            "pair_scores mixes models", expected="one model version", found=", ".join(models), todo=again
         )
-    if counts.undeclared:
+    if missing := sum(row.undeclared for row in counts):
         raise PromiseError(
-            "pair_scores has package types that package_types lacks", found=f"{counts.undeclared} pairs", todo=again
+            "pair_scores has package types that package_types lacks", found=f"{missing} pairs", todo=again
         )
-    return counts.pairs, counts.first
+    return {row.bucket: row.pairs for row in counts}, models[0]
 
 
 def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, dict[str, Histogram]]:

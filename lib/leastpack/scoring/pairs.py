@@ -27,8 +27,10 @@ CROSS_INPUTS = ("marketplace", "vector", *SIDES, "weight_g")
 _KEPT = "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>"
 METER = ("cross_s", *LOADS)
 KEPT = tuple(_KEPT.split()[::2])
-_LISTS = "fits array<boolean>, void_share array<double>, risk array<double>, damage_rate array<double>"
+_LISTS = "fits array<boolean>, void_share array<double>, risk array<float>, damage_rate array<float>"
 LISTS = tuple(_LISTS.split()[::2])
+# A matrix of billions of pairs is as large as these numbers are: they are kept in 4 bytes each.
+_TYPES = {"void_share": np.float64, "risk": np.float32, "damage_rate": np.float32}
 
 
 def cross_products(
@@ -133,7 +135,8 @@ def _place(flat: dict[str, npt.NDArray[np.float64]], found: Crossed, starts: npt
 
 def _values(name: str, flat: npt.NDArray[np.float64]) -> pa.Array:
     """Numbers with null for NaN; of `fits` whether they are above 0."""
-    return pa.array(flat > 0 if name == "fits" else flat, mask=np.isnan(flat))
+    values = flat > 0 if name == "fits" else flat.astype(_TYPES[name], copy=False)
+    return pa.array(values, mask=np.isnan(flat))
 
 
 def _vectors(column: pa.ListArray) -> npt.NDArray[np.float32]:

@@ -32,6 +32,7 @@ from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
+from leastpack.tables.waves import waves
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
 # What is kept of each product while its buckets are written.
@@ -93,7 +94,7 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], kept: Exi
     packages = package_sets([row.asDict() for row in rows], spec.attributes)
     keyed = with_content(product_keys(tables, config, versions), spec.marketplaces)
     # Kept, so that what products join is read once, and not once a wave of buckets.
-    products = keep(kept, _with_vectors(tables, keyed, model))
+    products = keep(kept, _clustered(_with_vectors(tables, keyed, model)))
     settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
     wanted = wanted_buckets(products, packages, settings)
     held = held_buckets(tables.read("pair_scores"))
@@ -103,6 +104,11 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], kept: Exi
 def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
     known = tables.read("product_vectors").where(F.col("model_version") == model.model_version)
     return products.join(known.select("content_key", "vector"), on="content_key", how="left").select(*COLUMNS)
+
+
+def _clustered(products: DataFrame) -> DataFrame:
+    """A bucket's products side by side, so that a task writes few files, in partitions of even size."""
+    return products.hint("rebalance", "bucket")
 
 
 def _fused(
@@ -129,15 +135,15 @@ def _fused(
     told = observation.get
     run.figure("vectors_fused", told["fused"])
     tell(run, "fuse", {name: told[name] for name in fuse.METER})
-    return keep(kept, _with_vectors(tables, work.products.drop("vector"), work.model))
+    return keep(kept, _clustered(_with_vectors(tables, work.products.drop("vector"), work.model)))
 
 
 def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
     """Write the stale buckets, a few a transaction; what was written, counted on the way."""
-    step = config.scoring.buckets_per_commit
     total: Counter[str] = Counter()
-    for start in range(0, len(work.stale), step):
-        wave = work.stale[start : start + step]
+    finished = 0
+    expected = {b: work.wanted[b].pairs if b in work.wanted else 0 for b in work.stale}
+    for wave in waves(expected, config.tables.pairs_per_commit):
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
@@ -147,15 +153,16 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         counted, counts = observed(pairs, (), pairs=F.count("*"), **row_counts())
         tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
         written = {**counts.get, **told.get}
-        expected = sum(work.wanted[b].pairs for b in wave if b in work.wanted)
-        if written["pairs"] != expected:
+        due = sum(expected[b] for b in wave)
+        if written["pairs"] != due:
             # What a lost executor had done is counted again when it is done again: the table knows.
             written |= _read_back(tables, wave)
-        run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=expected)
+        run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=due)
         most = max(total[LOADS_OF_WORKER], written[LOADS_OF_WORKER])
         total.update(written)
         total[LOADS_OF_WORKER] = most
-        log.info("buckets scored", done=start + len(wave), of=len(work.stale))
+        finished += len(wave)
+        log.info("buckets scored", done=finished, of=len(work.stale))
     if work.stale:
         tell(run, "cross", {name: total[name] for name in METER})
     return total

@@ -120,13 +120,14 @@ def whole() -> dict[str, Rows]:
         "stratum": "photos",
         "promise": "pair",
     }
-    risks = {"bag": 0.1, "mailer": 0.05, "box": 0.01}
+    risks = {"bag": 0.09, "mailer": 0.05, "box": 0.01}
     scores: Rows = []
     decisions: Rows = []
     for product, name in PAIRS:
         pair = {"marketplace": "NA", "product_id": product, "package_type": name, "bucket": 0, "model_version": "m"}
         scores.append({**pair, "fits": True, "risk": risks[name], "damage_rate": 0.001, "void_share": 0.0})
-        decisions.append({**pair, "decision": "CERTIFIED", "reason": "under_threshold", "certificate_id": "c"})
+        decided = {"decision": "CERTIFIED", "reason": "under_threshold", "certificate_id": "c"}
+        decisions.append({**pair, **decided, "risk": risks[name], "fits": True, "recommended": name == "bag"})
     products = [{"marketplace": "NA", "product_id": product, "bucket": 0, "price": 1.0} for product in "AB"]
     recommended = [{"marketplace": "NA", "product_id": product, "package_type": "bag"} for product in "AB"]
     return {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -174,8 +175,26 @@ def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables)
     assert {name: decided.version(name) for name in WRITTEN} == before
 
 
-def test_p4_partitions_do_not_matter(spark: SparkSession, decided: Tables, tmp_path: Path) -> None:
-    other = Tables(spark, TablesConfig(root=str(tmp_path), buckets=4))
+def test_a_bucket_whose_products_are_gone_loses_its_decisions_and_the_others_are_left_alone(
+    spark: SparkSession, decided: Tables, tmp_path: Path
+) -> None:
+    shutil.copytree(str(decided.config.root), tmp_path / "tables")
+    tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
+    files = {bucket: files_of(tables, bucket) for bucket in range(4)}
+    tables.replace_where("pair_scores", tables.read("pair_scores").limit(0), "bucket = 2")
+    decide_packaging(spark, config_for(tables))
+    assert {bucket: files_of(tables, bucket) for bucket in range(4)} == {**files, 2: set()}
+    assert tables.read("recommendations").count() == 225
+
+
+def files_of(tables: Tables, bucket: int) -> set[str]:
+    rows = tables.read("pair_decisions").where(F.col("bucket") == bucket)
+    return {row[0] for row in rows.select(F.substring_index(F.input_file_name(), "/", -1)).distinct().collect()}
+
+
+def test_p4_neither_partitions_nor_parts_matter(spark: SparkSession, decided: Tables, tmp_path: Path) -> None:
+    # Bucket by bucket; the other way is all at once.
+    other = Tables(spark, TablesConfig(root=str(tmp_path), buckets=4, pairs_per_commit=1))
     rows = market_rows()
     for name, content in rows.items():
         other.append(name, table_rows(spark, name, content[::-1]).repartition(7))

@@ -1,0 +1,33 @@
+"""What people found who tested some of a scored catalog's pairs, so that there is something to certify with."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.perf.catalog import append
+
+from leastpack.config import Config
+from leastpack.decisions.cells import PAIR
+from leastpack.decisions.draw import uniform
+from leastpack.tables import Tables
+
+SEED = 11
+
+
+def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
+    """Draw about so many pairs with one known probability; a pair is unsafe with the probability that is its risk."""
+    tables = Tables(spark, config.tables)
+    scores = tables.read("pair_scores")
+    probability = min(1.0, wanted / scores.count())
+    drawn = scores.where((uniform(SEED, "drawn", *PAIR) < probability) & F.col("risk").isNotNull())
+    unsafe = uniform(SEED, "label", *PAIR) < F.col("risk")
+    label = F.when(unsafe, "UNSAFE").otherwise("SAFE")
+    chance = F.lit(probability)
+    tested = {
+        "source": F.lit("human_test"), "label": label, "n": F.lit(1), "k": unsafe.cast("int"), "eligible": F.lit(True),
+        "draw_probability": chance, "draws": F.create_map(F.lit("audit"), chance),
+    }  # fmt: skip
+    append(tables, "pair_tests", drawn.select(*PAIR, *[column.alias(name) for name, column in tested.items()]))
+    held = {"group_id": F.col("product_id"), "split": F.lit("certify"), "label": label}
+    append(tables, "training_examples", drawn.select(*PAIR, *[column.alias(name) for name, column in held.items()]))
+    tables.ensure("pair_outcomes")

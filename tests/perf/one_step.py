@@ -1,0 +1,84 @@
+"""One step over one catalog in a process of its own: started by `growth`, which reads the last line it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from tests.perf.catalog import make_catalog, make_config
+from tests.perf.human_tests import make_tests
+from tests.perf.memory import peaks
+
+from leastpack.config import Config
+from leastpack.config.storage import SparkConfig
+from leastpack.road import BY_NAME
+from leastpack.session import make_session
+from leastpack.tables import Tables
+
+CONF = {
+    "spark.driver.memory": "1g",
+    "spark.executor.memory": "6g",
+    "spark.sql.shuffle.partitions": "64",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.ui.enabled": "false",
+    # Hashes in hexadecimal are most of the bytes that are shuffled and kept.
+    "spark.io.compression.codec": "zstd",
+    "spark.rdd.compress": "true",
+}
+SEED, BUCKETS, TESTED = 3, 64, 20_000
+OUTPUT = {"score": "pair_scores", "decide": "pair_decisions", "publish": "releases"}
+
+
+def main(root: Path, products: int, types: int, step: str) -> None:
+    """Make the catalog, or run a step of it, and print what it took."""
+    config = make_config(root, BUCKETS)
+    spark = _session(root)
+    if step in OUTPUT:
+        _warm(spark, root, types)
+    start = time.perf_counter()
+    with peaks() as memory:
+        if step == "make":
+            make_catalog(spark, config, products, types, SEED)
+        elif step == "test":
+            make_tests(spark, config, TESTED)
+        else:
+            BY_NAME[step].load()(spark, config)
+    seconds = time.perf_counter() - start
+    told: dict[str, Any] = {"seconds": seconds, "peaks": memory}
+    if step in OUTPUT:
+        told |= {"phases": _phases(spark, config, step), "bytes": _bytes(root / "tables" / OUTPUT[step])}
+    spark.stop()
+    print(json.dumps(told))
+
+
+def _session(root: Path) -> SparkSession:
+    path = ":".join(str(Path(one).absolute()) for one in (".", "lib"))
+    local = {"spark.executorEnv.PYTHONPATH": path, "spark.local.dir": str(root / "scratch")}
+    settings = SparkConfig(master="local-cluster[1,2,6144]", app_name="leastpack-growth", delta_packages=True)
+    return make_session(settings.model_copy(update={"conf": {**CONF, **local}}))
+
+
+def _warm(spark: SparkSession, root: Path, types: int) -> None:
+    """One pass of the score step over a small catalog, so that starting up is not in the time."""
+    config = make_config(root / "warm", 4)
+    if not (root / "warm" / "tables").exists():
+        make_catalog(spark, config, 2_000, types, SEED)
+    BY_NAME["score"].load()(spark, config)
+
+
+def _phases(spark: SparkSession, config: Config, step: str) -> dict[str, float]:
+    rows = Tables(spark, config.tables).read("runs").where(f"step = '{step}'").orderBy("started_at").collect()
+    return {name: seconds for name, seconds in rows[-1]["seconds"].items() if name != "total"}
+
+
+def _bytes(folder: Path) -> int:
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
