@@ -73,7 +73,8 @@ def test_certificates_are_given_and_pairs_are_certified_exactly_under_them(decid
     assert (bag.slice, bag.gamma, bag.marketplaces, bag.model_version) == ("audit", None, ["EU", "NA"], "model-1")
     scores = decided.read("pair_scores").where("package_type = 'bag' AND views_used > 0 AND fits AND error IS NULL")
     joined = scores.join(
-        decided.read("pair_decisions").drop("model_version", "bucket"), ["marketplace", "product_id", "package_type"]
+        decided.read("pair_decisions").drop("model_version", "bucket", "risk", "fits"),
+        ["marketplace", "product_id", "package_type"],
     )
     under = joined.where(F.col("risk") <= bag.threshold)
     assert under.count() > 50
@@ -175,16 +176,22 @@ def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables)
     assert {name: decided.version(name) for name in WRITTEN} == before
 
 
-def test_a_bucket_whose_products_are_gone_loses_its_decisions_and_the_others_are_left_alone(
+def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_is_emptied(
     spark: SparkSession, decided: Tables, tmp_path: Path
 ) -> None:
     shutil.copytree(str(decided.config.root), tmp_path / "tables")
     tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
-    files = {bucket: files_of(tables, bucket) for bucket in range(4)}
-    tables.replace_where("pair_scores", tables.read("pair_scores").limit(0), "bucket = 2")
+    rows = tables.read("pair_decisions").where("bucket = 1").persist()
+    rows.count()
+    tables.replace_where("pair_decisions", rows.withColumn("recommended", ~F.col("recommended")), "bucket = 1")
+    tables.append("pair_decisions", rows.withColumn("bucket", F.lit(9)))
+    before = {bucket: files_of(tables, bucket) for bucket in (0, 1, 2, 3, 9)}
     decide_packaging(spark, config_for(tables))
-    assert {bucket: files_of(tables, bucket) for bucket in range(4)} == {**files, 2: set()}
-    assert tables.read("recommendations").count() == 225
+    after = {bucket: files_of(tables, bucket) for bucket in before}
+    assert {bucket for bucket in before if after[bucket] != before[bucket]} == {1, 9}
+    assert after[9] == set()
+    mended, expected = (place.read("pair_decisions").drop("run_id") for place in (tables, decided))
+    assert mended.exceptAll(expected).count() == expected.exceptAll(mended).count() == 0
 
 
 def files_of(tables: Tables, bucket: int) -> set[str]:

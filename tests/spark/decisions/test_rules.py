@@ -37,7 +37,7 @@ def told(product: str, package: str, label: str, **other: Any) -> dict[str, Any]
 
 
 SCORES = [
-    pair("at", "bag", 0.1),
+    pair("at", "bag", 0.0999999),
     pair("over", "bag", 0.1000001),
     pair("half", "bag", 0.5),
     pair("high", "bag", 0.5000001),
