@@ -17,10 +17,11 @@ from leastpack.decisions.evidence import collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.held_out import held_out
 from leastpack.decisions.keys import digests
+from leastpack.decisions.market import make_markets
 from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix
-from leastpack.decisions.recommend import check_currencies, current_packages
-from leastpack.decisions.rules import THRESHOLDS, proven_labels
+from leastpack.decisions.recommend import check_currencies, current_packages, product_values
+from leastpack.decisions.rules import proven_labels
 from leastpack.decisions.scored import check_scored, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
@@ -61,8 +62,8 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             ).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
-            grounds = _grounds(spark, inputs, certificates, config)
-            parts = _decide(tables, config, run, scored, grounds, pairs, kept)
+            grounds = _grounds(inputs, certificates, model_version, config)
+            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, pairs, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
             run.expect("recommendations", rows=tables.read("recommendations").count(), expected=products)
@@ -95,18 +96,20 @@ def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: i
 
 
 def _grounds(
-    spark: SparkSession, inputs: dict[str, DataFrame], certificates: Sequence[Certificate], config: Config
+    inputs: dict[str, DataFrame], certificates: Sequence[Certificate], model_version: str, config: Config
 ) -> Grounds:
-    given = thresholds(certificates, config.decisions.certify_by)
+    settings, units = config.decisions, config.currency_units
+    given = thresholds(certificates, settings.certify_by)
+    markets, identifiers = make_markets(inputs["package_types"].collect(), given, settings.day, units)
     return Grounds(
-        products=inputs["products"],
-        package_types=inputs["package_types"],
+        values=product_values(inputs["products"], units),
         pair_tests=inputs["pair_tests"],
-        thresholds=spark.createDataFrame(given, THRESHOLDS),
         proven=proven_labels(inputs["pair_tests"]),
         current=current_packages(inputs["pair_outcomes"]),
-        settings=config.decisions,
-        currency_units=config.currency_units,
+        markets=markets,
+        certificates=identifiers,
+        model_version=model_version,
+        settings=settings,
         reporting_rate=config.outcomes.reporting_rate,
     )
 
@@ -115,7 +118,7 @@ def _decide(
     tables: Tables,
     config: Config,
     run: Run,
-    scored: DataFrame,
+    scores: DataFrame,
     grounds: Grounds,
     pairs: dict[int, int],
     kept: ExitStack,
@@ -127,7 +130,7 @@ def _decide(
     parts: list[Part] = []
     finished = 0
     for buckets in waves(due, config.tables.pairs_per_commit):
-        parts.append(decide_part(tables, run.run_id, scored, grounds, buckets, held, kept))
+        parts.append(decide_part(tables, run.run_id, scores, grounds, buckets, held, kept))
         finished += len(buckets)
         log.info("buckets decided", done=finished, of=len(due))
     _count_decisions(tables, run, sum(pairs.values()))

@@ -1,8 +1,6 @@
 """Protection order over the whole matrix of scores: more protection at equal or less void never has more risk.
 
-Scores are written product by product, so nearly every product's rows lie together in a file: one pass over Arrow
-batches compares them, without moving any. Only products that the end of a file's part cuts in two, or whose rows lie
-apart, are brought together by Spark.
+One pass over Arrow batches compares the products whose rows lie side by side; only the others are brought together.
 """
 
 from __future__ import annotations
@@ -14,16 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import PAIR, PRODUCT, with_weaker
+from leastpack.decisions.side_by_side import Whole, side_by_side
 
 # Risks of one product come from one matrix product; rounding may part what is equal by less than this.
 ORDER_TOLERANCE = 1e-6
 
-Ints = npt.NDArray[np.int64]
 _SCHEMA = "marketplace string, product_id string, package_type string, risk double, void_share double, rises bigint"
 COLUMNS = (*PAIR, "risk", "void_share")
 
@@ -75,70 +72,13 @@ def compare_batches(batches: Iterable[pa.RecordBatch], orders: Mapping[str, Orde
         COLUMNS and `rises`: rows that tell only how many pairs break the order, and the rows of products that are not
         whole here, without `rises`.
     """
-    rest: pa.Table | None = None
-    for batch in batches:
-        rows = pa.Table.from_batches([batch])
-        rows = rows if rest is None else pa.concat_tables([rest, rows])
-        found, apart, rest = compare_runs(rows, orders)
-        yield from _answer(found, apart)
-    if rest is not None and len(rest):
-        yield from _answer(0, rest)
-
-
-def compare_runs(rows: pa.Table, orders: Mapping[str, Order]) -> tuple[int, pa.Table, pa.Table]:
-    """Compare the products whose rows are all there, side by side.
-
-    Args:
-        rows: Some rows of `pair_scores` as they lie in a file.
-        orders: Package types by marketplace.
-
-    Returns:
-        Pairs that break the order; the rows of products that are not whole here; and the rows of the last product,
-        which may go on.
-    """
-    starts, ends = _runs(rows)
-    if not len(starts):
-        return 0, rows, rows
-    rest = rows.slice(starts[-1])
-    starts, ends = starts[:-1], ends[:-1]
-    markets = rows.column("marketplace").take(pa.array(starts)).to_pylist()
-    found, whole = 0, np.zeros(len(starts), dtype=bool)
-    for name in dict.fromkeys(markets):
-        order = orders.get(name)
-        if order is None or not order.names:
-            continue
-        size = len(order.names)
-        mine = np.flatnonzero([market == name for market in markets] & (ends - starts == size))
-        places = starts[mine, None] + np.arange(size)
-        taken = rows.take(pa.array(places.ravel()))
-        types = pc.index_in(taken.column("package_type"), pa.array(order.names))
-        types = pc.fill_null(types, -1).to_numpy().reshape(-1, size)
-        all_there = (np.sort(types, axis=1) == np.arange(size)).all(axis=1)
-        whole[mine[all_there]] = True
-        risk, void = (_matrix(taken, column, types)[all_there] for column in ("risk", "void_share"))
-        found += _count(risk, np.nan_to_num(void), order)
-    cut = np.flatnonzero(~whole)
-    lie = np.concatenate([np.arange(starts[i], ends[i]) for i in cut]) if len(cut) else np.zeros(0, dtype=np.int64)
-    return found, rows.take(pa.array(lie)), rest
-
-
-def _runs(rows: pa.Table) -> tuple[Ints, Ints]:
-    """Where each stretch of rows of one product starts and ends."""
-    if not len(rows):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    new = np.zeros(len(rows), dtype=bool)
-    new[0] = True
-    for name in PRODUCT:
-        column = rows.column(name).combine_chunks()
-        new[1:] |= pc.not_equal(column.slice(1), column.slice(0, len(rows) - 1)).to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(new)
-    return starts, np.append(starts[1:], len(rows))
-
-
-def _matrix(rows: pa.Table, column: str, types: Ints) -> npt.NDArray[np.float64]:
-    """(products, types) numbers of a column in the order of the types; NaN for null."""
-    numbers = rows.column(column).to_numpy().astype(np.float64).reshape(types.shape)
-    return np.take_along_axis(numbers, np.argsort(types, axis=1), axis=1)
+    types = {name: order.names for name, order in orders.items()}
+    for part in side_by_side(batches, types):
+        if isinstance(part, Whole):
+            void = np.nan_to_num(part.matrix("void_share"))
+            yield from _answer(_count(part.matrix("risk"), void, orders[part.marketplace]), None)
+        else:
+            yield from _answer(0, part)
 
 
 def _count(risk: npt.NDArray[np.float64], void: npt.NDArray[np.float64], order: Order) -> int:
@@ -152,11 +92,11 @@ def _count(risk: npt.NDArray[np.float64], void: npt.NDArray[np.float64], order: 
     return found
 
 
-def _answer(found: int, apart: pa.Table) -> Iterator[pa.RecordBatch]:
-    nothing: dict[str, list[Any]] = {name: [None] for name in COLUMNS}
-    total = pa.table({**nothing, "rises": [found]}, schema=_arrow_schema())
-    yield from total.to_batches()
-    if len(apart):
+def _answer(found: int, apart: pa.Table | None) -> Iterator[pa.RecordBatch]:
+    if apart is None:
+        nothing: dict[str, list[Any]] = {name: [None] for name in COLUMNS}
+        yield from pa.table({**nothing, "rises": [found]}, schema=_arrow_schema()).to_batches()
+    else:
         with_rises = apart.append_column("rises", pa.nulls(len(apart), pa.int64()))
         yield from with_rises.cast(_arrow_schema()).to_batches()
 

@@ -11,10 +11,12 @@ from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import PAIR, PRODUCT
+from leastpack.decisions.decided import CHOSEN, GROUNDS, KEPT, LISTS, decide_products, open_decisions, proof_codes
 from leastpack.decisions.keys import Digest, digests, parts_that_differ
+from leastpack.decisions.market import Market
+from leastpack.decisions.products import by_product, declared, together
 from leastpack.decisions.queue import finalists, open_pairs
-from leastpack.decisions.recommend import recommend, with_costs
-from leastpack.decisions.rules import decide_pairs
+from leastpack.errors import PromiseError
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
 
@@ -27,25 +29,25 @@ class Grounds:
     """What decisions and recommendations follow from, besides the scores.
 
     Attributes:
-        products: The table, for prices.
-        package_types: The table.
+        values: `recommend.product_values`.
         pair_tests: The table.
-        thresholds: `rules.THRESHOLDS`.
         proven: `rules.proven_labels`.
         current: `recommend.current_packages`.
+        markets: Package types by marketplace.
+        certificates: Identifiers that `markets` counts.
+        model_version: Of the scores.
         settings: Section `decisions`.
-        currency_units: Rough value of one unit of each currency.
         reporting_rate: Share of damages that are reported.
     """
 
-    products: DataFrame
-    package_types: DataFrame
+    values: DataFrame
     pair_tests: DataFrame
-    thresholds: DataFrame
     proven: DataFrame
     current: DataFrame
+    markets: Mapping[str, Market]
+    certificates: Sequence[str]
+    model_version: str
     settings: DecisionsConfig
-    currency_units: Mapping[str, float]
     reporting_rate: float
 
 
@@ -54,7 +56,7 @@ class Part:
     """What is left to do with a part once its decisions are written.
 
     Attributes:
-        chosen: `recommend.recommend` of its products, kept.
+        chosen: Rows of `recommendations` for its products, kept.
         finalists: `queue.finalists` of its pairs, kept.
     """
 
@@ -65,7 +67,7 @@ class Part:
 def decide_part(
     tables: Tables,
     run_id: str,
-    scored: DataFrame,
+    scores: DataFrame,
     grounds: Grounds,
     buckets: Sequence[int],
     held: Mapping[int, Digest],
@@ -76,37 +78,55 @@ def decide_part(
     Args:
         tables: Where `pair_decisions` is.
         run_id: The run.
-        scored: `scored_pairs` of all buckets.
+        scores: `pair_scores`.
         grounds: What else counts.
         buckets: The part.
         held: Digest of TOLD of each bucket of `pair_decisions`.
         kept: Keeps what is returned.
+
+    Raises:
+        PromiseError: A product has not one score for each package type.
     """
-    mine = F.col("bucket").isin(*buckets)
-    types, settings = grounds.package_types, grounds.settings
     with ExitStack() as here:
-        decided = decide_pairs(scored.where(mine), types, grounds.thresholds, grounds.proven, settings.reject_risk)
-        prices = grounds.products.where(mine)
-        costed = keep(here, with_costs(decided, prices, settings, grounds.currency_units, grounds.reporting_rate))
-        chosen = keep(kept, recommend(costed, grounds.current, types))
+        products = _products(scores.where(F.col("bucket").isin(*buckets)), grounds, here)
+        decided = keep(here, decide_products(products, grounds.markets, grounds.settings, grounds.reporting_rate))
+        chosen = keep(kept, decided.select(*PRODUCT, *CHOSEN, F.current_timestamp().alias("changed_at")))
+        pairs = open_decisions(decided, grounds.markets, grounds.certificates, grounds.model_version)
+        last = keep(kept, finalists(open_pairs(pairs, grounds.pair_tests), grounds.settings))
+        # What is kept for later is made now, as long as what it is made of is kept.
         chosen.count()
-        last = keep(kept, finalists(open_pairs(costed, chosen, grounds.pair_tests, types), settings))
         last.count()
-        _write(tables, run_id, _marked(costed, chosen), buckets, held)
+        _write(tables, run_id, pairs, buckets, held)
     return Part(chosen, last)
 
 
-def _marked(decided: DataFrame, chosen: DataFrame) -> DataFrame:
-    """TOLD and bucket: the decisions, and which of them is on the product's recommended package."""
-    recommended = chosen.select(*PRODUCT, F.col("package_type").alias("_chosen"))
-    joined = decided.join(recommended, on=PRODUCT, how="left")
-    same = F.coalesce(F.col("package_type") == F.col("_chosen"), F.lit(False))
-    return joined.withColumn("recommended", same).select(*TOLD, "bucket")
+def _products(scores: DataFrame, grounds: Grounds, here: ExitStack) -> DataFrame:
+    """The scores by product, with what else decides on them."""
+    types = {name: market.names for name, market in grounds.markets.items()}
+    stretches = keep(here, by_product(scores, types))
+    apart = keep(here, together(stretches))
+    if broken := apart.where(~F.col("package_type").eqNullSafe(declared(types))).count():
+        raise PromiseError(
+            "pair_scores is not whole",
+            expected="one score for every package type of a product",
+            found=f"{broken} products have others",
+            todo="run leastpack score to its end, then decide again",
+        )
+    columns = [*KEPT, *LISTS, *(name for name in stretches.columns if name in GROUNDS)]
+    whole = stretches.where(F.col("package_type").isNull()).select(columns).unionByName(apart.select(columns))
+    proofs = F.map_from_entries(F.collect_list(F.struct("package_type", "proven"))).alias("proofs")
+    proven = grounds.proven.groupBy(*PRODUCT).agg(proofs)
+    joined = (
+        whole.join(grounds.values, on=PRODUCT, how="left")
+        .join(grounds.current, on=PRODUCT, how="left")
+        .join(proven, on=PRODUCT, how="left")
+    )
+    return joined.withColumn("proven", proof_codes(F.col("proofs"), declared(types)))
 
 
-def _write(tables: Tables, run_id: str, marked: DataFrame, buckets: Sequence[int], held: Mapping[int, Digest]) -> None:
+def _write(tables: Tables, run_id: str, pairs: DataFrame, buckets: Sequence[int], held: Mapping[int, Digest]) -> None:
     own = {bucket: held[bucket] for bucket in buckets if bucket in held}
-    differ = parts_that_differ(digests(marked, TOLD, "bucket"), own) if own else list(buckets)
+    differ = parts_that_differ(digests(pairs, TOLD, "bucket"), own) if own else list(buckets)
     if differ:
-        rows = marked.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
+        rows = pairs.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
         tables.replace_where("pair_decisions", rows, f"bucket IN ({', '.join(map(str, differ))})")

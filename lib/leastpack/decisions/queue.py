@@ -14,38 +14,28 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.cells import PAIR, PRODUCT
+from leastpack.decisions.cells import PAIR
 from leastpack.decisions.rounds import queue_hash, queue_round
 from leastpack.decisions.rules import TEST
 
 PART = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
 
 
-def open_pairs(
-    decided: DataFrame, recommendations: DataFrame, pair_tests: DataFrame, package_types: DataFrame
-) -> DataFrame:
+def open_pairs(decided: DataFrame, pair_tests: DataFrame) -> DataFrame:
     """Candidates with what the queue needs to know.
 
     Args:
-        decided: `rules.decide_pairs`.
-        recommendations: `recommend.recommend`.
+        decided: `decided.open_decisions`.
         pair_tests: The table.
-        package_types: The table.
 
     Returns:
         The key, decision, risk, `weight_saved_g` against the recommended (else the current) package, `tests` (null
         without a human test) and `test_id`.
     """
     human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("n").alias("tests"))
-    tares = package_types.select(
-        "marketplace", F.col("package_type").alias("otherwise"), F.col("tare_g").alias("otherwise_g")
-    )
-    chosen = recommendations.select(*PRODUCT, F.coalesce("package_type", "current_package_type").alias("otherwise"))
-    baseline = chosen.join(F.broadcast(tares), on=["marketplace", "otherwise"], how="inner")
     return (
         decided.where("candidate")
         .join(human, on=PAIR, how="left")
-        .join(baseline.select(*PRODUCT, "otherwise_g"), on=PRODUCT, how="left")
         .withColumn("weight_saved_g", F.col("otherwise_g") - F.col("tare_g"))
         .withColumn("test_id", _test_id())
         .select(*PAIR, "decision", "risk", "weight_saved_g", "tests", "test_id")

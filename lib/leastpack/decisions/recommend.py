@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import PRODUCT
-from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE
+from leastpack.decisions.market import Market, Numbers
+from leastpack.decisions.rules import CERTIFIED, CODES, PROVEN_SAFE, PROVEN_UNSAFE, UNSAFE, Codes, Pairs, of_decision
 from leastpack.errors import ConfigError
+
+Places = npt.NDArray[np.intp]
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The packages of n products, as places among the package types; NONE where there is none.
+
+    Attributes:
+        package: (n,) the recommended one.
+        safe_default: (n,) the least costly safe default that fits.
+        reason: (n,) certified, proven_safe, safe_default or nothing_fits.
+        damage_cost: (n,) expected damage cost of the recommended package; NaN without a damage rate.
+        ordered: (n, t) all places, certified ones first, in order of total cost.
+        certified: (n,) how many of `ordered` are certified.
+    """
+
+    package: Places
+    safe_default: Places
+    reason: npt.NDArray[np.str_]
+    damage_cost: Numbers
+    ordered: Places
+    certified: Places
 
 
 def current_packages(pair_outcomes: DataFrame) -> DataFrame:
@@ -26,36 +54,10 @@ def current_packages(pair_outcomes: DataFrame) -> DataFrame:
     return shipped.select(*PRODUCT, F.col("latest.package_type").alias("current_package_type"))
 
 
-def with_costs(
-    decided: DataFrame,
-    products: DataFrame,
-    config: DecisionsConfig,
-    currency_units: Mapping[str, float],
-    reporting_rate: float,
-) -> DataFrame:
-    """Add what each pair costs a shipment, in the currency of its package.
-
-    Args:
-        decided: `rules.decide_pairs`.
-        products: The table, for prices.
-        config: Damage cost, trade-off, price where none is known.
-        currency_units: Rough value of one unit of each currency.
-        reporting_rate: Share of damages that are reported; the damage rate is one of reported damages, and the others
-            cost the customer as much.
-
-    Returns:
-        `decided` with `damage_cost` = damage_cost * price * damage rate / reporting_rate (null without a damage rate)
-        and `total_cost` = package cost + trade_off * damage_cost.
-    """
+def product_values(products: DataFrame, currency_units: Mapping[str, float]) -> DataFrame:
+    """Key and `value` of every product: its price in the unit of `currency_units`, null where it is not known."""
     units = F.create_map(*[F.lit(x) for pair in sorted(currency_units.items()) for x in pair])
-    prices = products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
-    joined = decided.join(prices, on=PRODUCT, how="left")
-    price = F.coalesce("value", F.lit(config.price_when_unknown)) / F.try_element_at(units, F.col("currency"))
-    rate = F.col("damage_rate") / reporting_rate
-    # least() would pass over a null.
-    damage_cost = config.damage_cost * price * F.when(rate <= 1, rate).when(rate > 1, F.lit(1.0))
-    priced = joined.withColumn("damage_cost", damage_cost).drop("value")
-    return priced.withColumn("total_cost", F.col("cost") + config.trade_off * F.col("damage_cost"))
+    return products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
 
 
 def check_currencies(package_types: DataFrame, currency_units: Mapping[str, float]) -> None:
@@ -73,51 +75,51 @@ def check_currencies(package_types: DataFrame, currency_units: Mapping[str, floa
         )
 
 
-def recommend(costed: DataFrame, current: DataFrame, package_types: DataFrame) -> DataFrame:
+def recommend(
+    pairs: Pairs, codes: Codes, market: Market, value: Numbers, settings: DecisionsConfig, reporting_rate: float
+) -> Choice:
     """Choose the package of every product.
 
     The certified or proven safe type of least total cost; where there is none, the least costly safe default that
-    fits and is not proven unsafe; else none. Equal costs go to the name that sorts first.
+    fits, is in use and is not proven unsafe; else none. Equal costs go to the name that sorts first.
 
     Args:
-        costed: `with_costs`, one row a pair.
-        current: `current_packages`.
-        package_types: The table, for the weight of the current package.
-
-    Returns:
-        The columns of table recommendations, one row a product of `costed`.
+        pairs: The pairs of n products.
+        codes: `rules.decide`.
+        market: Their package types.
+        value: (n,) price in the unit of `currency_units`; NaN where none is known.
+        settings: Section `decisions`.
+        reporting_rate: Share of damages that are reported.
     """
-    certified = F.col("decision") == CERTIFIED
-    sound = F.coalesce("fits", F.lit(False)) & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
-    default = F.coalesce("safe_default", F.lit(False)) & sound
-    best = F.min(F.when(certified, _choice(F.col("total_cost")))).alias("best")
-    fallback = F.min(F.when(default, _choice(F.col("cost")))).alias("fallback")
-    ordered = F.sort_array(F.collect_list(F.when(certified, F.struct("total_cost", "package_type")))).alias("ordered")
-    by_product = costed.groupBy(*PRODUCT).agg(best, fallback, ordered).join(current, on=PRODUCT, how="left")
-    tares = package_types.select(
-        "marketplace", F.col("package_type").alias("current_package_type"), F.col("tare_g").alias("current_tare_g")
+    certified = of_decision(codes, CERTIFIED)
+    damage = damage_costs(pairs.damage_rate, value, market, settings, reporting_rate)
+    total = market.cost + settings.trade_off * damage
+    # A stable sort keeps the order of names among equals.
+    known = np.where(np.isnan(total), np.finfo(np.float64).max, total)
+    ordered = np.argsort(np.where(certified, known, np.inf), axis=1, kind="stable")
+    count = certified.sum(axis=1)
+    sound = (pairs.fits == 1) & market.in_use & (codes != CODES[PROVEN_UNSAFE]) & (pairs.proven != UNSAFE)
+    default = market.safe_default & sound
+    fallback = np.where(default.any(axis=1), np.where(default, market.cost, np.inf).argmin(axis=1), NONE)
+    package = np.where(count > 0, ordered[:, 0], fallback)
+    rows = np.arange(len(package))
+    reason = np.select(
+        [(count > 0) & (codes[rows, package] == CODES[PROVEN_SAFE]), count > 0, fallback != NONE],
+        [PROVEN_SAFE, "certified", "safe_default"],
+        default="nothing_fits",
     )
-    chosen = by_product.join(F.broadcast(tares), on=["marketplace", "current_package_type"], how="left").withColumn(
-        "chosen", F.coalesce("best", "fallback")
-    )
-    safe_reason = F.when(F.col("best.reason") == "proven_safe", "proven_safe").otherwise("certified")
-    return chosen.select(
-        *PRODUCT,
-        F.col("chosen.package_type").alias("package_type"),
-        "current_package_type",
-        F.col("fallback.package_type").alias("safe_default"),
-        F.when(F.col("best").isNotNull(), safe_reason)
-        .when(F.col("fallback").isNotNull(), F.lit("safe_default"))
-        .otherwise(F.lit("nothing_fits"))
-        .alias("reason"),
-        F.col("chosen.damage_cost").alias("expected_damage_cost"),
-        F.col("chosen.cost").alias("package_cost"),
-        (F.col("current_tare_g") - F.col("chosen.tare_g")).alias("weight_saved_g"),
-        F.transform("ordered", lambda one: one["package_type"]).alias("alternatives"),
-        F.current_timestamp().alias("changed_at"),
-    )
+    cost = np.where(package == NONE, np.nan, damage[rows, package])
+    return Choice(package, fallback, reason, cost, ordered, count)
 
 
-def _choice(order: Column) -> Column:
-    """A struct whose least value is the choice: the cost, then the name, then what is to be kept."""
-    return F.struct(order.alias("order"), "package_type", "cost", "damage_cost", "tare_g", "reason")
+def damage_costs(
+    damage_rate: Numbers, value: Numbers, market: Market, settings: DecisionsConfig, reporting_rate: float
+) -> Numbers:
+    """(n, t) expected damage cost a shipment, in the currency of the package.
+
+    It is damage_cost * price * damage rate / reporting_rate: the damage rate is one of reported damages, and the others
+    cost the customer as much. NaN without a damage rate.
+    """
+    price = np.where(np.isnan(value), settings.price_when_unknown, value)[:, None] / market.unit
+    costs: Numbers = settings.damage_cost * price * np.minimum(damage_rate / reporting_rate, 1.0)
+    return costs

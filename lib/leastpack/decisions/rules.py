@@ -1,19 +1,35 @@
-"""What happens with each pair: column rules over scored pairs, thresholds and tests."""
+"""What happens with each pair: rules over the scores, tests and thresholds of all packages of a product."""
 
 from __future__ import annotations
 
-from functools import reduce
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, Window
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import CELL, PAIR, PRODUCT, with_weaker
+from leastpack.decisions.cells import PAIR
+from leastpack.decisions.market import Flags, Market, Numbers
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
-NOT_IN_USE = "not_in_use_yet"
-THRESHOLDS = (
-    "pool string, profile_hash string, stratum string, marketplace string, threshold double, certificate_id string"
-)
+NOT_IN_USE, PROVEN_UNSAFE, PROVEN_SAFE = "not_in_use_yet", "proven_unsafe", "proven_safe"
+# Reason to decision, in the order in which they are asked; the reason of an UNSCORED pair is its score's error.
+REASONS = {
+    "error": UNSCORED,
+    "size_unknown": INFEASIBLE,
+    "does_not_fit": INFEASIBLE,
+    NOT_IN_USE: INFEASIBLE,
+    PROVEN_UNSAFE: REJECTED,
+    "under_threshold": CERTIFIED,
+    PROVEN_SAFE: CERTIFIED,
+    "by_order": CERTIFIED,
+    "high_risk": REJECTED,
+    "above_threshold": TEST,
+}
+CODES = {reason: code for code, reason in enumerate(REASONS)}
+UNKNOWN, SAFE, UNSAFE = 0, 1, 2
+Codes = npt.NDArray[np.int8]
 
 
 def proven_labels(pair_tests: DataFrame) -> DataFrame:
@@ -31,10 +47,36 @@ def proven_labels(pair_tests: DataFrame) -> DataFrame:
     return proven.select(*PAIR, F.col("first.label").alias("proven"))
 
 
-def decide_pairs(
-    scored: DataFrame, package_types: DataFrame, thresholds: DataFrame, proven: DataFrame, reject_risk: float
-) -> DataFrame:
-    """Decide on every scored pair.
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of n products of one marketplace with its t package types.
+
+    Attributes:
+        scored: (n, t) whether there is a score.
+        fits: (n, t) 1, 0, or NaN where the size is unknown.
+        risk: (n, t).
+        damage_rate: (n, t).
+        void: (n, t), 0 where unknown.
+        photos: (n,) whether photos stand behind the risks.
+        proven: (n, t) UNKNOWN, SAFE or UNSAFE.
+    """
+
+    scored: Flags
+    fits: Numbers
+    risk: Numbers
+    damage_rate: Numbers
+    void: Numbers
+    photos: Flags
+    proven: Codes
+
+    def candidate(self, market: Market) -> Flags:
+        """(n, t) pairs that fit, have a risk and whose package is in use, so that they can be certified."""
+        found: Flags = (self.fits == 1) & ~np.isnan(self.risk) & market.in_use
+        return found
+
+
+def decide(pairs: Pairs, market: Market, reject_risk: float) -> Codes:
+    """Decide on every pair.
 
     The first rule that holds decides: no score; does not fit; not in use yet; proven unsafe, itself or a package of the
     product that is at least as protective and leaves no more void; at or under the certificate's threshold; proven
@@ -44,62 +86,53 @@ def decide_pairs(
     bad ones than it was tested for.
 
     Args:
-        scored: `scored.scored_pairs`.
-        package_types: The table, for the order of protection.
-        thresholds: Columns THRESHOLDS, only where a certificate is given (`certificates.thresholds`).
-        proven: `proven_labels`.
+        pairs: The pairs.
+        market: Their package types.
         reject_risk: Uncertified pairs above it are not tested.
 
     Returns:
-        `scored` with proven, threshold, decision, reason and certificate_id (null unless under_threshold).
+        (n, t) CODES of the reasons.
     """
-    known = scored.join(F.broadcast(thresholds), on=[*CELL, "marketplace"], how="left")
-    weaker = with_weaker(package_types).select(*PAIR[::2], "weaker")
-    known = known.join(proven, on=PAIR, how="left").join(F.broadcast(weaker), on=PAIR[::2], how="left")
-    known = _add_order(known)
-    rules = _rules(reject_risk)
-    decision = reduce(lambda chain, rule: chain.when(rule[0], rule[1]), rules[1:], F.when(rules[0][0], rules[0][1]))
-    reason = reduce(lambda chain, rule: chain.when(rule[0], rule[2]), rules[1:], F.when(rules[0][0], rules[0][2]))
-    decided = known.withColumns({"decision": decision, "reason": reason})
-    certificate = F.when(F.col("reason") == "under_threshold", F.col("certificate_id"))
-    return decided.withColumn("certificate_id", certificate).drop("unsafe", "under", "by_order", "weaker")
+    candidate = pairs.candidate(market)
+    threshold = market.threshold[pairs.photos.astype(np.intp)]
+    unsafe = np.where(pairs.proven == UNKNOWN, _breaks_in_stronger(pairs, market), pairs.proven == UNSAFE)
+    under = candidate & ~unsafe & (pairs.risk <= threshold)  # nothing is under NaN
+    by_order = candidate & np.isnan(threshold) & _lent_by_weaker(under, pairs.void, market)
+    rules = {
+        "error": ~pairs.scored,
+        "size_unknown": np.isnan(pairs.fits),
+        "does_not_fit": pairs.fits == 0,
+        NOT_IN_USE: np.broadcast_to(~market.in_use, unsafe.shape),
+        PROVEN_UNSAFE: unsafe,
+        "under_threshold": under,
+        PROVEN_SAFE: pairs.proven == SAFE,
+        "by_order": by_order,
+        "high_risk": pairs.risk > reject_risk,
+    }
+    codes = [np.int8(CODES[reason]) for reason in rules]
+    answer: Codes = np.select(list(rules.values()), codes, default=np.int8(CODES["above_threshold"]))
+    return answer
 
 
-def _rules(reject_risk: float) -> list[tuple[Column, str, Column]]:
-    proven_safe = F.col("proven") == "SAFE"
-    return [
-        (F.col("error").isNotNull(), UNSCORED, F.col("error")),
-        (F.col("fits").isNull(), INFEASIBLE, F.lit("size_unknown")),
-        (~F.col("fits"), INFEASIBLE, F.lit("does_not_fit")),
-        (~F.coalesce(F.col("in_use"), F.lit(False)), INFEASIBLE, F.lit(NOT_IN_USE)),
-        (F.col("unsafe"), REJECTED, F.lit("proven_unsafe")),
-        (F.col("under"), CERTIFIED, F.lit("under_threshold")),
-        (proven_safe, CERTIFIED, F.lit("proven_safe")),
-        (F.col("by_order"), CERTIFIED, F.lit("by_order")),
-        (F.col("risk") > reject_risk, REJECTED, F.lit("high_risk")),
-        (F.col("risk") <= reject_risk, TEST, F.lit("above_threshold")),
-    ]
+def of_decision(codes: Codes, decision: str) -> Flags:
+    """(n, t) pairs with this decision."""
+    found: Flags = np.isin(codes, [code for reason, code in CODES.items() if REASONS[reason] == decision])
+    return found
 
 
-def _add_order(known: DataFrame) -> DataFrame:
-    """Add `unsafe`, `under` and `by_order`, which look at the other packages of the product."""
-    product = Window.partitionBy(*PRODUCT)
-    void = F.coalesce("void_share", F.lit(0.0))
-    no = F.lit(False)
-    name = F.col("package_type")
+def _breaks_in_stronger(pairs: Pairs, market: Market) -> Flags:
+    """(n, t) pairs that break in another package at least as protective that leaves no more void."""
+    broken = pairs.proven == UNSAFE
+    found: Flags = np.zeros(broken.shape, dtype=bool)
+    for strong in np.flatnonzero(broken.any(axis=0)):
+        weaker = market.stronger[:, strong]
+        found |= broken[:, [strong]] & weaker & (pairs.void[:, [strong]] <= pairs.void)
+    return found
 
-    broken = F.when(F.col("proven") == "UNSAFE", F.struct("weaker", void.alias("void")))
-    broken_stronger = F.exists("broken", lambda b: F.array_contains(b["weaker"], name) & (b["void"] <= void))
-    unsafe = F.when(F.col("proven").isNotNull(), F.col("proven") == "UNSAFE").otherwise(broken_stronger)
-    under = F.coalesce(F.col("candidate") & ~F.col("unsafe") & (F.col("risk") <= F.col("threshold")), no)
-    lent = F.when(F.col("under"), F.struct("package_type", void.alias("void")))
-    weaker_lent = F.exists("lent", lambda w: F.array_contains("weaker", w["package_type"]) & (w["void"] >= void))
-    by_order = F.when(F.col("threshold").isNull() & F.col("candidate"), weaker_lent).otherwise(no)
-    return (
-        known.withColumn("broken", F.collect_list(broken).over(product))
-        .withColumn("unsafe", F.coalesce(unsafe, no))
-        .withColumn("under", under)
-        .withColumn("lent", F.collect_list(lent).over(product))
-        .withColumn("by_order", F.coalesce(by_order, no))
-        .drop("broken", "lent")
-    )
+
+def _lent_by_weaker(under: Flags, void: Numbers, market: Market) -> Flags:
+    """(n, t) pairs of which a less protective package that leaves no less void is under its threshold."""
+    found: Flags = np.zeros(under.shape, dtype=bool)
+    for weak in np.flatnonzero(under.any(axis=0)):
+        found |= under[:, [weak]] & market.stronger[weak] & (void[:, [weak]] >= void)
+    return found

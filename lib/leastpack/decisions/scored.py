@@ -1,4 +1,4 @@
-"""The scored pairs as deciding sees them: with their package type, their cell and their place on the grid."""
+"""The scored pairs as certifying sees them: with their cell and their place on the grid of risks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from leastpack.decisions.cells import CELL, PAIR, POOLED, Cell, Histogram, strat
 from leastpack.decisions.grid import grid_index
 from leastpack.errors import InputError, PromiseError
 
-OF_SCORE = [*PAIR, "bucket", "fits", "risk", "damage_rate", "void_share", "views_used", "error", "model_version"]
-OF_TYPE = ["marketplace", "package_type", "profile_hash", "tare_g", "cost", "currency", "safe_default"]
+OF_SCORE = [*PAIR, "bucket", "fits", "risk", "views_used", "model_version"]
+OF_TYPE = ["marketplace", "package_type", "profile_hash"]
 
 
 def scored_pairs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from leastpack.reporting.evaluate import Evaluation, evaluate
 from leastpack.reporting.showcase import choose_products, showcase
 from leastpack.reporting.truth import truth_check
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
 
 KINDS = ("CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED")
 SECTIONS = (
@@ -167,8 +165,7 @@ def _share_plots(
     pairs = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
     )
-    with ExitStack() as kept:
-        evidence = collect_evidence({**released, **labels}, keep(kept, pairs), settings, len(grid))
+    evidence = collect_evidence({**released, **labels}, pairs, settings, len(grid))
     terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
     return [

@@ -1,18 +1,19 @@
+"""What happens with a pair, rule by rule."""
+
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import Row
 from tests.spark.decisions.market import package_rows
-from tests.spark.rows import table_rows
 
-from leastpack.decisions.grid import grid_index, risk_grid
-from leastpack.decisions.rules import THRESHOLDS, decide_pairs, proven_labels
-from leastpack.decisions.scored import scored_pairs
+from leastpack.config.decisions import DecisionsConfig
+from leastpack.decisions.decided import decide_batch
+from leastpack.decisions.market import make_markets
+from leastpack.decisions.rules import REASONS, SAFE, UNSAFE
 
 # In NA only the bag has a certificate, without photos the mailer has one too; in EU only the box.
 CERTIFICATES = [
@@ -23,17 +24,18 @@ CERTIFICATES = [
 ]
 BY_ORDER = ("CERTIFIED", "by_order", None)
 DOUBT = ("TEST", "above_threshold", None)
-UNSAFE = ("REJECTED", "proven_unsafe", None)
+BROKEN = ("REJECTED", "proven_unsafe", None)
+# What other packages of a product are, that a test says nothing of.
+ABSENT = {"fits": False, "risk": 0.9, "damage_rate": 0.09, "void_share": 0.0, "views_used": 0}
 
 
 def pair(product: str, package: str, risk: float | None = 0.05, **other: Any) -> dict[str, Any]:
     row = {"marketplace": "NA", "product_id": product, "package_type": package, "fits": True, "risk": risk}
-    return {**row, "void_share": 0.0, "views_used": 3, "model_version": "m", **other}
+    return {**row, "damage_rate": risk and risk / 10, "void_share": 0.0, "views_used": 3, **other}
 
 
 def told(product: str, package: str, label: str, **other: Any) -> dict[str, Any]:
-    row = {"marketplace": "NA", "product_id": product, "package_type": package, "label": label}
-    return {**row, "source": "human_test", "eligible": False, **other}
+    return {"product_id": product, "package_type": package, "label": label, **other}
 
 
 SCORES = [
@@ -70,7 +72,6 @@ TESTS = [
     told("unsafe", "bag", "UNSAFE"),
     told("safe", "bag", "SAFE"),
     told("safe_under", "bag", "SAFE"),
-    told("few", "bag", "UNSAFE", source="shipments"),
     told("broken", "mailer", "UNSAFE"),
     told("broken_void", "box", "UNSAFE"),
     told("disputed", "box", "UNSAFE"),
@@ -79,16 +80,41 @@ TESTS = [
 
 
 @pytest.fixture(scope="module")
-def found(spark: SparkSession) -> dict[tuple[str, str], tuple[str, str, str | None]]:
+def found() -> dict[tuple[str, str], tuple[str, str, str | None]]:
     """Decision, reason and certificate by product and package type."""
     future = {"package_type": "future_box", "profile_hash": "profile-bag", "valid_from": date(2024, 6, 2)}
-    packages = table_rows(spark, "package_types", [*package_rows(), {**package_rows()[0], **future}])
-    scored = scored_pairs(table_rows(spark, "pair_scores", SCORES), packages, risk_grid(10), False, date(2024, 6, 1))
-    proven = proven_labels(table_rows(spark, "pair_tests", TESTS))
-    decided = decide_pairs(scored, packages, spark.createDataFrame(CERTIFICATES, THRESHOLDS), proven, reject_risk=0.5)
-    rows = decided.select("product_id", "package_type", "decision", "reason", "certificate_id").collect()
-    assert len(rows) == len(SCORES)
-    return {(row.product_id, row.package_type): (row.decision, row.reason, row.certificate_id) for row in rows}
+    packages = [Row(**row) for row in (*package_rows(), {**package_rows()[0], **future})]
+    markets, certificates = make_markets(packages, CERTIFICATES, date(2024, 6, 1), {"USD": 1.0, "EUR": 1.0})
+    answer = {}
+    for product in {row["product_id"] for row in SCORES}:
+        own = {row["package_type"]: row for row in SCORES if row["product_id"] == product}
+        (marketplace,) = {row["marketplace"] for row in own.values()}
+        market = markets[marketplace]
+        tests = {row["package_type"]: row["label"] for row in TESTS if row["product_id"] == product}
+        batch = product_batch([own.get(name, ABSENT) for name in market.names], [tests.get(n) for n in market.names])
+        row = decide_batch(batch, market, DecisionsConfig(reject_risk=0.5), 1.0).to_pylist()[0]
+        for place, name in enumerate(market.names):
+            reason = list(REASONS)[row["code"][place]]
+            named = row["certificate"][place]
+            told = own[name]["error"] if reason == "error" and name in own else reason
+            answer[product, name] = REASONS[reason], told, certificates[named] if named >= 0 else None
+    return answer
+
+
+def product_batch(scores: list[dict[str, Any]], labels: list[str | None]) -> pa.RecordBatch:
+    """One product, as `by_product` and the joins of its grounds leave it."""
+    codes = {None: 0, "SAFE": SAFE, "UNSAFE": UNSAFE}
+    kinds = {"fits": pa.bool_(), "risk": pa.float32(), "damage_rate": pa.float32(), "void_share": pa.float64()}
+    lists = {name: pa.array([[row[name] for row in scores]], pa.list_(kind)) for name, kind in kinds.items()}
+    return pa.RecordBatch.from_pydict(
+        {
+            **lists, "marketplace": pa.array(["NA"]), "product_id": pa.array(["P"]), "bucket": pa.array([0]),
+            "error": pa.array([[row.get("error") for row in scores]], pa.list_(pa.string())),
+            "views_used": pa.array([max(row["views_used"] for row in scores)], pa.int32()),
+            "proven": pa.array([[codes[label] for label in labels]], pa.list_(pa.int8())),
+            "value": pa.array([10.0]), "current_package_type": pa.array([None], pa.string()),
+        }
+    )  # fmt: skip
 
 
 Found = dict[tuple[str, str], tuple[str, str, str | None]]
@@ -129,39 +155,13 @@ def test_less_protective_types_are_never_certified_by_order(found: Found) -> Non
 
 
 def test_proven_labels_decide(found: Found) -> None:
-    assert found["unsafe", "bag"] == UNSAFE
+    assert found["unsafe", "bag"] == BROKEN
     assert found["safe", "bag"] == ("CERTIFIED", "proven_safe", None)
     assert found["safe_under", "bag"] == ("CERTIFIED", "under_threshold", "c-bag")
-    assert found["few", "bag"] == DOUBT  # a few shipments prove nothing
 
 
 def test_what_breaks_in_a_box_is_not_certified_in_a_bag(found: Found) -> None:
-    assert found["broken", "bag"] == found["broken", "mailer"] == UNSAFE
+    assert found["broken", "bag"] == found["broken", "mailer"] == BROKEN
     assert found["broken", "box"] == DOUBT  # the bag lends it nothing
     assert found["broken_void", "bag"][1] == "under_threshold"  # the box left more void
     assert found["disputed", "bag"][1] == "under_threshold"  # its own test says more
-
-
-def test_a_human_test_overrules_shipments(spark: SparkSession) -> None:
-    shipments = {"source": "shipments", "eligible": True}
-    tests = [
-        told("a", "bag", "UNSAFE", **shipments),
-        told("a", "bag", "SAFE"),
-        told("b", "bag", "UNSAFE", **shipments),
-        told("b", "bag", "UNKNOWN"),
-        told("c", "bag", "UNKNOWN", **shipments),
-    ]
-    rows = proven_labels(table_rows(spark, "pair_tests", tests)).collect()
-    assert {row.product_id: row.proven for row in rows} == {"a": "SAFE", "b": "UNSAFE"}
-
-
-@pytest.mark.parametrize("size", [2, 200])
-def test_the_place_on_the_grid_says_what_comparing_says(spark: SparkSession, size: int) -> None:
-    grid = risk_grid(size)
-    rng = np.random.default_rng(1)
-    near = np.concatenate([grid, np.nextafter(grid, 0), np.nextafter(grid, 1)])
-    risks = np.concatenate([near, rng.random(500), rng.random(500) ** 8, [0.0, 1.0, 1e-300]])
-    values = [(float(risk),) for risk in risks] + [(None,)]
-    rows = spark.createDataFrame(values, "risk double").select("risk", grid_index(F.col("risk"), grid).alias("place"))
-    for row in rows.collect():
-        assert row.place == (None if row.risk is None else int((grid < row.risk).sum()))
