@@ -181,8 +181,8 @@ def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_
 ) -> None:
     shutil.copytree(str(decided.config.root), tmp_path / "tables")
     tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
-    rows = tables.read("pair_decisions").where("bucket = 1").persist()
-    rows.count()
+    held = tables.read("pair_decisions")
+    rows = spark.createDataFrame(held.where("bucket = 1").collect(), held.schema)
     tables.replace_where("pair_decisions", rows.withColumn("recommended", ~F.col("recommended")), "bucket = 1")
     tables.append("pair_decisions", rows.withColumn("bucket", F.lit(9)))
     before = {bucket: files_of(tables, bucket) for bucket in (0, 1, 2, 3, 9)}

@@ -52,5 +52,5 @@ def test_p12_readers_other_than_spark_see_the_release(names: dict[str, Any]) -> 
     assert {name: pairs for name, (pairs, _) in by_type.items()} == {"box": 2, "mailer": 2, "paper_bag": 2}
     risks = {name: risk for name, (_, risk) in by_type.items()}
     assert risks == pytest.approx({"box": 0.01, "mailer": 0.05, "paper_bag": 0.09})
-    assert names["lightest"] == [("paper_bag", 2, 0.1)]
+    assert names["lightest"] == [("paper_bag", 2, 0.09)]
     assert names["decisions"].count() == 6

@@ -38,9 +38,9 @@ def test_all_contenders_write_every_pair_and_stage_and_step_agree(spark: SparkSe
 def test_contenders_with_encoders_write_every_pair_and_stages_and_steps_agree(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    products, naive = 6, 2
+    products, naive = 3, 1
     root = tmp_path / "work"
-    config = encoded.prepare(spark, root, products, encoded.VIEWS)
+    config = encoded.prepare(spark, root, products, 1)
     made = encoded.contenders(spark, config, naive)
     for name in ("naive", "predict_batch_udf", "stages", "steps", "limit, 1 process"):
         made[name]()
