@@ -2,14 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
 WITH := env PATH="$(BIN):$$PATH" PYSPARK_PYTHON="$(BIN)/python" PYSPARK_DRIVER_PYTHON="$(BIN)/python" PYTHONUNBUFFERED=1
 
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make the environment in .venv, once; safe to interrupt and repeat
 	@bash scripts/setup.sh
@@ -33,6 +33,9 @@ lint: setup ## ruff and mypy
 
 bench: setup ## Times side by side, into out/bench; takes half an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf
+
+bench-growth: setup ## score over 10 thousand to 10 million products, into out/bench; takes half an hour
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs

@@ -237,6 +237,13 @@ def test_without_scores_nothing_is_written_and_without_labels_nothing_is_certifi
     assert {row.current_package_type for row in recommended} == {None}
 
 
+def test_a_product_without_all_its_scores_is_refused(spark: SparkSession, tables: Tables) -> None:
+    rows = market_rows(6)
+    write(spark, tables, {**rows, "pair_scores": rows["pair_scores"][:-1]})
+    with pytest.raises(PromiseError, match="1 products have others"):
+        decide_packaging(spark, config_for(tables))
+
+
 def test_mixed_models_are_refused(spark: SparkSession) -> None:
     scores = market_rows(6)["pair_scores"]
     with pytest.raises(PromiseError, match="mixes models"):
