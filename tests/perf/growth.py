@@ -27,8 +27,11 @@ MIB = 2**20
 def main(
     sizes: Annotated[str, typer.Option(help="Products, one catalog each.")] = "10000,100000,1000000,10000000",
     steps: Annotated[
-        str, typer.Option(help="Steps to run, in order: score, test (invents human tests), decide, publish.")
-    ] = "score",
+        str,
+        typer.Option(
+            help="Steps to run, in order: score, again (score unchanged), test (invents human tests), decide, publish."
+        ),
+    ] = "score,again",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("out/bench"),
     name: Annotated[str, typer.Option(help="Name of the results.")] = "growth",
 ) -> None:

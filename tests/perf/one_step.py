@@ -31,7 +31,8 @@ CONF = {
     "spark.rdd.compress": "true",
 }
 SEED, BUCKETS, TESTED = 3, 64, 20_000
-OUTPUT = {"score": "pair_scores", "decide": "pair_decisions", "publish": "releases"}
+OUTPUT = {"score": "pair_scores", "again": "pair_scores", "decide": "pair_decisions", "publish": "releases"}
+STEPS = {"again": "score"}
 
 
 def main(root: Path, products: int, types: int, step: str) -> None:
@@ -47,11 +48,14 @@ def main(root: Path, products: int, types: int, step: str) -> None:
         elif step == "test":
             make_tests(spark, config, TESTED)
         else:
-            BY_NAME[step].load()(spark, config)
+            BY_NAME[STEPS.get(step, step)].load()(spark, config)
     seconds = time.perf_counter() - start
     told: dict[str, Any] = {"seconds": seconds, "peaks": memory}
     if step in OUTPUT:
-        told |= {"phases": _phases(spark, config, step), "bytes": _bytes(root / "tables" / OUTPUT[step])}
+        told |= {
+            "phases": _phases(spark, config, STEPS.get(step, step)),
+            "bytes": _bytes(root / "tables" / OUTPUT[step]),
+        }
     spark.stop()
     print(json.dumps(told))
 

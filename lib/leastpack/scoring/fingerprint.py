@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from leastpack.scoring.packages import PackageSet
+from leastpack.tables.store import Commit
 
 # Raise it when the code of the stage changes results for the same inputs.
 STAGE_VERSION = 2
@@ -16,6 +17,19 @@ def settings_digest(model_version: str, packages: Mapping[str, PackageSet], padd
     """Digest of everything but the products: the model, the package types, the rules."""
     types = {marketplace: repr(package_set) for marketplace, package_set in packages.items()}
     content = json.dumps([STAGE_VERSION, model_version, types, padding_cm], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def table_note(settings: str, currency_units: Mapping[str, float], inputs: Mapping[str, Commit]) -> str:
+    """Left with a version of `pair_scores` that is up to date, as a whole, with these inputs.
+
+    Args:
+        settings: `settings_digest`.
+        currency_units: What prices are made comparable with.
+        inputs: Every table read.
+    """
+    states = {name: [one.version, one.made_at] for name, one in inputs.items()}
+    content = json.dumps([settings, dict(currency_units), states], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -24,14 +24,15 @@ from leastpack.observed import observed, tell
 from leastpack.runs import Run, step_run
 from leastpack.scoring import fuse
 from leastpack.scoring.content import with_content
-from leastpack.scoring.fingerprint import settings_digest
+from leastpack.scoring.fingerprint import settings_digest, table_note
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.pairs import CROSS_INPUTS, KEPT, METER, cross_products, open_lists
+from leastpack.scoring.pairs import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products, open_lists
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
+from leastpack.tables.store import Commit
 from leastpack.tables.waves import waves
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
@@ -40,21 +41,36 @@ COLUMNS = tuple(dict.fromkeys((*KEPT, *CROSS_INPUTS, "content_key")))
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What scores follow from, besides products.
+
+    Attributes:
+        model: The model, as it travels.
+        packages: Package types by marketplace.
+        settings: `settings_digest`.
+        note: `table_note` of the inputs as they are.
+    """
+
+    model: WorkerModel
+    packages: Mapping[str, PackageSet]
+    settings: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Work:
     """What one run of the step has to do.
 
     Attributes:
+        stage: What scores follow from, besides products.
         products: COLUMNS, one row a product; `vector` is null where its content has none yet.
-        model: The model, as it travels.
-        packages: Package types by marketplace.
         wanted: What each bucket should hold.
         held: What it holds.
         stale: Buckets to write, in order.
     """
 
+    stage: Stage
     products: DataFrame
-    model: WorkerModel
-    packages: Mapping[str, PackageSet]
     wanted: Mapping[int, Bucket]
     held: Mapping[int, Held]
     stale: Sequence[int]
@@ -72,9 +88,15 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "score") as run, ExitStack() as kept:
         tables.ensure("pair_scores")
         tables.ensure("product_vectors")
-        versions = {name: run.reads(name, tables.version(name)) for name in INPUTS}
+        inputs = {name: tables.commit(name) for name in INPUTS}
+        versions = {name: run.reads(name, one.version) for name, one in inputs.items()}
         with run.phase("plan"):
-            work = _plan(tables, config, versions, kept)
+            stage = _stage(tables, config, inputs)
+            if _up_to_date(tables, stage):
+                log.info("pair_scores is up to date with its inputs")
+                _account_unchanged(tables, run, versions)
+                return
+            work = _plan(tables, config, versions, stage, kept)
         log.info("buckets to score", stale=len(work.stale), all=len(work.wanted))
         with run.phase("fuse"):
             products = _fused(tables, config, run, versions, work, kept)
@@ -86,19 +108,29 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
             run.rate(f"{name}_per_second", f"{name}_written", "plan", "fuse", "cross", "check")
 
 
-def _plan(tables: Tables, config: Config, versions: Mapping[str, int], kept: ExitStack) -> Work:
+def _stage(tables: Tables, config: Config, inputs: Mapping[str, Commit]) -> Stage:
     model = WorkerModel(config.model.directory)
-    spec = model.spec
-    spec.require_encoders(*encoder_identities(resolve_engines(config)))
-    rows = tables.read("package_types", versions["package_types"]).collect()  # a few dozen
-    packages = package_sets([row.asDict() for row in rows], spec.attributes)
-    keyed = with_content(product_keys(tables, config, versions), spec.marketplaces)
-    # Kept, so that what products join is read once, and not once a wave of buckets.
-    products = keep(kept, _clustered(_with_vectors(tables, keyed, model)))
+    model.spec.require_encoders(*encoder_identities(resolve_engines(config)))
+    rows = tables.read("package_types", inputs["package_types"].version).collect()  # a few dozen
+    packages = package_sets([row.asDict() for row in rows], model.spec.attributes)
     settings = settings_digest(model.model_version, packages, config.scoring.padding_cm)
-    wanted = wanted_buckets(products, packages, settings)
+    return Stage(model, packages, settings, table_note(settings, config.currency_units, inputs))
+
+
+def _up_to_date(tables: Tables, stage: Stage) -> bool:
+    """Whether nothing was written to the inputs since all pairs were scored, and nothing but scores to the table."""
+    if tables.commit("pair_scores").note != stage.note:
+        return False
+    return tables.read("pair_scores").where(F.col("error") == INTERNAL).isEmpty()
+
+
+def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: Stage, kept: ExitStack) -> Work:
+    keyed = with_content(product_keys(tables, config, versions), stage.model.spec.marketplaces)
+    # Kept, so that what products join is read once, and not once a wave of buckets.
+    products = keep(kept, _clustered(_with_vectors(tables, keyed, stage.model)))
+    wanted = wanted_buckets(products, stage.packages, stage.settings)
     held = held_buckets(tables.read("pair_scores"))
-    return Work(products, model, packages, wanted, held, stale_buckets(wanted, held))
+    return Work(stage, products, wanted, held, stale_buckets(wanted, held))
 
 
 def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
@@ -127,15 +159,16 @@ def _fused(
     speakers = missing.groupBy("content_key").agg(F.min(F.struct(*PRODUCT)).alias("speaker"))
     inputs = product_inputs(tables.spark, tables, config, versions).where(stale)
     asked = inputs.join(speakers.select("speaker.*", "content_key"), on=PRODUCT, how="inner")
-    vectors = asked.select("content_key", vector_column(work.model).alias("fused")).select("content_key", "fused.*")
+    fused = asked.select("content_key", vector_column(work.stage.model).alias("fused"))
+    vectors = fused.select("content_key", "fused.*")
     counted, observation = observed(vectors, fuse.METER, fused=F.count("vector"))
     # A row the model failed on stays without a vector; its bucket is tried again by the next run.
-    new = counted.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.model.model_version))
+    new = counted.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.stage.model.model_version))
     tables.append("product_vectors", new)
     told = observation.get
     run.figure("vectors_fused", told["fused"])
     tell(run, "fuse", {name: told[name] for name in fuse.METER})
-    return keep(kept, _clustered(_with_vectors(tables, work.products.drop("vector"), work.model)))
+    return keep(kept, _clustered(_with_vectors(tables, work.products.drop("vector"), work.stage.model)))
 
 
 def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
@@ -147,11 +180,14 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
-        crossed = cross_products(chosen, work.model, work.packages, config.scoring.padding_cm)
+        crossed = cross_products(chosen, work.stage.model, work.stage.packages, config.scoring.padding_cm)
         metered, told = observed(crossed, METER)
-        pairs = _named(open_lists(metered, work.packages), work, run.run_id)
+        pairs = _named(open_lists(metered, work.stage.packages), work, run.run_id)
         counted, counts = observed(pairs, (), pairs=F.count("*"), **row_counts())
-        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
+        finished += len(wave)
+        # The last transaction says what the whole table is then up to date with.
+        note = work.stage.note if finished == len(work.stale) else None
+        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})", note)
         written = {**counts.get, **told.get}
         due = sum(expected[b] for b in wave)
         if written["pairs"] != due:
@@ -161,7 +197,6 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         most = max(total[LOADS_OF_WORKER], written[LOADS_OF_WORKER])
         total.update(written)
         total[LOADS_OF_WORKER] = most
-        finished += len(wave)
         log.info("buckets scored", done=finished, of=len(work.stale))
     if work.stale:
         tell(run, "cross", {name: total[name] for name in METER})
@@ -180,11 +215,20 @@ def _named(pairs: DataFrame, work: Work, run_id: str) -> DataFrame:
     return pairs.withColumns(
         {
             "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
-            "model_version": F.lit(work.model.model_version),
+            "model_version": F.lit(work.stage.model.model_version),
             "run_id": F.lit(run_id),
             "scored_at": F.current_timestamp(),
         }
     )
+
+
+def _account_unchanged(tables: Tables, run: Run, versions: Mapping[str, int]) -> None:
+    products = tables.read("products", versions["products"])
+    rows, sold = products.count(), live(products).count()
+    run.account("products", rows_in=rows, used=0, set_aside={"unchanged": sold, "delisted": rows - sold})
+    run.figure("pairs", tables.read("pair_scores").count())
+    for name in ("pairs_written", "products_written", "vectors_fused"):
+        run.figure(name, 0)
 
 
 def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, written: Counter[str]) -> None:

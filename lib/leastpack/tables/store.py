@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -18,6 +19,21 @@ from leastpack.tables.schemas import BY_NAME, Column, Table
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
 PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
 BUCKETS = "leastpack.buckets"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table.
+
+    Attributes:
+        version: Its number; a table that was dropped and made anew has the same ones again.
+        made_at: Microseconds since 1970.
+        note: What its writer left with it; None where it left nothing, as RESTORE does.
+    """
+
+    version: int
+    made_at: int
+    note: str | None
 
 
 class Tables:
@@ -55,9 +71,19 @@ class Tables:
         Raises:
             InputError: The table does not exist.
         """
+        return self.commit(name).version
+
+    def commit(self, name: str) -> Commit:
+        """What made the latest version of a table.
+
+        Raises:
+            InputError: The table does not exist.
+        """
         self._require(name)
         history = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1")
-        return int(history.select("version").collect()[0][0])
+        made_at = F.unix_micros("timestamp").alias("made_at")
+        row = history.select("version", made_at, "userMetadata").collect()[0]
+        return Commit(row["version"], row["made_at"], row["userMetadata"])
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.
@@ -157,10 +183,18 @@ class Tables:
         """Make a keyed table hold exactly the rows of `df`; no difference makes no new version."""
         return self.merge(name, df, delete_missing=True)
 
-    def replace_where(self, name: str, df: DataFrame, condition: str) -> None:
-        """Overwrite the part of a table that the condition selects, in one transaction."""
+    def replace_where(self, name: str, df: DataFrame, condition: str, note: str | None = None) -> None:
+        """Overwrite the part of a table that the condition selects, in one transaction.
+
+        Args:
+            name: Table.
+            df: The rows of that part.
+            condition: SQL condition.
+            note: Left with the version that is made, for whoever asks for its `commit`.
+        """
         self.ensure(name)
         writer = self.conform(name, df).write.format("delta").mode("overwrite").option("replaceWhere", condition)
+        writer = writer if note is None else writer.option("userMetadata", note)
         writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
 
     def conform(self, name: str, df: DataFrame) -> DataFrame:
