@@ -187,7 +187,7 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         finished += len(wave)
         # The last transaction says what the whole table is then up to date with.
         note = work.stage.note if finished == len(work.stale) else None
-        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})", note)
+        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})", note=note)
         written = {**counts.get, **told.get}
         due = sum(expected[b] for b in wave)
         if written["pairs"] != due:
