@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import reduce
@@ -22,7 +22,7 @@ from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix
 from leastpack.decisions.recommend import check_currencies, current_packages, product_values
 from leastpack.decisions.rules import proven_labels
-from leastpack.decisions.scored import check_scored, scored_pairs
+from leastpack.decisions.scored import check_scored, labelled_pairs, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -31,6 +31,7 @@ from leastpack.tables.schemas import CERTIFICATES
 from leastpack.tables.waves import waves
 
 INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
+LABELS = ("pair_outcomes", "pair_tests", "training_examples")
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
@@ -51,22 +52,23 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         settings, grid, types = config.decisions, risk_grid(config.decisions.grid), inputs["package_types"]
         check_currencies(types, config.currency_units)
         scored = scored_pairs(inputs["pair_scores"], types, grid, settings.pool_marketplaces, settings.day)
-        pairs, model_version = check_scored(scored)
-        certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
         with run.phase("account"):
-            products = _account(run, inputs, scored, sum(pairs.values()), certify.count())
+            found = check_scored(scored)
+            certify = keep(kept, held_out(tables, inputs["training_examples"], found.model_version, "certify"))
+            labelled = keep(kept, labelled_pairs(scored, [inputs[name] for name in LABELS]))
+            _account(run, inputs, labelled, sum(found.pairs.values()), certify.count())
         with run.phase("certify"):
-            terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
+            terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, found.model_version, grid)
             certificates = collect_evidence(
-                {**inputs, "certify_examples": certify}, scored, settings, len(grid)
+                {**inputs, "certify_examples": certify}, scored, labelled, settings, len(grid)
             ).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
-            grounds = _grounds(inputs, certificates, model_version, config)
-            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, pairs, kept)
+            grounds = _grounds(inputs, certificates, found.model_version, config)
+            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, found.pairs, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
-            run.expect("recommendations", rows=tables.read("recommendations").count(), expected=products)
+            _account_products(run, inputs, tables.read("recommendations"), found.products)
         with run.phase("queue"):
             waiting = keep(kept, _together([part.finalists for part in parts]))
             random = keep(kept, draw_random(waiting, settings))
@@ -75,24 +77,29 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             run.figure("queued", tables.read("test_queue").count())
 
 
-def _account(run: Run, inputs: dict[str, DataFrame], scored: DataFrame, pairs: int, certify: int) -> int:
-    """Every input row is used, or belongs to a pair or product that has no score; the products that have one."""
+def _account(run: Run, inputs: dict[str, DataFrame], labelled: DataFrame, pairs: int, certify: int) -> None:
+    """Every input row is used, or belongs to a pair that has no score."""
     run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=pairs)
     types = inputs["package_types"].count()
     run.account("package_types", rows_in=types, used=types)
-    products = scored.select(*PRODUCT).distinct()
-    for name, keys in (("products", products), ("pair_outcomes", scored), ("pair_tests", scored)):
-        key = PRODUCT if keys is products else PAIR
-        # Counted first: a few labelled pairs can travel to billions of scored ones, and not the other way round.
-        counted = inputs[name].groupBy(*key).agg(F.count("*").alias("n"))
-        used = keys.select(*key).join(counted, on=key, how="inner").agg(F.sum("n")).collect()[0][0] or 0
-        rows = inputs[name].count()
-        run.account(name, rows_in=rows, used=used, set_aside={"not_scored": rows - used})
+    for name in ("pair_outcomes", "pair_tests"):
+        _account_scored(run, name, inputs[name], labelled, PAIR)
     certify_split = F.count_if(F.col("split") == "certify").alias("certify")
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
     aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}
     run.account("training_examples", rows_in=counts.rows_in, used=certify, set_aside=aside)
-    return products.count()
+
+
+def _account_products(run: Run, inputs: dict[str, DataFrame], recommendations: DataFrame, products: int) -> None:
+    """Every scored product has its recommendation, and every product of the catalog is scored or told of."""
+    run.expect("recommendations", rows=recommendations.count(), expected=products)
+    _account_scored(run, "products", inputs["products"], recommendations, PRODUCT)
+
+
+def _account_scored(run: Run, name: str, rows: DataFrame, scored: DataFrame, key: list[str]) -> None:
+    rows_in = rows.count()
+    used = rows.join(scored.select(*key), on=key, how="left_semi").count()
+    run.account(name, rows_in=rows_in, used=used, set_aside={"not_scored": rows_in - used})
 
 
 def _grounds(
@@ -120,7 +127,7 @@ def _decide(
     run: Run,
     scores: DataFrame,
     grounds: Grounds,
-    pairs: dict[int, int],
+    pairs: Mapping[int, int],
     kept: ExitStack,
 ) -> list[Part]:
     tables.ensure("pair_decisions")

@@ -42,20 +42,21 @@ class Evidence:
 
 
 def collect_evidence(
-    inputs: Mapping[str, DataFrame], scored: DataFrame, settings: DecisionsConfig, size: int
+    inputs: Mapping[str, DataFrame], scored: DataFrame, labelled: DataFrame, settings: DecisionsConfig, size: int
 ) -> Evidence:
     """Draw and count the calibration points.
 
     Args:
         inputs: package_types, certify_examples (`held_out.held_out`), pair_tests and pair_outcomes.
         scored: Result of `scored_pairs`.
+        labelled: Its rows of products with labels, `labelled_pairs`, or more.
         settings: Seed, cap, pooling.
         size: Thresholds of the grid.
     """
     with ExitStack() as kept:
         # The plan ends here: nested under the four frames it would travel to every task eight times. A lost executor
         # fails the step, which is then run again.
-        pairs = certify_pairs(scored, inputs["certify_examples"]).localCheckpoint()
+        pairs = certify_pairs(labelled, inputs["certify_examples"]).localCheckpoint()
         candidates = scored.where("candidate").select(*CELL, *PAIR)
         frames = all_frames(candidates, pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed)
         frame = keep(kept, frames)

@@ -30,15 +30,14 @@ def open_pairs(decided: DataFrame, pair_tests: DataFrame) -> DataFrame:
 
     Returns:
         The key, decision, risk, `weight_saved_g` against the recommended (else the current) package, `tests` (null
-        without a human test) and `test_id`.
+        without a human test).
     """
     human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("n").alias("tests"))
     return (
         decided.where("candidate")
         .join(human, on=PAIR, how="left")
         .withColumn("weight_saved_g", F.col("otherwise_g") - F.col("tare_g"))
-        .withColumn("test_id", _test_id())
-        .select(*PAIR, "decision", "risk", "weight_saved_g", "tests", "test_id")
+        .select(*PAIR, "decision", "risk", "weight_saved_g", "tests")
     )
 
 
@@ -68,7 +67,8 @@ def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
     drawn = untested.orderBy("_order", *PAIR).limit(random_size(config)).withColumn("why", F.lit("random"))
     whole = Window.partitionBy("why")
     return (
-        drawn.withColumn("draw_probability", F.max("_order").over(whole))
+        drawn.withColumn("test_id", _test_id())
+        .withColumn("draw_probability", F.max("_order").over(whole))
         .withColumn("draw_round", F.lit(queue_round(config.seed)))
         .withColumn("place", F.row_number().over(whole.orderBy("_order", *PAIR)))
         .select(*PART)
@@ -89,7 +89,7 @@ def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConf
         ranked.orderBy(F.desc("_worth"), *PAIR)
         .limit(wanted)
         .withColumns({"why": F.lit("doubtful"), "draw_probability": F.lit(None).cast("double")})
-        .withColumn("draw_round", F.lit(None).cast("string"))
+        .withColumns({"draw_round": F.lit(None).cast("string"), "test_id": _test_id()})
         .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("_worth"), *PAIR)))
         .select(*PART)
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.cells import CELL, PAIR, POOLED, Cell, Histogram, stratum
+from leastpack.decisions.cells import CELL, PAIR, POOLED, PRODUCT, Cell, Histogram, stratum
 from leastpack.decisions.grid import grid_index
 from leastpack.errors import InputError, PromiseError
 
@@ -50,19 +54,45 @@ def scored_pairs(
     )
 
 
-def check_scored(scored: DataFrame) -> tuple[dict[int, int], str]:
-    """Check that the scores are whole: some rows, one model, declared package types.
+def labelled_pairs(scored: DataFrame, labels: Sequence[DataFrame]) -> DataFrame:
+    """The pairs of all products that a label speaks of: few of a catalog's pairs, which are read once to find them.
 
-    Returns:
-        Number of pairs by bucket, and the model version.
+    Args:
+        scored: `scored_pairs`.
+        labels: Tables with the products' key.
+    """
+    products = reduce(DataFrame.unionByName, [rows.select(*PRODUCT) for rows in labels]).distinct()
+    return scored.join(products, on=PRODUCT, how="left_semi")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to decide on.
+
+    Attributes:
+        pairs: Number of scored pairs by bucket.
+        products: Number of scored products.
+        model_version: The model that scored them all.
+    """
+
+    pairs: Mapping[int, int]
+    products: int
+    model_version: str
+
+
+def check_scored(scored: DataFrame) -> Found:
+    """Check that the scores are whole: some rows, one model, declared package types.
 
     Raises:
         InputError: There are no scores.
         PromiseError: Two models are mixed, or a package type is not declared.
     """
     undeclared = F.count_if(F.col("profile_hash").isNull()).alias("undeclared")
-    counted = scored.groupBy("bucket", "model_version").agg(F.count("*").alias("pairs"), undeclared)
-    counts = counted.collect()  # one row a bucket
+    # A product has one pair of each package type, so those of any one type are as many as the products.
+    keys = ("marketplace", "bucket", "model_version")
+    of_type = scored.groupBy(*keys, "package_type").agg(F.count("*").alias("pairs"), undeclared)
+    totals = F.sum("pairs").alias("pairs"), F.sum("undeclared").alias("undeclared"), F.max("pairs").alias("products")
+    counts = of_type.groupBy(*keys).agg(*totals).collect()  # one row a marketplace and bucket
     again = "run leastpack score to its end, then decide again"
     if not counts:
         raise InputError("table pair_scores is empty", expected="scored pairs", todo="run leastpack score")
@@ -75,7 +105,10 @@ def check_scored(scored: DataFrame) -> tuple[dict[int, int], str]:
         raise PromiseError(
             "pair_scores has package types that package_types lacks", found=f"{missing} pairs", todo=again
         )
-    return {row.bucket: row.pairs for row in counts}, models[0]
+    pairs: Counter[int] = Counter()
+    for row in counts:
+        pairs[row.bucket] += row.pairs
+    return Found(pairs, sum(row.products for row in counts), models[0])
 
 
 def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, dict[str, Histogram]]:

@@ -165,7 +165,7 @@ def _share_plots(
     pairs = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
     )
-    evidence = collect_evidence({**released, **labels}, pairs, settings, len(grid))
+    evidence = collect_evidence({**released, **labels}, pairs, pairs, settings, len(grid))
     terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
     return [

@@ -24,7 +24,7 @@ def candidates(spark: SparkSession, count: int) -> DataFrame:
 def waiting(spark: SparkSession, tested: dict[str, Any], count: int) -> DataFrame:
     tests = spark.createDataFrame([(key, 1) for key in tested] or [("none", 1)], "product_id string, tests int")
     known = candidates(spark, count).join(tests, on="product_id", how="left")
-    return known.selectExpr("*", "'t' test_id", "0.1D risk", "1.0D weight_saved_g")
+    return known.selectExpr("*", "0.1D risk", "1.0D weight_saved_g")
 
 
 def results(spark: SparkSession, tested: dict[str, Any]) -> DataFrame:
