@@ -74,7 +74,11 @@ def _write(pairs: DataFrame, config: Config, name: str) -> None:
     constants = {"fingerprint": F.lit("f" * 24), "model_version": F.lit("m" * 16), "run_id": F.lit("r" * 12)}
     whole = pairs.withColumns({**constants, "scored_at": F.current_timestamp()}).select(PAIR_SCORES.names)
     path = Path(str(config.tables.root)).parent / name
-    whole.write.format("delta").mode("overwrite").partitionBy(*PAIR_SCORES.partition_by).save(str(path))
+    # As the table itself is made: without each column's least and largest value in every file.
+    plain = {"delta.dataSkippingNumIndexedCols": "0"}
+    whole.write.format("delta").mode("overwrite").options(**plain).partitionBy(*PAIR_SCORES.partition_by).save(
+        str(path)
+    )
 
 
 def _whole_step(spark: SparkSession, config: Config) -> None:

@@ -89,7 +89,9 @@ def decide_part(
     """
     with ExitStack() as here:
         products = _products(scores.where(F.col("bucket").isin(*buckets)), grounds, here)
-        decided = keep(here, decide_products(products, grounds.markets, grounds.settings, grounds.reporting_rate))
+        answers = decide_products(products, grounds.markets, grounds.settings, grounds.reporting_rate)
+        # A bucket's products side by side, so that its pairs are written as they come and into few files.
+        decided = keep(here, answers.hint("rebalance", "bucket"))
         chosen = keep(kept, decided.select(*PRODUCT, *CHOSEN, F.current_timestamp().alias("changed_at")))
         pairs = open_decisions(decided, grounds.markets, grounds.certificates, grounds.model_version)
         last = keep(kept, finalists(open_pairs(pairs, grounds.pair_tests), grounds.settings))

@@ -18,6 +18,9 @@ from leastpack.tables.schemas import BY_NAME, Column, Table
 
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
 PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
+# Rows of partitioned tables lie in the order of hashes, so that a file's least and largest values would let no reader
+# pass over it; to find them takes a third of the time that writing does.
+PARTITIONED = {"delta.dataSkippingNumIndexedCols": "0"}
 BUCKETS = "leastpack.buckets"
 
 
@@ -127,6 +130,8 @@ class Tables:
         properties = {**PROPERTIES, "delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
         if "bucket" in table.names:
             properties[BUCKETS] = str(self.config.buckets)
+        if table.partition_by:
+            properties |= PARTITIONED
         listed = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self._identifier(name)} ({columns}) USING delta{partitions} "
