@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import reduce
 
+import numpy as np
+import numpy.typing as npt
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.config.decisions import DecisionsConfig
 from leastpack.config.root import Config
 from leastpack.decisions.cells import PAIR, PRODUCT, SHIPPED
 from leastpack.decisions.certificates import Certificate, Terms, thresholds
@@ -22,7 +25,7 @@ from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix
 from leastpack.decisions.recommend import check_currencies, current_packages, product_values
 from leastpack.decisions.rules import proven_labels
-from leastpack.decisions.scored import check_scored, labelled_pairs, scored_pairs
+from leastpack.decisions.scored import Scored, check_scored, count_scored, labelled_pairs, scored_pairs
 from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -49,26 +52,25 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
-        settings, grid, types = config.decisions, risk_grid(config.decisions.grid), inputs["package_types"]
-        check_currencies(types, config.currency_units)
-        scored = scored_pairs(inputs["pair_scores"], types, grid, settings.pool_marketplaces, settings.day)
+        settings, grid = config.decisions, risk_grid(config.decisions.grid)
+        check_currencies(inputs["package_types"], config.currency_units)
         with run.phase("account"):
-            found = check_scored(scored)
-            certify = keep(kept, held_out(tables, inputs["training_examples"], found.model_version, "certify"))
-            labelled = keep(kept, labelled_pairs(scored, [inputs[name] for name in LABELS]))
-            _account(run, inputs, labelled, sum(found.pairs.values()), certify.count())
+            scored = _scored(inputs, grid, settings, kept)
+            products, model_version = check_scored(scored.counts)
+            certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
+            _account(run, inputs, scored, certify.count())
         with run.phase("certify"):
-            terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, found.model_version, grid)
+            terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
             certificates = collect_evidence(
-                {**inputs, "certify_examples": certify}, scored, labelled, settings, len(grid)
+                {**inputs, "certify_examples": certify}, scored, settings, len(grid)
             ).certify(terms)
             _write_certificates(tables, run, certificates)
         with run.phase("decide"):
-            grounds = _grounds(inputs, certificates, found.model_version, config)
-            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, found.pairs, kept)
+            grounds = _grounds(inputs, certificates, model_version, config)
+            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
-            _account_products(run, inputs, tables.read("recommendations"), found.products)
+            _account_products(run, inputs, tables.read("recommendations"), products)
         with run.phase("queue"):
             waiting = keep(kept, _together([part.finalists for part in parts]))
             random = keep(kept, draw_random(waiting, settings))
@@ -77,13 +79,21 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             run.figure("queued", tables.read("test_queue").count())
 
 
-def _account(run: Run, inputs: dict[str, DataFrame], labelled: DataFrame, pairs: int, certify: int) -> None:
+def _scored(
+    inputs: dict[str, DataFrame], grid: npt.NDArray[np.float64], settings: DecisionsConfig, kept: ExitStack
+) -> Scored:
+    pairs = scored_pairs(inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces, settings.day)
+    labelled = keep(kept, labelled_pairs(pairs, [inputs[name] for name in LABELS]))
+    return Scored(pairs, labelled, count_scored(pairs))
+
+
+def _account(run: Run, inputs: dict[str, DataFrame], scored: Scored, certify: int) -> None:
     """Every input row is used, or belongs to a pair that has no score."""
-    run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=pairs)
+    run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=sum(row.pairs for row in scored.counts))
     types = inputs["package_types"].count()
     run.account("package_types", rows_in=types, used=types)
     for name in ("pair_outcomes", "pair_tests"):
-        _account_scored(run, name, inputs[name], labelled, PAIR)
+        _account_scored(run, name, inputs[name], scored.labelled, PAIR)
     certify_split = F.count_if(F.col("split") == "certify").alias("certify")
     counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
     aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}
@@ -127,11 +137,11 @@ def _decide(
     run: Run,
     scores: DataFrame,
     grounds: Grounds,
-    pairs: Mapping[int, int],
     kept: ExitStack,
 ) -> list[Part]:
     tables.ensure("pair_decisions")
     held = digests(tables.read("pair_decisions"), TOLD, "bucket")
+    pairs = {row["bucket"]: row["count"] for row in scores.groupBy("bucket").count().collect()}
     # A bucket that has decisions and no scores any more is emptied.
     due = {bucket: pairs.get(bucket, 0) for bucket in {*pairs, *held}}
     parts: list[Part] = []

@@ -17,7 +17,7 @@ from leastpack.decisions.cells import CELL, PAIR, Cell, Histogram, Profile, read
 from leastpack.decisions.certificates import Certificate, Points, Terms, certify
 from leastpack.decisions.draw import DRAW, count_points, draw_points
 from leastpack.decisions.frames import all_frames, certify_pairs
-from leastpack.decisions.scored import catalog_histogram
+from leastpack.decisions.scored import Scored, catalog_histogram
 from leastpack.log import log
 from leastpack.tables.keep import keep
 
@@ -41,29 +41,26 @@ class Evidence:
         return certify(self.profiles, self.catalog, self.points, terms)
 
 
-def collect_evidence(
-    inputs: Mapping[str, DataFrame], scored: DataFrame, labelled: DataFrame, settings: DecisionsConfig, size: int
-) -> Evidence:
+def collect_evidence(inputs: Mapping[str, DataFrame], scored: Scored, settings: DecisionsConfig, size: int) -> Evidence:
     """Draw and count the calibration points.
 
     Args:
         inputs: package_types, certify_examples (`held_out.held_out`), pair_tests and pair_outcomes.
-        scored: Result of `scored_pairs`.
-        labelled: Its rows of products with labels, `labelled_pairs`, or more.
+        scored: The pairs.
         settings: Seed, cap, pooling.
         size: Thresholds of the grid.
     """
     with ExitStack() as kept:
         # The plan ends here: nested under the four frames it would travel to every task eight times. A lost executor
         # fails the step, which is then run again.
-        pairs = certify_pairs(labelled, inputs["certify_examples"]).localCheckpoint()
-        candidates = scored.where("candidate").select(*CELL, *PAIR)
+        pairs = certify_pairs(scored.labelled, inputs["certify_examples"]).localCheckpoint()
+        candidates = scored.pairs.where("candidate").select(*CELL, *PAIR)
         frames = all_frames(candidates, pairs, inputs["pair_tests"], inputs["pair_outcomes"], settings.seed)
         frame = keep(kept, frames)
         log.info("calibration", candidates=pairs.count(), labelled=frame.count())
         points = _collect(frame, count_points(draw_points(frame, settings.seed, settings.group_cap)), size)
     profiles = read_profiles(inputs["package_types"], settings.pool_marketplaces)
-    return Evidence(profiles, catalog_histogram(scored, size), points)
+    return Evidence(profiles, catalog_histogram(scored.counts, size), points)
 
 
 def certified_shares(

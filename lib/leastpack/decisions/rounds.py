@@ -48,9 +48,10 @@ def queue_samples(tested: DataFrame, candidates: DataFrame) -> DataFrame:
         tested: Human tests of `pair_tests`.
         candidates: CELL and key of every pair that can be certified, whatever its split.
     """
-    rounds = (
-        tested.select(F.explode(_draws()).alias("round", "probability")).where(_of_queue()).select("round").distinct()
-    )
+    drawn = tested.select(F.explode(_draws()).alias("round", "probability")).where(_of_queue())
+    rounds = drawn.select("round").distinct()
+    if rounds.isEmpty():  # all pairs need not be looked at
+        candidates = candidates.limit(0)
     untested = candidates.join(tested.select(*PAIR), on=PAIR, how="left_anti")
     gaps = untested.crossJoin(F.broadcast(rounds)).groupBy(*CELL, "round").agg(F.min(round_hash()).alias("gap"))
     cells = candidates.select(*CELL).distinct().crossJoin(F.broadcast(rounds))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import CELL, PAIR, POOLED, PRODUCT, Cell, Histogram, stratum
@@ -54,6 +54,21 @@ def scored_pairs(
     )
 
 
+@dataclass(frozen=True)
+class Scored:
+    """The scored pairs, and what reading them all through once has told.
+
+    Attributes:
+        pairs: `scored_pairs`.
+        labelled: `labelled_pairs`, or more of them.
+        counts: `count_scored`.
+    """
+
+    pairs: DataFrame
+    labelled: DataFrame
+    counts: Sequence[Row]
+
+
 def labelled_pairs(scored: DataFrame, labels: Sequence[DataFrame]) -> DataFrame:
     """The pairs of all products that a label speaks of: few of a catalog's pairs, which are read once to find them.
 
@@ -65,34 +80,29 @@ def labelled_pairs(scored: DataFrame, labels: Sequence[DataFrame]) -> DataFrame:
     return scored.join(products, on=PRODUCT, how="left_semi")
 
 
-@dataclass(frozen=True)
-class Found:
-    """What there is to decide on.
+def count_scored(scored: DataFrame) -> list[Row]:
+    """Number of pairs by model, package type, cell, whether they are candidates, and the place of these on the grid.
 
-    Attributes:
-        pairs: Number of scored pairs by bucket.
-        products: Number of scored products.
-        model_version: The model that scored them all.
+    As many rows as package types times grid, whatever the catalog's size.
     """
+    place = F.when(F.col("candidate"), F.col("grid_index")).alias("grid_index")
+    keys = ("model_version", "marketplace", "package_type", *CELL, "candidate")
+    return scored.groupBy(*keys, place).agg(F.count("*").alias("pairs")).collect()
 
-    pairs: Mapping[int, int]
-    products: int
-    model_version: str
 
-
-def check_scored(scored: DataFrame) -> Found:
+def check_scored(counts: Sequence[Row]) -> tuple[int, str]:
     """Check that the scores are whole: some rows, one model, declared package types.
+
+    Args:
+        counts: `count_scored`.
+
+    Returns:
+        Number of scored products, and the model version.
 
     Raises:
         InputError: There are no scores.
         PromiseError: Two models are mixed, or a package type is not declared.
     """
-    undeclared = F.count_if(F.col("profile_hash").isNull()).alias("undeclared")
-    # A product has one pair of each package type, so those of any one type are as many as the products.
-    keys = ("marketplace", "bucket", "model_version")
-    of_type = scored.groupBy(*keys, "package_type").agg(F.count("*").alias("pairs"), undeclared)
-    totals = F.sum("pairs").alias("pairs"), F.sum("undeclared").alias("undeclared"), F.max("pairs").alias("products")
-    counts = of_type.groupBy(*keys).agg(*totals).collect()  # one row a marketplace and bucket
     again = "run leastpack score to its end, then decide again"
     if not counts:
         raise InputError("table pair_scores is empty", expected="scored pairs", todo="run leastpack score")
@@ -101,30 +111,33 @@ def check_scored(scored: DataFrame) -> Found:
         raise PromiseError(
             "pair_scores mixes models", expected="one model version", found=", ".join(models), todo=again
         )
-    if missing := sum(row.undeclared for row in counts):
+    if missing := sum(row.pairs for row in counts if row.profile_hash is None):
         raise PromiseError(
             "pair_scores has package types that package_types lacks", found=f"{missing} pairs", todo=again
         )
-    pairs: Counter[int] = Counter()
+    of_type: Counter[tuple[str, str]] = Counter()
     for row in counts:
-        pairs[row.bucket] += row.pairs
-    return Found(pairs, sum(row.products for row in counts), models[0])
+        of_type[row.marketplace, row.package_type] += row.pairs
+    # A product has one pair of each package type, so those of any one type are as many as the products.
+    products = {marketplace: 0 for marketplace, _ in of_type}
+    for (marketplace, _), pairs in of_type.items():
+        products[marketplace] = max(products[marketplace], pairs)
+    return sum(products.values()), models[0]
 
 
-def catalog_histogram(scored: DataFrame, size: int) -> dict[Cell, dict[str, Histogram]]:
-    """Count the candidates of each cell by place on the grid.
+def catalog_histogram(counts: Sequence[Row], size: int) -> dict[Cell, dict[str, Histogram]]:
+    """The candidates of each cell by place on the grid.
 
     Args:
-        scored: `scored_pairs`.
+        counts: `count_scored`.
         size: Thresholds of the grid.
 
     Returns:
         Cell to marketplace to (size + 1,) counts; the last one counts pairs above every threshold.
     """
-    rows = scored.where("candidate").groupBy(*CELL, "marketplace", "grid_index").count().collect()
     histogram: dict[Cell, dict[str, Histogram]] = {}
-    for row in rows:
-        cell = (row.pool, row.profile_hash, row.stratum)
-        counts = histogram.setdefault(cell, {}).setdefault(row.marketplace, np.zeros(size + 1, dtype=np.int64))
-        counts[row.grid_index] = row["count"]
+    for row in counts:
+        if row.candidate:
+            markets = histogram.setdefault((row.pool, row.profile_hash, row.stratum), {})
+            markets.setdefault(row.marketplace, np.zeros(size + 1, dtype=np.int64))[row.grid_index] += row.pairs
     return histogram

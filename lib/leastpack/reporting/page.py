@@ -19,7 +19,7 @@ from leastpack.decisions.evidence import certified_shares, collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.held_out import held_out
 from leastpack.decisions.release import read_release
-from leastpack.decisions.scored import scored_pairs
+from leastpack.decisions.scored import Scored, count_scored, scored_pairs
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import resolve_engines
 from leastpack.encoders.fetch import Fetcher
@@ -165,7 +165,8 @@ def _share_plots(
     pairs = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
     )
-    evidence = collect_evidence({**released, **labels}, pairs, pairs, settings, len(grid))
+    scored = Scored(pairs, pairs, count_scored(pairs))
+    evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
     terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
     return [

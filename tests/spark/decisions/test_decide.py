@@ -17,7 +17,7 @@ from leastpack.decisions.decide import decide_packaging
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.recommend import check_currencies
 from leastpack.decisions.rounds import queue_hash
-from leastpack.decisions.scored import check_scored, scored_pairs
+from leastpack.decisions.scored import check_scored, count_scored, scored_pairs
 from leastpack.errors import ConfigError, InputError, PromiseError
 from leastpack.tables import Tables
 
@@ -259,7 +259,7 @@ def test_scores_of_an_undeclared_type_are_refused(spark: SparkSession) -> None:
 def check(spark: SparkSession, **change: list[dict[str, Any]]) -> None:
     rows = {**market_rows(6), **change}
     scores, packages = (table_rows(spark, name, rows[name]) for name in ("pair_scores", "package_types"))
-    check_scored(scored_pairs(scores, packages, risk_grid(10), True, date(2024, 6, 1)))
+    check_scored(count_scored(scored_pairs(scores, packages, risk_grid(10), True, date(2024, 6, 1))))
 
 
 def test_a_currency_without_a_unit_is_refused(spark: SparkSession) -> None:
