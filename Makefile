@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth bench-billion docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -36,6 +36,9 @@ bench: setup ## Times side by side, into out/bench; takes half an hour
 
 bench-growth: setup ## score over 10 thousand to 10 million products, into out/bench; takes half an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth
+
+bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 60 GB of disk
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 50000000 --steps score,test,decide,publish --name billion
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs

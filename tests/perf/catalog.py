@@ -98,9 +98,9 @@ def _networks(config: Config) -> dict[str, bytes]:
 
 
 def sizes(seed: int) -> list[Column]:
-    """Random sides and weights."""
-    sides = [(low + F.rand(seed + low) * wide).alias(f"{side}_cm") for side, low, wide in _SIDES]
-    return [*sides, (50 + F.rand(seed) * 2000).alias("weight_g")]
+    """Random sides to the millimetre, and weights to the gram."""
+    sides = [F.round(low + F.rand(seed + low) * wide, 1).alias(f"{side}_cm") for side, low, wide in _SIDES]
+    return [*sides, F.round(50 + F.rand(seed) * 2000).alias("weight_g")]
 
 
 _SIDES = (("length", 25, 30), ("width", 12, 12), ("height", 2, 10))

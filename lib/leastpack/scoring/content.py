@@ -9,17 +9,17 @@ from pyspark.sql import functions as F
 
 NUMERIC = ("length_bucket", "width_bucket", "height_bucket", "weight_bucket", "price_bucket")
 # Everything of a product that changes a row of pair_scores.
-FINGERPRINT_COLUMNS = (
+_DECISIVE = (
     "marketplace", "product_id", "content_key", "length_cm", "width_cm", "height_cm", "weight_g", "warnings",
     "no_input",
 )  # fmt: skip
 
 
 def with_content(inputs: DataFrame, marketplaces: Sequence[str]) -> DataFrame:
-    """Add `content_key`, `warnings`, `no_input` and `views_used` to product_inputs or product_keys.
+    """Add `content_key`, `warnings`, `no_input`, `views_used` and `row_hash` to product_inputs or product_keys.
 
     The key covers what enters the product's vector: the text, the photos that were really encoded, the buckets and
-    the marketplace.
+    the marketplace. The hash covers everything of the product that changes a row of pair_scores.
 
     Args:
         inputs: Rows of product_inputs or product_keys.
@@ -46,13 +46,14 @@ def with_content(inputs: DataFrame, marketplaces: Sequence[str]) -> DataFrame:
         "NO_WEIGHT": F.col("weight_g").isNull(),
         "UNKNOWN_MARKETPLACE": ~F.col("marketplace").isin(*marketplaces),
     }
-    return inputs.select(
+    told = inputs.select(
         "*",
         F.sha2(F.concat_ws("|", *parts), 256).alias("content_key"),
         _codes(warnings).alias("warnings"),
         (~has_text & (views == 0) & ~any_number).alias("no_input"),
         views.alias("views_used"),
     )
+    return told.withColumn("row_hash", F.xxhash64(*_DECISIVE))
 
 
 def _codes(warnings: dict[str, Column]) -> Column:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.scoring.content import FINGERPRINT_COLUMNS
 from leastpack.scoring.fingerprint import bucket_fingerprint
 from leastpack.scoring.packages import PackageSet
 from leastpack.scoring.pairs import INTERNAL
@@ -58,23 +57,20 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
     """What every bucket should hold.
 
     Args:
-        products: One row a product: the columns of FINGERPRINT_COLUMNS, `bucket` and `vector`.
+        products: One row a product: marketplace, bucket, row_hash, no_input and vector.
         packages: Package types by marketplace.
         settings: `settings_digest`.
     """
-    row_hash = F.xxhash64(*FINGERPRINT_COLUMNS)
     unfused = F.col("vector").isNull() & ~F.col("no_input")
     fused = F.col("vector").isNotNull()
-    flags = {"row_hash": row_hash, "fused": fused, "unfused": unfused}
-    grouped = products.select("bucket", "marketplace", *[column.alias(name) for name, column in flags.items()])
     rows = (
-        grouped.groupBy("bucket", "marketplace")
+        products.groupBy("bucket", "marketplace")
         .agg(
             F.count("*").alias("n"),
             F.bit_xor("row_hash").alias("xor"),
             F.sum(F.pmod("row_hash", F.lit(2**31))).alias("sum"),
-            F.count_if("fused").alias("fused"),
-            F.count_if("unfused").alias("unfused"),
+            F.count_if(fused).alias("fused"),
+            F.count_if(unfused).alias("unfused"),
         )
         .collect()  # one row a bucket and marketplace
     )

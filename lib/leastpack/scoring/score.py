@@ -36,8 +36,8 @@ from leastpack.tables.store import Commit
 from leastpack.tables.waves import waves
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
-# What is kept of each product while its buckets are written.
-COLUMNS = tuple(dict.fromkeys((*KEPT, *CROSS_INPUTS, "content_key")))
+# What is kept of each product while its buckets are written, besides its vector, or else the key to it.
+COLUMNS = (*(name for name in dict.fromkeys((*KEPT, *CROSS_INPUTS)) if name != "vector"), "row_hash")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Work:
 
     Attributes:
         stage: What scores follow from, besides products.
-        products: COLUMNS, one row a product; `vector` is null where its content has none yet.
+        products: COLUMNS, one row a product; `vector`, and where its content has none yet `content_key`.
         wanted: What each bucket should hold.
         held: What it holds.
         stale: Buckets to write, in order.
@@ -135,7 +135,10 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: St
 
 def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
     known = tables.read("product_vectors").where(F.col("model_version") == model.model_version)
-    return products.join(known.select("content_key", "vector"), on="content_key", how="left").select(*COLUMNS)
+    joined = products.join(known.select("content_key", "vector"), on="content_key", how="left")
+    return joined.select(
+        *COLUMNS, "vector", F.when(F.col("vector").isNull(), F.col("content_key")).alias("content_key")
+    )
 
 
 def _clustered(products: DataFrame) -> DataFrame:
@@ -168,7 +171,9 @@ def _fused(
     told = observation.get
     run.figure("vectors_fused", told["fused"])
     tell(run, "fuse", {name: told[name] for name in fuse.METER})
-    return keep(kept, _clustered(_with_vectors(tables, work.products.drop("vector"), work.stage.model)))
+    there = F.col("vector").isNotNull()
+    rest = _with_vectors(tables, work.products.where(~there).drop("vector"), work.stage.model)
+    return keep(kept, _clustered(work.products.where(there).unionByName(rest)))
 
 
 def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
