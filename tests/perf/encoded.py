@@ -27,7 +27,8 @@ from leastpack.catalog.text import text_key_column
 from leastpack.config import Config
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.encode import encode_products
-from leastpack.encoders.engines import MODALITIES, encoder_identities, representation, resolve_engines
+from leastpack.encoders.engines import MODALITIES, encoder_identities, resolve_engines
+from leastpack.encoders.sent import sent_network
 from leastpack.encoders.worker import IMAGE_SCHEMA, TEXT_SCHEMA, image_stage, text_stage
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.packages import package_sets
@@ -118,7 +119,7 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
     tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
     encoders = resolve_engines(config)
     identities = dict(zip(MODALITIES, encoder_identities(encoders), strict=True))
-    networks = {name: representation(config, encoders, name) for name in MODALITIES}
+    networks = {name: sent_network(spark, config, encoders, name) for name in MODALITIES}
     products, images = tables.read("products"), tables.read("product_images")
     texts = products.select("text_key", "title").repartition(2)
     encode = text_stage(encoders, identities["text"], networks["text"])

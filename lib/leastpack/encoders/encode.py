@@ -15,8 +15,9 @@ from leastpack.config.root import Config
 from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES
-from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, representation, resolve_engines
+from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, resolve_engines
 from leastpack.encoders.resources import task_profile
+from leastpack.encoders.sent import sent_network
 from leastpack.encoders.worker import (
     IMAGE_METER,
     IMAGE_SCHEMA,
@@ -91,7 +92,7 @@ def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run:
     identity = encoder_identities(encoders)[0]
 
     def function() -> MapInArrow:
-        return text_stage(encoders, identity, representation(config, encoders, "text"))
+        return text_stage(encoders, identity, sent_network(tables.spark, config, encoders, "text"))
 
     stage = Stage("text", identity, work.text_contents(products), function, TEXT_SCHEMA, TEXT_METER)
     before, written = _run_stage(tables, encoders, stage, run)
@@ -112,9 +113,8 @@ def _encode_images(
     identity = encoder_identities(encoders)[1]
 
     def function() -> MapInArrow:
-        return image_stage(
-            encoders, identity, representation(config, encoders, "image"), AllowList.here(encoders.fetch)
-        )
+        network = sent_network(tables.spark, config, encoders, "image")
+        return image_stage(encoders, identity, network, AllowList.here(encoders.fetch))
 
     contents = work.image_contents(products, images)
     stage = Stage("image", identity, contents, function, IMAGE_SCHEMA, IMAGE_METER)

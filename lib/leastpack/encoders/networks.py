@@ -1,7 +1,7 @@
 """An encoder's network on one engine: arrays in, float32 vectors out.
 
 torch runs from the weights that every machine has. OpenVINO runs an intermediate representation (IR), which is
-converted from the same weights once, on the driver, and travels to the executors as bytes.
+converted from the same weights once, on the driver, and sent to the executors.
 """
 
 from __future__ import annotations

@@ -20,8 +20,9 @@ from leastpack.encoders.codes import CODES, ContentError
 from leastpack.encoders.decode import decode
 from leastpack.encoders.fetch import Fetcher, read_ahead
 from leastpack.encoders.image import ImageEncoder
-from leastpack.encoders.networks import Representation, parts
+from leastpack.encoders.networks import parts
 from leastpack.encoders.resources import task_device
+from leastpack.encoders.sent import SentNetwork
 from leastpack.encoders.text import METERED, TextEncoder
 from leastpack.errors import ModelError
 from leastpack.loaded import loaded_once
@@ -45,7 +46,7 @@ Encoder = TypeVar("Encoder", TextEncoder, ImageEncoder)
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 
-def text_stage(config: EncodersConfig, identity: str, network: Representation | None) -> MapInArrow:
+def text_stage(config: EncodersConfig, identity: str, network: SentNetwork | None) -> MapInArrow:
     """A function for mapInArrow over columns content_key, text; gives TEXT_SCHEMA.
 
     Args:
@@ -70,7 +71,7 @@ def text_stage(config: EncodersConfig, identity: str, network: Representation | 
     return encode
 
 
-def image_stage(config: EncodersConfig, identity: str, network: Representation | None, allow: AllowList) -> MapInArrow:
+def image_stage(config: EncodersConfig, identity: str, network: SentNetwork | None, allow: AllowList) -> MapInArrow:
     """A function for mapInArrow over columns content_key, uri; gives IMAGE_SCHEMA.
 
     While the model computes, a pool reads and decodes the next pictures: at most two batches of them wait, however
@@ -143,7 +144,7 @@ class PictureLoader:
 
 
 def _opened(
-    kind: type[Encoder], config: EncodersConfig, identity: str, network: Representation | None, told: Meter
+    kind: type[Encoder], config: EncodersConfig, identity: str, network: SentNetwork | None, told: Meter
 ) -> Encoder:
     """The encoder of this process.
 
@@ -154,7 +155,7 @@ def _opened(
     def load() -> Encoder:
         encoder = kind(
             {TextEncoder: config.text, ImageEncoder: config.image}[kind],  # type: ignore[arg-type]
-            representation=network,
+            representation=network.open() if network else None,
             device=task_device(config),
             threads=_set_threads(config),
             cache=config.cache,
