@@ -10,6 +10,7 @@ import torch
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.catalog.buckets import bucket_columns
 from leastpack.config import Config, load_config
 from leastpack.encoders.engines import (
     MODALITIES,
@@ -19,7 +20,6 @@ from leastpack.encoders.engines import (
     encoder_identities,
     resolve_engines,
 )
-from leastpack.encoders.inputs import product_keys
 from leastpack.model.calibration import Calibrator
 from leastpack.model.directory import load_model, save_model
 from leastpack.model.fused import FusedModel
@@ -68,12 +68,20 @@ def make_catalog(spark: SparkSession, config: Config, products: int, types: int,
     append(tables, "embeddings", tables.read("products").select(*[c.alias(name) for name, c in encoded.items()]))
     model = load_model(config.model.directory)
     spec = model.model.spec
-    vectors = with_content(product_keys(tables, config), spec.marketplaces).select(
+    vectors = with_content(_keys(tables, config), spec.marketplaces).select(
         F.lit(model.model_version).alias("model_version"),
         "content_key",
         F.array(*[F.randn(seed + place).cast("float") for place in range(spec.vector)]).alias("vector"),
     )
     append(tables, "product_vectors", vectors)
+
+
+def _keys(tables: Tables, config: Config) -> DataFrame:
+    """`product_keys` of a catalog whose texts are all encoded and that has no photos: without its joins."""
+    none = F.array().cast("array<string>")
+    buckets = [column.alias(name) for name, column in bucket_columns(config.currency_units).items()]
+    encoded = [F.lit(True).alias("text_encoded"), none.alias("image_keys"), none.alias("image_errors")]
+    return tables.read("products").select("*", *buckets, *encoded)
 
 
 def make_model(spark: SparkSession, config: Config, types: int, seed: int) -> None:

@@ -19,7 +19,7 @@ def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
     tables = Tables(spark, config.tables)
     scores = tables.read("pair_scores")
     probability = min(1.0, wanted / scores.count())
-    drawn = scores.where((uniform(SEED, "drawn", *PAIR) < probability) & F.col("risk").isNotNull())
+    drawn = scores.where((uniform(SEED, "drawn", *PAIR) < probability) & F.col("risk").isNotNull()).persist()
     unsafe = uniform(SEED, "label", *PAIR) < F.col("risk")
     label = F.when(unsafe, "UNSAFE").otherwise("SAFE")
     chance = F.lit(probability)
@@ -30,4 +30,5 @@ def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
     append(tables, "pair_tests", drawn.select(*PAIR, *[column.alias(name) for name, column in tested.items()]))
     held = {"group_id": F.col("product_id"), "split": F.lit("certify"), "label": label}
     append(tables, "training_examples", drawn.select(*PAIR, *[column.alias(name) for name, column in held.items()]))
+    drawn.unpersist()
     tables.ensure("pair_outcomes")

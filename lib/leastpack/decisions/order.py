@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import PAIR, PRODUCT, with_weaker
-from leastpack.decisions.side_by_side import Whole, side_by_side
+from leastpack.decisions.side_by_side import AT_ONCE, Whole, side_by_side
 
 # Risks of one product come from one matrix product; rounding may part what is equal by less than this.
 ORDER_TOLERANCE = 1e-6
@@ -61,19 +61,22 @@ def rises(scores: DataFrame, package_types: DataFrame) -> int:
         passed.unpersist()
 
 
-def compare_batches(batches: Iterable[pa.RecordBatch], orders: Mapping[str, Order]) -> Iterator[pa.RecordBatch]:
+def compare_batches(
+    batches: Iterable[pa.RecordBatch], orders: Mapping[str, Order], at_once: int = AT_ONCE
+) -> Iterator[pa.RecordBatch]:
     """Compare the products of a file's part.
 
     Args:
         batches: COLUMNS of `pair_scores` as they lie in the file.
         orders: Package types by marketplace.
+        at_once: Of `side_by_side`.
 
     Returns:
         COLUMNS and `rises`: rows that tell only how many pairs break the order, and the rows of products that are not
         whole here, without `rises`.
     """
     types = {name: order.names for name, order in orders.items()}
-    for part in side_by_side(batches, types):
+    for part in side_by_side(batches, types, at_once):
         if isinstance(part, Whole):
             void = np.nan_to_num(part.matrix("void_share"))
             yield from _answer(_count(part.matrix("risk"), void, orders[part.marketplace]), None)

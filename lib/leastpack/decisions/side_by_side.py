@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 
 from leastpack.decisions.cells import PRODUCT
 
+# Arrow brings ten thousand rows at a time, which is too few to pay for what is done once a batch.
+AT_ONCE = 100_000
+
 Ints = npt.NDArray[np.int64]
 Types = Mapping[str, Sequence[str]]
 
@@ -53,19 +56,19 @@ class Whole:
         return self.pairs.column(column).combine_chunks().take(pa.array(np.arange(len(self)) * self.size))
 
 
-def side_by_side(batches: Iterable[pa.RecordBatch], types: Types) -> Iterator[Whole | pa.Table]:
+def side_by_side(batches: Iterable[pa.RecordBatch], types: Types, at_once: int = AT_ONCE) -> Iterator[Whole | pa.Table]:
     """The products in a part of a file.
 
     Args:
         batches: Rows of `pair_scores` as they lie in the file.
         types: Package types by marketplace, in order of name.
+        at_once: Rows that batches are put together to.
 
     Yields:
         Products whose pairs are all here side by side; and the rows of the others.
     """
     rest: pa.Table | None = None
-    for batch in batches:
-        rows = pa.Table.from_batches([batch])
+    for rows in _put_together(batches, at_once):
         rows = rows if rest is None else pa.concat_tables([rest, rows])
         starts, ends = _stretches(rows)
         if not len(starts):
@@ -75,6 +78,18 @@ def side_by_side(batches: Iterable[pa.RecordBatch], types: Types) -> Iterator[Wh
         yield from _products(rows, starts[:-1], ends[:-1], types)
     if rest is not None:
         yield from _products(rest, *_stretches(rest), types)
+
+
+def _put_together(batches: Iterable[pa.RecordBatch], at_once: int) -> Iterator[pa.Table]:
+    """Fewer, larger pieces: each ends with the batch that brings it to `at_once` rows."""
+    piece: list[pa.RecordBatch] = []
+    for batch in batches:
+        piece.append(batch)
+        if sum(map(len, piece)) >= at_once:
+            yield pa.Table.from_batches(piece)
+            piece = []
+    if piece:
+        yield pa.Table.from_batches(piece)
 
 
 def _products(rows: pa.Table, starts: Ints, ends: Ints, types: Types) -> Iterator[Whole | pa.Table]:

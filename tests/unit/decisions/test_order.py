@@ -38,13 +38,13 @@ def plain(rows: list[Row]) -> int:
     return found
 
 
-def passed(rows: list[Row], cuts: list[int]) -> tuple[int, list[Row]]:
+def passed(rows: list[Row], cuts: list[int], at_once: int = 1) -> tuple[int, list[Row]]:
     """What the pass counts, and the rows it leaves to be brought together."""
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     places = sorted({0, len(rows), *(cut % (len(rows) + 1) for cut in cuts)})
     slices = [table.slice(a, b - a) for a, b in itertools.pairwise(places)]
     batches = [batch for one in slices for batch in one.combine_chunks().to_batches()]
-    answer = [row for batch in compare_batches(batches, ORDERS) for row in batch.to_pylist()]
+    answer = [row for batch in compare_batches(batches, ORDERS, at_once) for row in batch.to_pylist()]
     return sum(row["rises"] or 0 for row in answer), [row for row in answer if row["product_id"] is not None]
 
 
@@ -71,13 +71,19 @@ def scores(draw: st.DrawFn) -> list[Row]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(scores(), st.lists(st.integers(0, 30), max_size=5), st.randoms(use_true_random=False), st.booleans())
+@given(
+    scores(),
+    st.lists(st.integers(0, 30), max_size=5),
+    st.integers(1, 20),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+)
 def test_p5_the_pass_and_what_it_leaves_make_the_plain_count(
-    rows: list[Row], cuts: list[int], dice: Any, mix: bool
+    rows: list[Row], cuts: list[int], at_once: int, dice: Any, mix: bool
 ) -> None:
     if mix:
         dice.shuffle(rows)
-    together, left = passed(rows, cuts)
+    together, left = passed(rows, cuts, at_once)
     assert together + plain(left) == plain(rows)
 
 
