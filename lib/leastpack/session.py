@@ -17,6 +17,11 @@ DELTA = {
 }
 
 
+# Rows that are kept are cut into parts by their size. Otherwise they stay in `spark.sql.shuffle.partitions` of them, most
+# of them empty in a small catalog, and too few in a large one.
+KEPT = {"spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true"}
+
+
 def make_session(config: SparkConfig) -> SparkSession:
     """Return the running session, or start one with Delta and the configured settings.
 
@@ -40,6 +45,6 @@ def make_session(config: SparkConfig) -> SparkSession:
         for key, value in DELTA.items():
             builder = builder.config(key, value)
         builder = configure_spark_with_delta_pip(builder)
-    for key, value in config.conf.items():
+    for key, value in {**KEPT, **config.conf}.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

@@ -30,14 +30,16 @@ CONF = {
     "spark.io.compression.codec": "zstd",
     "spark.rdd.compress": "true",
 }
-SEED, BUCKETS, TESTED = 3, 64, 20_000
+SEED, TESTED, WARM = 3, 20_000, 100_000
+MOST_BUCKETS, BUCKET = 64, 150_000
 OUTPUT = {"score": "pair_scores", "again": "pair_scores", "decide": "pair_decisions", "publish": "releases"}
 STEPS = {"again": "score"}
 
 
 def main(root: Path, products: int, types: int, step: str) -> None:
     """Make the catalog, or run a step of it, and print what it took."""
-    config = make_config(root, BUCKETS)
+    # Every bucket is a folder with files of its own, so that their number should follow the catalog's size.
+    config = make_config(root, min(MOST_BUCKETS, max(2, products // BUCKET)))
     spark = _session(root)
     if step in OUTPUT:
         _warm(spark, root, types)
@@ -68,10 +70,10 @@ def _session(root: Path) -> SparkSession:
 
 
 def _warm(spark: SparkSession, root: Path, types: int) -> None:
-    """One pass of the score step over a small catalog, so that starting up is not in the time."""
+    """One pass of the score step over another catalog, so that neither starting up nor compiling is in the time."""
     config = make_config(root / "warm", 4)
     if not (root / "warm" / "tables").exists():
-        make_catalog(spark, config, 2_000, types, SEED)
+        make_catalog(spark, config, WARM, types, SEED)
     BY_NAME["score"].load()(spark, config)
 
 

@@ -34,8 +34,8 @@ def vector_column(model: WorkerModel) -> Column:
 
     def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         told = Meter(METER)
-        scorer = model.open(told)
         for batch in batches:
+            scorer = model.open(told)
             columns = dict(zip(VECTOR_INPUTS, batch, strict=True))
             parts = [
                 _vectors(scorer, {name: series.iloc[start : start + CHUNK] for name, series in columns.items()}, told)

@@ -50,8 +50,8 @@ def cross_products(
 
     def crossed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         told = Meter(METER)
-        scorer = model.open(told)
         for batch in batches:
+            scorer = model.open(told)  # by the first batch: a part without rows needs none
             columns = {name: batch.column(name) for name in CROSS_INPUTS}
             with told.seconds("cross_s"):
                 lists = cross_batch(columns, scorer, packages, padding_cm)
