@@ -17,8 +17,8 @@ DELTA = {
 }
 
 
-# Rows that are kept are cut into parts by their size. Otherwise they stay in `spark.sql.shuffle.partitions` of them, most
-# of them empty in a small catalog, and too few in a large one.
+# Rows that are kept are cut into parts by their size. Otherwise they stay in `spark.sql.shuffle.partitions` of them,
+# most of them empty in a small catalog, and too few in a large one.
 KEPT = {"spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true"}
 
 
