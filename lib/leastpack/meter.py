@@ -44,6 +44,24 @@ class Meter:
         self._totals = dict.fromkeys(self._totals, 0.0)
         return columns
 
+    def given_away(self, name: str, rows: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
+        """Rows in pieces, with the meter's columns; and time how long Spark takes to come back for more.
+
+        A worker waits while Spark does with the rows what comes next, and the time of one piece rides with the next
+        one. So what a task's last piece took goes untold, and so does what waits in the pipe between the two.
+
+        Args:
+            name: What the waiting counts as.
+            rows: To give away.
+            size: Rows of a piece.
+        """
+        for start in range(0, len(rows), size):
+            piece = rows.slice(start, size)
+            columns = dict(zip(rows.schema.names, piece.columns, strict=True))
+            metered = pa.RecordBatch.from_pydict({**columns, **self.columns(len(piece))})
+            with self.seconds(name):
+                yield metered
+
 
 def schema(names: Sequence[str]) -> str:
     """The columns of a meter, as Spark's DDL."""

@@ -40,7 +40,7 @@ TEXT_SCHEMA = f"{_COLUMNS}, {meter.schema(TEXT_METER)}"
 IMAGE_SCHEMA = f"{_COLUMNS}, {meter.schema(IMAGE_METER)}"
 
 # Texts sorted by length together: enough that batches hold like lengths, few enough to keep memory small.
-TEXT_WINDOW = 2048
+TEXT_WINDOW = 4096
 
 Encoder = TypeVar("Encoder", TextEncoder, ImageEncoder)
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]

@@ -25,10 +25,12 @@ NO_INPUT, PACKAGE_INVALID, INTERNAL = "NO_INPUT", "PACKAGE_INVALID", "INTERNAL"
 SIDES = ("length_cm", "width_cm", "height_cm")
 CROSS_INPUTS = ("marketplace", "vector", *SIDES, "weight_g")
 _KEPT = "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>"
-METER = ("cross_s", *LOADS)
+METER = ("cross_s", "write_s", *LOADS)
 KEPT = tuple(_KEPT.split()[::2])
 _LISTS = "fits array<boolean>, void_share array<double>, risk array<float>, damage_rate array<float>"
 LISTS = tuple(_LISTS.split()[::2])
+# Products given to Spark at a time: few, so that little of the time it takes to write them goes untold.
+PIECE = 1_000
 # A matrix of billions of pairs is as large as these numbers are: they are kept in 4 bytes each.
 _TYPES = {"void_share": np.float64, "risk": np.float32, "damage_rate": np.float32}
 
@@ -56,7 +58,7 @@ def cross_products(
             with told.seconds("cross_s"):
                 lists = cross_batch(columns, scorer, packages, padding_cm)
             kept = {name: batch.column(name) for name in KEPT}
-            yield pa.RecordBatch.from_pydict({**kept, **lists, **told.columns(len(batch))})
+            yield from told.given_away("write_s", pa.RecordBatch.from_pydict({**kept, **lists}), PIECE)
 
     inputs = products.select(*dict.fromkeys((*KEPT, *CROSS_INPUTS)))
     return inputs.mapInArrow(crossed, f"{_KEPT}, {_LISTS}, {schema(METER)}")  # type: ignore[arg-type]
