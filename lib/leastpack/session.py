@@ -16,10 +16,14 @@ DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 
-
-# Rows that are kept are cut into parts by their size. Otherwise they stay in `spark.sql.shuffle.partitions` of them,
-# most of them empty in a small catalog, and too few in a large one.
-KEPT = {"spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true"}
+# Where neither the cluster nor the config says otherwise.
+DEFAULTS = {
+    # Kept rows are cut into parts by their size. Otherwise they stay in `spark.sql.shuffle.partitions` of them, most of
+    # them empty in a small catalog, and too few in a large one. Rows that are kept and then joined may move once more.
+    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
+    # A task writes the files of its buckets side by side. Otherwise it sorts its rows by bucket first, all in memory.
+    "spark.sql.maxConcurrentOutputFileWriters": "16",
+}
 
 
 def make_session(config: SparkConfig) -> SparkSession:
@@ -45,6 +49,10 @@ def make_session(config: SparkConfig) -> SparkSession:
         for key, value in DELTA.items():
             builder = builder.config(key, value)
         builder = configure_spark_with_delta_pip(builder)
-    for key, value in {**KEPT, **config.conf}.items():
+    for key, value in config.conf.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    for key, value in DEFAULTS.items():
+        if session.conf.get(key, None) is None:
+            session.conf.set(key, value)
+    return session

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -151,5 +154,42 @@ def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(
     failed = tables.read("runs").where("step = 'score'").collect()
     assert [row["status"] for row in failed] == ["failed"]
     blocked.unlink()
+    score_pairs(spark, config)
+    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
+
+
+@contextmanager
+def no_file_beyond(spark: SparkSession, size: int) -> Iterator[None]:
+    """Let no file that Spark writes become larger: a write stops half way, as on a disk that is full.
+
+    What the JVM starts meanwhile would keep the limit; its Python workers are there since `undisturbed`.
+    """
+    pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_stops_the_step_and_loses_nothing(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = copied(world, tmp_path)
+    for name in ("embeddings", "product_vectors"):
+        shutil.copytree(undisturbed / "tables" / name, tmp_path / "tables" / name)
+    tables, folder = Tables(spark, config.tables), tmp_path / "tables" / "pair_scores"
+    wider = config.model_copy(update={"scoring": config.scoring.model_copy(update={"padding_cm": 5.0})})
+    score_pairs(spark, wider)
+    before, version = rows_of(spark, tmp_path, "pair_scores"), tables.version("pair_scores")
+    there = {file: file.stat().st_size for file in folder.rglob("*.parquet")}
+    most = min(there.values()) // 2
+    with no_file_beyond(spark, most), pytest.raises(Exception, match="File too large"):
+        score_pairs(spark, config)
+    new = [file.stat().st_size for file in folder.rglob("*.parquet") if file not in there]
+    assert most in new, "no file was cut short"
+    assert tables.version("pair_scores") == version
+    assert rows_of(spark, tmp_path, "pair_scores") == before
     score_pairs(spark, config)
     assert_alike(spark, tmp_path, undisturbed, "pair_scores")

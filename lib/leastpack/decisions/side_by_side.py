@@ -62,7 +62,7 @@ def side_by_side(batches: Iterable[pa.RecordBatch], types: Types, at_once: int =
     Args:
         batches: Rows of `pair_scores` as they lie in the file.
         types: Package types by marketplace, in order of name.
-        at_once: Rows that batches are put together to.
+        at_once: Least rows of a piece that batches are put together to; the last one may have fewer.
 
     Yields:
         Products whose pairs are all here side by side; and the rows of the others.
@@ -73,7 +73,7 @@ def side_by_side(batches: Iterable[pa.RecordBatch], types: Types, at_once: int =
         starts, ends = _stretches(rows)
         if not len(starts):
             continue
-        # The last product may go on in the next batch.
+        # The last product may go on in the next piece.
         rest = rows.slice(starts[-1])
         yield from _products(rows, starts[:-1], ends[:-1], types)
     if rest is not None:

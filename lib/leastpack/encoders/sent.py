@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import shutil
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from pyspark import SparkFiles
@@ -63,18 +60,21 @@ def send(spark: SparkSession, network: Representation) -> SentNetwork:
     """
     digest = hashlib.sha256(network.xml + network.weights).hexdigest()[:24]
     sent = SentNetwork(f"leastpack-{digest}.xml", f"leastpack-{digest}.bin")
-    paths = [_folder() / name for name in (sent.xml, sent.weights)]
-    for path, data in zip(paths, (network.xml, network.weights), strict=True):
-        if not path.exists():
-            path.write_bytes(data)
-        # One a call: Spark 4.0 takes a second path for another argument.
-        spark.addArtifacts(str(path), file=True)
+    for name, data in ((sent.xml, network.xml), (sent.weights, network.weights)):
+        there = Path(SparkFiles.get(name))
+        if not (there.exists() and there.stat().st_size == len(data)):
+            spark.sparkContext.addFile(str(_written(name, data)))
     return sent
 
 
-@cache
-def _folder() -> Path:
-    """Where executors fetch from as long as this process lives."""
-    folder = tempfile.mkdtemp(prefix="leastpack-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+def _written(name: str, data: bytes) -> Path:
+    """A file that lives as long as the application and has the same path in every process that works with it.
+
+    Executors that join later fetch it too, also when the step that sent it is over; and Spark takes no file twice from
+    different paths.
+    """
+    folder = Path(SparkFiles.getRootDirectory()) / "leastpack"
+    folder.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
+        stream.write(data)
+    return Path(stream.name).replace(folder / name)

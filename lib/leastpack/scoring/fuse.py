@@ -35,7 +35,7 @@ def vector_column(model: WorkerModel) -> Column:
     def vectors(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         told = Meter(METER)
         for batch in batches:
-            scorer = model.open(told)
+            scorer = model.open(told)  # by the first batch: a part without rows needs none
             columns = dict(zip(VECTOR_INPUTS, batch, strict=True))
             parts = [
                 _vectors(scorer, {name: series.iloc[start : start + CHUNK] for name, series in columns.items()}, told)

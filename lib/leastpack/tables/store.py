@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -22,6 +23,7 @@ PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode"
 # pass over it; to find them takes a third of the time that writing does.
 PARTITIONED = {"delta.dataSkippingNumIndexedCols": "0"}
 BUCKETS = "leastpack.buckets"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ class Tables:
             InputError: The table does not exist.
         """
         self._require(name)
-        history = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1")
-        made_at = F.unix_micros("timestamp").alias("made_at")
-        row = history.select("version", made_at, "userMetadata").collect()[0]
-        return Commit(row["version"], row["made_at"], row["userMetadata"])
+        # As it is: to select from it would be a job of its own, and a step asks for a dozen tables.
+        row = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1").collect()[0]
+        made_at = (row["timestamp"].astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+        return Commit(row["version"], made_at, row["userMetadata"])
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.

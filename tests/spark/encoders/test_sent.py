@@ -15,7 +15,9 @@ def test_workers_open_what_was_sent_and_sending_again_is_no_error(spark: SparkSe
     network = Representation(b"<net/>", bytes(range(256)) * 1000)
     sent = send(spark, network)
     other = send(spark, Representation(b"<net/>", b"other weights"))
+    sent_once = spark.sparkContext.listFiles
     assert send(spark, network) == sent != other
+    assert spark.sparkContext.listFiles == sent_once
 
     def opened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
