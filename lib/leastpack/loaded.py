@@ -13,7 +13,7 @@ from leastpack.meter import LOADS_OF_WORKER, Meter
 Thing = TypeVar("Thing")
 
 _kept: dict[str, tuple[str, Any]] = {}
-_loads: Counter[tuple[str, int | None]] = Counter()
+_loads: Counter[tuple[str, str, int | None]] = Counter()
 
 
 def loaded_once(kind: str, key: str, load: Callable[[], Thing], told: Meter) -> Thing:
@@ -33,8 +33,8 @@ def loaded_once(kind: str, key: str, load: Callable[[], Thing], told: Meter) -> 
         thing = load()
     _kept[kind] = (key, thing)
     task = TaskContext.get()
-    stage = (kind, task.stageId() if task else None)
-    _loads[stage] += 1
+    this = (kind, key, task.stageId() if task else None)
+    _loads[this] += 1
     told.add("loads", 1)
-    told.add(LOADS_OF_WORKER, _loads[stage])
+    told.add(LOADS_OF_WORKER, _loads[this])
     return thing

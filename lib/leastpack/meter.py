@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 # How often one worker has loaded a model in a stage: never more than once. Its most is taken, of all else the sum.
-LOADS_OF_WORKER = "loads_of_worker"
+LOADS_OF_WORKER = "most_loads_of_a_worker"
 LOADS = ("load_s", "loads", LOADS_OF_WORKER)
 
 

@@ -37,8 +37,7 @@ def tell(run: Run, prefix: str, metered: Mapping[str, float]) -> None:
     """
     run.expect(f"model loads of a worker beyond the first, {prefix}", rows=_again(metered), expected=0)
     for name, amount in metered.items():
-        if name != LOADS_OF_WORKER:
-            run.figure(f"{prefix}.{name}", amount)
+        run.figure(f"{prefix}.{name}", amount)
 
 
 def _again(metered: Mapping[str, float]) -> int:

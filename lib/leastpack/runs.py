@@ -79,8 +79,14 @@ class Run:
                 found=f"{used} used + {sum(aside.values())} set aside {aside} + {quarantined} quarantined = {total}",
             )
 
-    def expect(self, output: str, *, rows: int, expected: int) -> None:
-        """Check the row count of an output against what the keys say.
+    def expect(self, output: str, *, rows: int, expected: int, todo: str = "") -> None:
+        """Check a count, as of an output's rows, against what it must be.
+
+        Args:
+            output: What is counted.
+            rows: How many there are.
+            expected: How many there must be.
+            todo: What the user can do where they differ.
 
         Raises:
             PromiseError: They differ.
@@ -88,9 +94,7 @@ class Run:
         self.outputs[output] = {"rows": rows, "expected": expected}
         if rows != expected:
             raise PromiseError(
-                f"table {output} has a wrong number of rows after step {self.step}",
-                expected=str(expected),
-                found=str(rows),
+                f"step {self.step} counted wrong: {output}", expected=str(expected), found=str(rows), todo=todo
             )
 
     def rate(self, name: str, figure: str, *phases: str) -> None:

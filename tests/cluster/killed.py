@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,13 +33,25 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # one that has just ended
+            if parent_of(int(place.name)) == pid:
+                found.append(int(place.name))
+    return found
+
+
 def killing(markers: dict[str, str], driver: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for mapInArrow that passes rows on, and kills each victim once, one after the other."""
 
     def passed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        # A worker is started by a daemon, and that by the executor.
-        executor = parent_of(parent_of(os.getpid()))
-        pids = {"worker": [os.getpid()], "executor": [executor], "driver": [driver, executor]}
+        # Workers are started by a daemon, and that by the executor. Those of leastpack's stages work beside this one.
+        daemon = parent_of(os.getpid())
+        executor = parent_of(daemon)
+        workers = [pid for pid in children_of(daemon) if pid != os.getpid()]
+        pids = {"worker": [*workers, os.getpid()], "executor": [executor], "driver": [driver, executor]}
         for batch in batches:
             for victim, marker in markers.items():
                 try:

@@ -25,7 +25,11 @@ from leastpack.tables import Tables
 
 CHECKOUT = Path(__file__).parents[2]
 WRITTEN = {"encode": "embeddings", "score": "pair_scores"}
-KEYS = {"embeddings": ["modality", "content_key", "encoder"], "pair_scores": ["product_id", "package_type"]}
+KEYS = {
+    "embeddings": ["modality", "content_key", "encoder"],
+    "product_vectors": ["content_key"],
+    "pair_scores": ["product_id", "package_type"],
+}
 # What tells when and by which run a row was written.
 UNLIKE = {"encoded_at", "scored_at", "run_id"}
 
@@ -115,6 +119,7 @@ def test_a_cluster_goes_on_after_the_loss_of_a_python_worker_and_an_executor(
     for one in scenes:
         assert_killed(one)
         assert_alike(spark, tmp_path, undisturbed, one["table"])
+    assert_alike(spark, tmp_path, undisturbed, "product_vectors")
 
 
 def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
@@ -136,7 +141,8 @@ def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
     killed(scene(tmp_path, "score", "driver"))  # inside the second
     assert buckets() == 1
     score_pairs(spark, config)
-    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
+    for name in ("product_vectors", "pair_scores"):
+        assert_alike(spark, tmp_path, undisturbed, name)
 
 
 def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(

@@ -4,6 +4,7 @@ naive              a pandas UDF over pairs that encodes each of them, padded to 
 predict_batch_udf  pyspark.ml's: each product once, padded to the longest of the batch, then the head; images in full
 stages             leastpack's stages in one Spark job, with nothing kept, counted or checked
 steps              leastpack's steps encode and score, whole: cached vectors, buckets, accounts
+steps, unchanged   the same again, with nothing to do
 limit              the same encoders in a bare loop: no Spark, the best batches, the fastest engine that passes the gate
 """
 
@@ -110,6 +111,7 @@ def contenders(spark: SparkSession, config: Config, naive_products: int) -> dict
         "predict_batch_udf": lambda: predict_batch_pairs(spark, config, products, place / "predict_batch_udf"),
         "stages": lambda: _stages(spark, config, place / "stages"),
         "steps": lambda: _steps(spark, config),
+        "steps, unchanged": lambda: _unchanged(spark, config),
         "limit, 1 process": lambda: one.run(place / "limit"),
         "limit, 2 processes": lambda: two.run(place / "limit"),
     }
@@ -153,5 +155,10 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
 def _steps(spark: SparkSession, config: Config) -> None:
     for name in FILES:
         shutil.rmtree(Path(str(config.tables.root)) / name, ignore_errors=True)
+    _unchanged(spark, config)
+
+
+def _unchanged(spark: SparkSession, config: Config) -> None:
+    """The steps where they were the contender before."""
     encode_products(spark, config)
     score_pairs(spark, config)

@@ -11,7 +11,7 @@ from leastpack.config.base import Count, OpenShare, Section, Share
 
 
 class ScoringConfig(Section):
-    """The pandas UDF stage."""
+    """Scoring every product in every package type."""
 
     partitions: Count | None = Field(None, description="Tasks of the scoring stage; null leaves it to Spark.")
     padding_cm: float = Field(0.5, ge=0, description="Room a rigid package needs beside the product, a side.")
@@ -56,6 +56,9 @@ class DecisionsConfig(Section):
         gt=0,
         description="Population stability index up to which a package type's risks may move from one release to the "
         "next, beside what chance does; more fails the audit. Null lets them move.",
+    )
+    most_failed: Share = Field(
+        0.01, description="Share of pairs that the model may fail on (error INTERNAL); more fails the audit."
     )
     as_of: datetime.date | None = Field(
         None, description="Day the decisions are for: package types are used from their valid_from on; null is today."

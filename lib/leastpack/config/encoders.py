@@ -82,7 +82,9 @@ class EncodersConfig(Section):
     task_gpus: float | None = Field(
         None, gt=0, description="GPUs a task of the encode stage takes; 0.25 puts four tasks on one."
     )
-    threads: Count | None = Field(None, description="Threads a task; null divides the machine's cores.")
+    threads: Count | None = Field(
+        None, description="Threads a task; null divides the machine's cores, and takes `task_cpus` at least."
+    )
     chunks: Count = Field(8, description="The most appends of a run; a killed job keeps the chunks it has finished.")
     cache: str | None = Field(
         None, description="Where weights from an object store are kept; null takes the user's cache folder."

@@ -13,6 +13,7 @@ from leastpack.decisions.cells import PAIR, PRODUCT
 from leastpack.decisions.keys import Digest, digest, digest_in, digests, part_of, parts_that_differ, together
 from leastpack.decisions.order import ORDER_TOLERANCE, rises
 from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE, UNSCORED
+from leastpack.scoring.pairs import INTERNAL
 
 # What of a score decides, and stands beside the decision.
 DECIDED_ON = ("risk", "fits")
@@ -58,7 +59,7 @@ class Finding:
     unit: str = "rows"
 
 
-def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
+def audit(tables: Mapping[str, DataFrame], most_failed: float) -> list[Finding]:
     """Look at the tables of a release.
 
     Every table is read through once or twice, where it lies. Only parts whose digests differ are brought together, to
@@ -66,6 +67,7 @@ def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
 
     Args:
         tables: products, package_types, pair_scores, certificates, pair_decisions, recommendations at their versions.
+        most_failed: Share of pairs that the model may have failed on.
 
     Returns:
         All findings, passed or not.
@@ -80,6 +82,7 @@ def audit(tables: Mapping[str, DataFrame]) -> list[Finding]:
         *_recommended(tables, passes["decided"]),
         *_models(tables, passes),
         *passes["scored"].findings(SCORES),
+        _failed(passes["scored"], most_failed),
         *_order(tables["pair_scores"], tables["package_types"]),
         *passes["decided"].findings(DECISIONS),
     ]
@@ -93,8 +96,10 @@ class _Pass:
 
     def digests(self, name: str) -> dict[int, Digest]:
         """By bucket."""
-        parts = {row["part"] for row in self.rows}
-        return {p: together([digest_in(row, name) for row in self.rows if row["part"] == p]) for p in parts}
+        parts: dict[int, list[Digest]] = {}
+        for row in self.rows:
+            parts.setdefault(row["part"], []).append(digest_in(row, name))
+        return {part: together(own) for part, own in parts.items()}
 
     def findings(self, meanings: Mapping[str, str]) -> list[Finding]:
         """One finding a counted rule."""
@@ -108,12 +113,19 @@ def _sold(tables: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def _scores(scores: DataFrame) -> _Pass:
-    failed = F.col("error").isNotNull()
-    null_rule = (F.col("risk").isNull() != failed) | (F.col("damage_rate").isNull() != failed)
+    unscored = F.col("error").isNotNull()
+    null_rule = (F.col("risk").isNull() != unscored) | (F.col("damage_rate").isNull() != unscored)
     outside = F.lit(False)
     for name in ("risk", "damage_rate"):
         outside = outside | F.coalesce(F.isnan(name) | ~F.col(name).between(0, 1), F.lit(False))
-    return _read_through(scores, {"null_rule": null_rule, "outside_0_1": outside})
+    failed = F.coalesce(F.col("error") == INTERNAL, F.lit(False))
+    return _read_through(scores, {"null_rule": null_rule, "outside_0_1": outside, "failed": failed})
+
+
+def _failed(scored: _Pass, most: float) -> Finding:
+    failed, (pairs, _, _) = sum(row["failed"] for row in scored.rows), together(list(scored.digests("pairs").values()))
+    meaning = f"the model failed on no more than {most:.3%} of the pairs"
+    return Finding("failed_in_the_model", failed if failed > most * pairs else 0, meaning)
 
 
 def _decisions(tables: Mapping[str, DataFrame]) -> _Pass:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ class Drift:
     Attributes:
         marketplace: Marketplace.
         package_type: Package type.
-        index: Population stability index.
+        index: Population stability index; infinite where no risk is left.
         by_chance: What the index may reach by chance alone, with so few pairs.
         n: Pairs with a risk then and now.
     """
@@ -39,9 +40,12 @@ class Drift:
 
 
 def drifts(before: DataFrame, now: DataFrame) -> list[Drift]:
-    """Compare the risks of all package types that both versions of `pair_scores` have, the most moved first."""
+    """Compare the risks of all package types that both versions of `pair_scores` have, the most moved first.
+
+    A type that had risks and has only errors now has moved without bounds.
+    """
     then, today = _counts(before), _counts(now)
-    found = [_drift(key, then[key], today[key]) for key in then.keys() & today.keys()]
+    found = [_drift(key, then[key], today[key]) for key in then.keys() & today.keys() if then[key].any()]
     return sorted(found, key=lambda one: (-one.index, one.marketplace, one.package_type))
 
 
@@ -72,14 +76,15 @@ def stability_index(before: Counts, now: Counts) -> tuple[float, float]:
 
 def _counts(scores: DataFrame) -> dict[tuple[str, str], Counts]:
     place = grid_index(F.col("risk"), risk_grid(FINE)).alias("place")
-    rows = scores.where("risk IS NOT NULL").select("marketplace", "package_type", place)
+    rows = scores.select("marketplace", "package_type", place)
     answer: dict[tuple[str, str], Counts] = {}
     for row in rows.groupBy("marketplace", "package_type", "place").count().collect():  # types x bins
         counts = answer.setdefault((row["marketplace"], row["package_type"]), np.zeros(FINE + 1))
-        counts[row["place"]] = row["count"]
+        if row["place"] is not None:
+            counts[row["place"]] = row["count"]
     return answer
 
 
 def _drift(key: tuple[str, str], before: Counts, now: Counts) -> Drift:
-    index, chance = stability_index(before, now)
+    index, chance = stability_index(before, now) if now.any() else (math.inf, 0.0)
     return Drift(*key, index, chance, (int(before.sum()), int(now.sum())))

@@ -49,7 +49,10 @@ def publish_release(spark: SparkSession, config: Config) -> None:
         pinned = _read(tables, versions)
         with run.phase("audit"):
             newest = newest_release(tables)
-            findings = [*audit(pinned), *_drift(tables, run, newest, pinned["pair_scores"], config)]
+            findings = [
+                *audit(pinned, config.decisions.most_failed),
+                *_drift(tables, run, newest, pinned["pair_scores"], config),
+            ]
             _judge(run, findings)
         for name, frame in pinned.items():
             rows = frame.count()

@@ -149,9 +149,6 @@ def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -
                 of=before.missing,
                 seconds=round(time.monotonic() - start, 1),
             )
-    if sum(written.rows.values()) != before.missing:
-        written.rows = _read_back(tables, stage, before)
-    run.expect(f"embeddings ({stage.modality})", rows=sum(written.rows.values()), expected=before.missing)
     if function is not None and before.passing:
         # A row is replaced only where the answer is another one now.
         again, observation = _encoded(work.to_retry(stage.contents, done), config, stage, function)
@@ -159,6 +156,10 @@ def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -
         scope = f"modality = '{stage.modality}' AND encoder = '{encoder}' AND error IS NOT NULL"
         tables.merge("embeddings", again, scope=scope)
         _add(written, observation, stage)
+    answers = before.missing + before.passing
+    if sum(written.rows.values()) != answers:
+        written.rows = _read_back(tables, stage, before)
+    run.expect(f"answers for embeddings ({stage.modality})", rows=sum(written.rows.values()), expected=answers)
     _tell(run, stage, before, written)
     return before, written
 
@@ -188,11 +189,14 @@ def _add(written: Written, observation: Observation, stage: Stage) -> None:
 
 
 def _read_back(tables: Tables, stage: Stage, before: work.State) -> Counter[str | None]:
-    """Rows written, by what the table holds: what a lost executor had done is counted again when it is done again."""
+    """Answers by what the table holds: what a lost executor had done is counted again when it is done again."""
     after = work.state_of(stage.contents, work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity))
     rows: Counter[str | None] = Counter({None: after.encoded - before.encoded})
-    rows.update({code: n - before.failed.get(code, 0) for code, n in after.failed.items()})
-    return rows
+    rows.update(after.failed)
+    # What had failed for good was not asked again.
+    rows.subtract(before.failed)
+    rows.update(before.failed_passing)
+    return +rows
 
 
 def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:
@@ -207,7 +211,13 @@ def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:
 def _expect_once(run: Run, stage: Stage, before: work.State, rows: int) -> None:
     """A content with two rows in `embeddings` would show in more rows of the catalog than there are."""
     seen = before.copies + before.keyless
-    run.expect(f"{stage.modality}s of the catalog beside embeddings", rows=seen, expected=rows)
+    run.expect(
+        f"{stage.modality}s of the catalog beside embeddings",
+        rows=seen,
+        expected=rows,
+        todo="two runs at once may have left a key twice in embeddings: delete this encoder's rows, which encode makes "
+        "again, and let no two runs of encode overlap",
+    )
 
 
 def _failed(before: work.State, written: Written) -> Counter[str]:

@@ -20,7 +20,7 @@ from leastpack.encoders.image_model import image_representation
 from leastpack.encoders.networks import Representation, parts
 from leastpack.encoders.text import text_folder, text_identity
 from leastpack.encoders.text_model import text_representation
-from leastpack.errors import ModelError
+from leastpack.errors import ConfigError, ModelError
 
 CHOICE = "encoders.json"
 
@@ -50,6 +50,7 @@ def resolve_engines(config: Config) -> EncodersConfig:
 
     Raises:
         ModelError: The model directory's choice cannot be read.
+        ConfigError: It chose an engine that `encoders.device` cannot run.
     """
     encoders = config.encoders
     default = "torch-fp32" if encoders.device == "cuda" else "openvino-fp32"
@@ -60,7 +61,17 @@ def resolve_engines(config: Config) -> EncodersConfig:
         automatic = chosen[modality].engine if modality in chosen else default
         return section.model_copy(update={"engine": automatic if section.engine == AUTO else section.engine})
 
-    return encoders.model_copy(update={modality: named(modality) for modality in MODALITIES})
+    resolved = encoders.model_copy(update={modality: named(modality) for modality in MODALITIES})
+    for modality in MODALITIES:
+        engine = getattr(resolved, modality).engine
+        if encoders.device == "cuda" and parts(engine)[0] == "openvino":
+            raise ConfigError(
+                f"{config.model.directory} chose {engine} for the {modality} encoder, which runs on processors",
+                expected="a torch engine, as encoders.device is cuda",
+                todo=f"set encoders.device to cpu, or encoders.{modality}.engine to a torch engine and run encode and "
+                "train again",
+            )
+    return resolved
 
 
 def encoder_identities(encoders: EncodersConfig) -> tuple[str, str]:

@@ -58,14 +58,14 @@ class Fetcher:
 
     def _read_s3(self, place: S3Object) -> bytes:
         most, deadline = self._config.max_bytes, time.monotonic() + self._config.timeout_s
-        pieces: list[bytes] = []
+        data = bytearray()
         try:
             answer = self._s3.get_object(Bucket=place.bucket, Key=place.key)
-            with answer["Body"] as body:
+            with _as_it_comes(answer["Body"]) as body:
                 size = answer.get("ContentLength") or 0
                 while size <= most and (piece := body.read(PIECE)):
-                    pieces.append(piece)
-                    size = max(size, sum(map(len, pieces)))
+                    data += piece
+                    size = max(size, len(data))
                     if time.monotonic() > deadline:
                         raise ContentError("FETCH_TRANSIENT", "reading took too long")
         except ClientError as error:
@@ -74,7 +74,31 @@ class Fetcher:
             raise ContentError("FETCH_TRANSIENT", str(error)) from None
         if size > most:
             raise ContentError("FETCH_TOO_LARGE", f"{size} bytes")
-        return b"".join(pieces)
+        return bytes(data)
+
+
+class _AsItComes:
+    """A connection whose `read` gives what is there, and does not wait for all that was asked for.
+
+    A server that drips bytes would hold a plain `read` for as long as it likes: the timeout of a connection starts
+    again with every byte.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def read(self, amount: int) -> bytes:
+        piece: bytes = self._connection.read1(amount)
+        return piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def _as_it_comes(body: Any) -> Any:
+    """The body of an answer; it goes on checking lengths and checksums. botocore has no other way in."""
+    body._raw_stream = _AsItComes(body._raw_stream)
+    return body
 
 
 def read_file(path: str, max_bytes: int) -> bytes:

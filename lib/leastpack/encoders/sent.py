@@ -60,7 +60,14 @@ def send(spark: SparkSession, network: Representation) -> SentNetwork:
     """
     digest = hashlib.sha256(network.xml + network.weights).hexdigest()[:24]
     sent = SentNetwork(f"leastpack-{digest}.xml", f"leastpack-{digest}.bin")
-    for name, data in ((sent.xml, network.xml), (sent.weights, network.weights)):
+    files = {sent.xml: network.xml, sent.weights: network.weights}
+    if not hasattr(spark, "sparkContext"):  # Spark Connect, where what is sent lives as long as the session
+        with tempfile.TemporaryDirectory() as folder:
+            for name, data in files.items():
+                (Path(folder) / name).write_bytes(data)
+            spark.addArtifacts(*[str(Path(folder) / name) for name in files], file=True)
+        return sent
+    for name, data in files.items():
         there = Path(SparkFiles.get(name))
         if not (there.exists() and there.stat().st_size == len(data)):
             spark.sparkContext.addFile(str(_written(name, data)))

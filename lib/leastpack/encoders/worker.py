@@ -130,17 +130,18 @@ class PictureLoader:
 
     def __call__(self, pair: tuple[str, str]) -> Loaded:
         """Load the photo of a (key, uri)."""
-        start = read = time.perf_counter()
-        picture: NDArray[np.float32] | ContentError
+        start = time.perf_counter()
         try:
             data = self._fetcher.read(pair[1])
-            read = time.perf_counter()
+        except ContentError as error:
+            return Loaded(pair[0], error, time.perf_counter() - start, 0.0)
+        read = time.perf_counter()
+        picture: NDArray[np.float32] | ContentError
+        try:
             picture = decode(data, **self._settings)
         except ContentError as error:
             picture = error
-            read = max(read, start)
-        end = time.perf_counter()
-        return Loaded(pair[0], picture, read - start, end - read)
+        return Loaded(pair[0], picture, read - start, time.perf_counter() - read)
 
 
 def _opened(
@@ -152,11 +153,13 @@ def _opened(
         ModelError: This machine has other weights than the driver.
     """
 
+    device = task_device(config)
+
     def load() -> Encoder:
         encoder = kind(
             {TextEncoder: config.text, ImageEncoder: config.image}[kind],  # type: ignore[arg-type]
             representation=network.open() if network else None,
-            device=task_device(config),
+            device=device,
             threads=_set_threads(config),
             cache=config.cache,
             s3_endpoint=config.fetch.s3_endpoint,
@@ -164,13 +167,14 @@ def _opened(
         _check_identity(encoder.identity, identity)
         return encoder
 
-    return loaded_once(kind.__name__, f"{identity}/{config.model_dump_json()}", load, told)
+    # A worker meets several GPUs where an executor has them: one encoder on each.
+    return loaded_once(f"{kind.__name__} on {device}", f"{identity}/{config.model_dump_json()}", load, told)
 
 
 def _set_threads(config: EncodersConfig) -> int:
     """Give torch this task's share of the machine's cores; how many that is."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = config.threads or max(1, cores // min(cores, config.partitions))
+    threads = config.threads or max(config.task_cpus or 1, cores // min(cores, config.partitions))
     if "torch" in (parts(config.text.engine)[0], parts(config.image.engine)[0]):
         import torch
 

@@ -19,9 +19,9 @@ from leastpack.decisions.evidence import certified_shares, collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.held_out import held_out
 from leastpack.decisions.release import read_release
-from leastpack.decisions.scored import Scored, count_scored, scored_pairs
+from leastpack.decisions.scored import Scored, count_scored, labelled_pairs, scored_pairs
 from leastpack.encoders.allow import AllowList
-from leastpack.encoders.engines import resolve_engines
+from leastpack.encoders.engines import representation, resolve_engines
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.text import TextEncoder
@@ -165,7 +165,7 @@ def _share_plots(
     pairs = scored_pairs(
         released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
     )
-    scored = Scored(pairs, pairs, count_scored(pairs))
+    scored = Scored(pairs, labelled_pairs(pairs, list(labels.values())), count_scored(pairs))
     evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
     terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
@@ -205,7 +205,12 @@ def _effects(
         raise InputError(f"report.effect_package {package_type!r} is no package type", expected=known)
     profile = list(chosen.iloc[0]["profile"])
     encoders = resolve_engines(config)
-    encoder = TextEncoder(encoders.text, cache=encoders.cache, s3_endpoint=encoders.fetch.s3_endpoint)
+    encoder = TextEncoder(
+        encoders.text,
+        representation=representation(config, encoders, "text"),
+        cache=encoders.cache,
+        s3_endpoint=encoders.fetch.s3_endpoint,
+    )
     words = word_effects(
         products,
         scorer,

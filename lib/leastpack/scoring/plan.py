@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.scoring.fingerprint import bucket_fingerprint
@@ -75,8 +75,7 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
         .collect()  # one row a bucket and marketplace
     )
     answer = {}
-    for number in {row["bucket"] for row in rows}:
-        own = [row for row in rows if row["bucket"] == number]
+    for number, own in _by_bucket(rows).items():
         parts = [(row["marketplace"], row["n"], row["xor"], row["sum"]) for row in own]
         pairs = sum(row["n"] * len(packages[m].packages) for row in own if (m := row["marketplace"]) in packages)
         answer[number] = Bucket(
@@ -97,10 +96,16 @@ def held_buckets(scores: DataFrame) -> dict[int, Held]:
         .collect()  # one row a bucket, unless it is mixed
     )
     answer = {}
-    for number in {row["bucket"] for row in rows}:
-        own = [row for row in rows if row["bucket"] == number]
+    for number, own in _by_bucket(rows).items():
         total = {name: sum(row[name] for row in own) for name in ("pairs", *row_counts())}
         answer[number] = Held(own[0]["fingerprint"] if len(own) == 1 else None, **total)
+    return answer
+
+
+def _by_bucket(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    answer: dict[int, list[Row]] = {}
+    for row in rows:
+        answer.setdefault(row["bucket"], []).append(row)
     return answer
 
 
@@ -115,15 +120,16 @@ def row_counts() -> dict[str, Column]:
 
 
 def stale_buckets(wanted: Mapping[int, Bucket], held: Mapping[int, Held]) -> list[int]:
-    """Buckets to write, in order: new ones, changed ones, those with rows to try again, and those to be emptied."""
-    stale = []
-    for number in sorted({*wanted, *held}):
-        should, has = wanted.get(number), held.get(number)
-        # A bucket without pairs, as of a marketplace without package types, has no rows that could carry anything.
-        current = should is not None and (
-            (has is None and not should.pairs)
-            or (has is not None and has.fingerprint == should.fingerprint and not has.failed)
-        )
-        if not current:
-            stale.append(number)
-    return stale
+    """Buckets to write, in order.
+
+    New ones, changed ones, those with rows too few or too many or to try again, and those to be emptied.
+    """
+    return [number for number in sorted({*wanted, *held}) if not _current(wanted.get(number), held.get(number))]
+
+
+def _current(should: Bucket | None, has: Held | None) -> bool:
+    if should is None:
+        return False
+    if has is None:  # without pairs, as of a marketplace without package types, no row could carry anything
+        return not should.pairs
+    return has.fingerprint == should.fingerprint and has.pairs == should.pairs and not has.failed

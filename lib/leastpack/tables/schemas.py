@@ -322,7 +322,7 @@ PAIR_DECISIONS = _table(
         (
             "reason",
             "string",
-            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, or the score's error.",
+            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, not_in_use_yet, or the score's error.",
         ),
         ("risk", "float", "The score's risk that it was decided on; null exactly where UNSCORED."),
         ("fits", "boolean", "The score's fit that it was decided on."),

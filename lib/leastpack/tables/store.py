@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,11 @@ from leastpack.tables.schemas import BY_NAME, Column, Table
 
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
 PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
-# Rows of partitioned tables lie in the order of hashes, so that a file's least and largest values would let no reader
+# Rows of tables in buckets lie in the order of hashes, so that a file's least and largest values would let no reader
 # pass over it; to find them takes a third of the time that writing does.
-PARTITIONED = {"delta.dataSkippingNumIndexedCols": "0"}
+IN_BUCKETS = {"delta.dataSkippingNumIndexedCols": "0"}
 BUCKETS = "leastpack.buckets"
+NOTE = "leastpack.note"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,7 +35,7 @@ class Commit:
     Attributes:
         version: Its number; a table that was dropped and made anew has the same ones again.
         made_at: Microseconds since 1970.
-        note: What its writer left with it; None where it left nothing, as RESTORE does.
+        note: What `Tables.mark` left on the table with it; None where something else made it.
     """
 
     version: int
@@ -88,7 +90,8 @@ class Tables:
         # As it is: to select from it would be a job of its own, and a step asks for a dozen tables.
         row = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1").collect()[0]
         made_at = (row["timestamp"].astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
-        return Commit(row["version"], made_at, row["userMetadata"])
+        properties = json.loads((row["operationParameters"] or {}).get("properties", "{}"))
+        return Commit(row["version"], made_at, properties.get(NOTE))
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.
@@ -132,8 +135,8 @@ class Tables:
         properties = {**PROPERTIES, "delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
         if "bucket" in table.names:
             properties[BUCKETS] = str(self.config.buckets)
-        if table.partition_by:
-            properties |= PARTITIONED
+        if "bucket" in table.partition_by:
+            properties |= IN_BUCKETS
         listed = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self._identifier(name)} ({columns}) USING delta{partitions} "
@@ -190,18 +193,20 @@ class Tables:
         """Make a keyed table hold exactly the rows of `df`; no difference makes no new version."""
         return self.merge(name, df, delete_missing=True)
 
-    def replace_where(self, name: str, df: DataFrame, condition: str, note: str | None = None) -> None:
+    def mark(self, name: str, note: str) -> None:
+        """Leave a note in a version of its own: it holds until anything else makes a version, as RESTORE does too."""
+        self.spark.sql(f"ALTER TABLE {self._identifier(name)} SET TBLPROPERTIES ({_quoted(NOTE)} = {_quoted(note)})")
+
+    def replace_where(self, name: str, df: DataFrame, condition: str) -> None:
         """Overwrite the part of a table that the condition selects, in one transaction.
 
         Args:
             name: Table.
             df: The rows of that part.
             condition: SQL condition.
-            note: Left with the version that is made, for whoever asks for its `commit`.
         """
         self.ensure(name)
         writer = self.conform(name, df).write.format("delta").mode("overwrite").option("replaceWhere", condition)
-        writer = writer if note is None else writer.option("userMetadata", note)
         writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
 
     def conform(self, name: str, df: DataFrame) -> DataFrame:

@@ -147,7 +147,10 @@ class _Bench:
     def measure(
         self, modality: Modality, engines: Sequence[Engine]
     ) -> tuple[dict[Engine, Measured], Representation | None]:
-        """What each engine does; the network that OpenVINO's ran. Nothing where the sample has no such content."""
+        """What each engine does to the risks of products with such content; the network that OpenVINO's ran.
+
+        Nothing where the sample has no such content.
+        """
         network = None
         found: dict[Engine, tuple[Vectors, float]] = {}
         for engine in dict.fromkeys(engines):
@@ -165,9 +168,11 @@ class _Bench:
         if REFERENCE not in found:
             return {}, network
         self._reference[modality] = found[REFERENCE][0]
-        before = self._logits(modality, found[REFERENCE][0])
+        # The others' risks cannot move, and would hide how far these do.
+        having = [row for row, vector in enumerate(found[REFERENCE][0]) if vector is not None]
+        before = self._logits(modality, found[REFERENCE][0])[having]
         return {
-            engine: measure(before, self._logits(modality, vectors), per_second)
+            engine: measure(before, self._logits(modality, vectors)[having], per_second)
             for engine, (vectors, per_second) in found.items()
         }, network
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from tests.spark.scoring.world import save_random_model
 
 from leastpack.catalog.text import text_column, text_key_column
 from leastpack.config.root import Config
@@ -173,6 +174,18 @@ def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
     assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
 
 
+def test_another_model_with_the_same_encoders_is_no_work_for_them(
+    spark: SparkSession, tables: Tables, config: Config, tmp_path: Path
+) -> None:
+    version = tables.version("embeddings")
+    trained = config.model_copy(
+        update={"model": config.model.model_copy(update={"directory": str(tmp_path / "model")})}
+    )
+    save_random_model(trained, seed=7)
+    encode_products(spark, trained)
+    assert tables.version("embeddings") == version
+
+
 def test_new_prices_are_no_work_for_the_encoders(spark: SparkSession, tables: Tables, config: Config) -> None:
     before = tables.version("embeddings")
     spark.sql(f"UPDATE delta.`{tables.location('products')}` SET price = coalesce(price, 5.0) * 3")
@@ -189,23 +202,29 @@ def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Co
     figures = last_run(tables)["figures"]
     assert (figures["texts_encoded"], figures["texts.duplicates_avoided"]) == (2, 1)
     assert (figures["images_encoded"], figures["images.cached"]) == (2, 0)
-    assert 0 <= figures["texts.padding_waste"] < 1
+    used, padded = figures["texts.tokens_used"], figures["texts.tokens_padded"]
+    assert 0 < used <= padded
+    assert figures["texts.padding_waste"] == pytest.approx(1 - used / padded)
     timed = ("texts.tokenize_s", "texts.encode_s", "images.fetch_s", "images.decode_s", "images.encode_s")
     assert min(figures[name] for name in timed) > 0
     assert figures["texts_per_second"] > 0
+    assert max(figures[f"{name}.most_loads_of_a_worker"] for name in ("texts", "images")) <= 1
 
 
-def test_a_changed_title_encodes_one_text_and_an_error_that_passed_is_mended(
+def test_a_changed_title_encodes_one_text_and_no_photo_and_an_error_that_passed_is_mended(
     spark: SparkSession, tables: Tables, config: Config, place: Path
 ) -> None:
     write_products(tables, [{"product_id": "A", "title": "Glass vase, 2 pieces", "brand": "Ora", "price": 99.0}])
+    encode_products(spark, config)
+    figures = last_run(tables)["figures"]
+    assert (figures["texts_encoded"], figures["images_encoded"]) == (1, 0)
+
     fetch = config.encoders.fetch.model_copy(update={"roots": [str(place)]})
     wider = config.model_copy(update={"encoders": config.encoders.model_copy(update={"fetch": fetch})})
     encode_products(spark, wider)
 
-    run = last_run(tables)
-    assert run["figures"]["texts_encoded"] == 1
-    assert run["figures"]["images_encoded"] == 1
+    figures = last_run(tables)["figures"]
+    assert (figures["texts_encoded"], figures["images_encoded"]) == (0, 1)
     keys = tables.read("embeddings").where("modality = 'image'").groupBy("content_key").count()
     assert {row["count"] for row in keys.collect()} == {1}
     assert inputs_of(tables, wider)["C"]["image_errors"] == ["URI_NOT_ALLOWED"]

@@ -52,6 +52,8 @@ def test_the_engines_were_measured_and_everything_follows_the_choice(tables: Tab
         assert one.engine in ("torch-fp32", "openvino-fp32")
         network = representation(demo, encoders, modality)
         assert (network is not None) == one.engine.startswith("openvino") == bool(one.digests)
+    # Products without a photo tell nothing of the image encoder's engines.
+    assert chosen["image"].figures["torch-fp32"]["pairs"] < chosen["text"].figures["torch-fp32"]["pairs"]
     used = {row["encoder"] for row in tables.read("embeddings").select("encoder").distinct().collect()}
     assert used == set(encoder_identities(encoders))
 
@@ -110,6 +112,14 @@ def test_the_report_opens_without_a_network(demo: Config) -> None:
     ).replace("http://creativecommons.org", "")
     for heading in ("What came in", "Damage by package type", "Calibration", "Certificates", "A dozen products"):
         assert heading in page
+    work = (
+        "texts: padding waste",
+        "images: decode, seconds of all workers",
+        "images failed: IMAGE",
+        "texts: duplicates",
+    )
+    work += ("fuse: fuse, seconds of all workers", "cross: write, seconds of all workers", "pairs per second")
+    assert [figure for figure in work if figure not in page] == []
     # So small a test split may have fewer mistakes to show than there is room for.
     assert demo.report.products / 2 < page.count('class="product"') <= demo.report.products
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from structlog.testing import capture_logs
 from tests.spark.rows import table_rows
 from tests.spark.scoring.world import ATTRIBUTES, PACKAGES, N, build_world, package, product, save_random_model
 
 from leastpack.catalog.geometry import fits, void_share
 from leastpack.config import Config
 from leastpack.encoders.inputs import product_inputs, product_keys
-from leastpack.errors import ModelError
+from leastpack.errors import ModelError, PromiseError
 from leastpack.model.features import build_features
 from leastpack.model.scorer import Scorer
 from leastpack.scoring.packages import package_sets
@@ -91,27 +92,39 @@ def test_fit_void_views_and_warnings_come_with_the_risk(spark: SparkSession, wor
 
 @pytest.mark.parametrize(("partitions", "batch"), [(1, 1000), (2, 1), (7, 3)])
 def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
-    spark: SparkSession, world: Config, batch_rows: Callable[[int], None], partitions: int, batch: int
+    spark: SparkSession, world: Config, settings: Callable[[str, int], None], partitions: int, batch: int
 ) -> None:
-    batch_rows(batch)
-    Tables(spark, world.tables).ensure("pair_scores")
+    settings("spark.sql.execution.arrow.maxRecordsPerBatch", batch)
+    settings("spark.sql.shuffle.partitions", partitions)
     config = world.model_copy(update={"scoring": world.scoring.model_copy(update={"partitions": partitions})})
-    spark.sql(f"DELETE FROM delta.`{Tables(spark, world.tables).location('pair_scores')}`")
+    tables = Tables(spark, world.tables)
+    for name in ("pair_scores", "product_vectors"):
+        tables.ensure(name)
+        spark.sql(f"DELETE FROM delta.`{tables.location(name)}`")
     score_pairs(spark, config)
+    assert last_figures(tables, "score")["vectors_fused"] > 0
     found, expected = scores(spark, config), reference(spark, config)
+    assert set(found) == set(expected)
     for key, row in found.items():
-        if row["error"] is None:
+        if key[0] == "nothing" or key[1] == "broken":
+            assert row["risk"] is row["damage_rate"] is None
+        else:
             assert row["risk"] == pytest.approx(expected[key][0], abs=1e-5)
             assert row["damage_rate"] == pytest.approx(expected[key][1], abs=1e-5)
 
 
 @pytest.fixture
-def batch_rows(spark: SparkSession) -> Iterator[Callable[[int], None]]:
-    """Sets how many rows an Arrow batch has, for one test."""
-    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = spark.conf.get(key)
-    yield lambda rows: spark.conf.set(key, str(rows))
-    spark.conf.set(key, before)
+def settings(spark: SparkSession) -> Iterator[Callable[[str, int], None]]:
+    """Sets something of the session, for one test."""
+    before: dict[str, str] = {}
+
+    def set_(key: str, value: int) -> None:
+        before[key] = str(spark.conf.get(key))
+        spark.conf.set(key, str(value))
+
+    yield set_
+    for key, value in before.items():
+        spark.conf.set(key, value)
 
 
 def test_p2_a_second_run_writes_nothing(spark: SparkSession, world: Config) -> None:
@@ -151,6 +164,54 @@ def test_a_bucket_with_a_row_the_model_failed_on_is_tried_again(spark: SparkSess
     assert {key: row["risk"] for key, row in after.items()} == {key: row["risk"] for key, row in before.items()}
     rewritten = {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]}
     assert rewritten == {f"p{i}" for i in range(N) if i % 4 == 0}
+
+
+def test_a_bucket_that_lost_rows_is_written_again_and_one_without_products_is_emptied(
+    spark: SparkSession, world: Config
+) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    before, where = scores(spark, world), tables.location("pair_scores")
+    spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p4' AND package_type = 'own'")
+    score_pairs(spark, world)
+    after = scores(spark, world)
+    assert set(after) == set(before)
+    assert {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]} == {
+        f"p{i}" for i in range(N) if i % 4 == 0
+    }
+    products = tables.location("products")
+    spark.sql(f"UPDATE delta.`{products}` SET deleted_at = current_timestamp() WHERE bucket = 3")
+    score_pairs(spark, world)
+    assert {int(key[0][1:]) % 4 for key in scores(spark, world) if key[0] != "nothing"} == {0, 1, 2}
+    spark.sql(f"UPDATE delta.`{products}` SET deleted_at = NULL WHERE bucket = 3")
+    score_pairs(spark, world)
+    assert set(scores(spark, world)) == set(before)
+
+
+def test_p1_a_key_that_two_runs_wrote_stops_the_step_every_time_before_anything_is_written(
+    spark: SparkSession, world: Config
+) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    version, embeddings = tables.version("pair_scores"), tables.version("embeddings")
+    tables.append("embeddings", tables.read("embeddings").where("modality = 'text'").limit(1))
+    for _ in range(2):
+        with pytest.raises(PromiseError, match=r"(?s)products beside their texts.*let no two runs"):
+            score_pairs(spark, world)
+    assert tables.version("pair_scores") == version
+    spark.sql(f"RESTORE TABLE delta.`{tables.location('embeddings')}` TO VERSION AS OF {embeddings}")
+    score_pairs(spark, world)
+
+
+def test_inputs_written_anew_without_a_difference_are_looked_at_once(spark: SparkSession, world: Config) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET brand = 'other' WHERE product_id = 'p4'")
+    score_pairs(spark, world)
+    looked = last_figures(tables, "score")
+    assert (looked["pairs_written"], "vectors_cached" in looked) == (0, True)
+    score_pairs(spark, world)
+    assert "vectors_cached" not in last_figures(tables, "score")
 
 
 def test_keys_alone_say_the_same_as_whole_inputs(spark: SparkSession, world: Config) -> None:
@@ -213,8 +274,12 @@ def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     tables = Tables(spark, world.tables)
     spark.sql(f"DELETE FROM delta.`{tables.location('pair_scores')}`")
     spark.sql(f"DELETE FROM delta.`{tables.location('product_vectors')}`")
-    score_pairs(spark, world)
+    with capture_logs() as told:
+        score_pairs(spark, world)
     figures = last_figures(tables, "score")
+    logged = next(one for one in told if one["event"] == "step done")
+    assert figures.items() <= logged.items()
+    assert figures["cross.most_loads_of_a_worker"] <= 1
     rows = tables.read("pair_scores")
     assert figures["pairs"] == figures["pairs_written"] == rows.count()
     assert figures["pairs_with_error"] == rows.where("error IS NOT NULL").count() > 0
