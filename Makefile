@@ -31,13 +31,13 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: setup ## Times side by side, into out/bench; takes half an hour
+bench: setup ## Times side by side, into out/bench; takes three quarters of an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf
 
 bench-growth: setup ## score over 10 thousand to 10 million products, into out/bench; takes half an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth
 
-bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 60 GB of disk
+bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 70 GB of disk
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 50000000 --steps score,test,decide,publish --name billion
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
