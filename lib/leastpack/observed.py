@@ -20,7 +20,8 @@ def observed(rows: DataFrame, names: Sequence[str], **others: Column) -> tuple[D
         others: Further aggregates to take on the way.
 
     Returns:
-        The rows, and an observation; its `get` waits for the write.
+        The rows, and an observation; its `get` waits for the write. Under Spark Connect it is empty after a write to
+        Delta: who needs a count reads it back from the table, and what workers metered stays untold.
     """
     observation = Observation()
     take = {name: F.max if name == LOADS_OF_WORKER else F.sum for name in names}

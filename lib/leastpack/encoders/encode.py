@@ -182,10 +182,12 @@ def _encoded(
 
 def _add(written: Written, observation: Observation, stage: Stage) -> None:
     told = observation.get
-    written.rows.update({None if name == "encoded" else name: told[name] for name in ("encoded", *CODES) if told[name]})
-    most = max(written.metered[LOADS_OF_WORKER], told[LOADS_OF_WORKER])
-    written.metered.update({name: told[name] for name in stage.meter})
-    written.metered[LOADS_OF_WORKER] = most
+    if told:
+        answers = {name: told[name] for name in ("encoded", *CODES) if told[name]}
+        written.rows.update({None if name == "encoded" else name: n for name, n in answers.items()})
+        most = max(written.metered[LOADS_OF_WORKER], told[LOADS_OF_WORKER])
+        written.metered.update({name: told[name] for name in stage.meter})
+        written.metered[LOADS_OF_WORKER] = most
 
 
 def _read_back(tables: Tables, stage: Stage, before: work.State) -> Counter[str | None]:

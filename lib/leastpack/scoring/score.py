@@ -151,11 +151,15 @@ def _expect_once(run: Run, work: Work) -> None:
 
 
 def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
-    known = tables.read("product_vectors").where(F.col("model_version") == model.model_version)
-    joined = products.join(known.select("content_key", "vector"), on="content_key", how="left")
+    known = _vectors(tables, model).select("content_key", "vector")
+    joined = products.join(known, on="content_key", how="left")
     return joined.select(
         *COLUMNS, "vector", F.when(F.col("vector").isNull(), F.col("content_key")).alias("content_key")
     )
+
+
+def _vectors(tables: Tables, model: WorkerModel) -> DataFrame:
+    return tables.read("product_vectors").where(F.col("model_version") == model.model_version)
 
 
 def _clustered(products: DataFrame) -> DataFrame:
@@ -181,13 +185,14 @@ def _fused(
     asked = inputs.join(speakers.select("speaker.*", "content_key"), on=PRODUCT, how="inner")
     fused = asked.select("content_key", vector_column(work.stage.model).alias("fused"))
     vectors = fused.select("content_key", "fused.*")
-    counted, observation = observed(vectors, fuse.METER, fused=F.count("vector"))
+    counted, observation = observed(vectors, fuse.METER)
     # A row the model failed on stays without a vector; its bucket is tried again by the next run.
     new = counted.where("vector IS NOT NULL").withColumn("model_version", F.lit(work.stage.model.model_version))
+    before = _vectors(tables, work.stage.model).count()
     tables.append("product_vectors", new)
-    told = observation.get
-    run.figure("vectors_fused", told["fused"])
-    tell(run, "fuse", {name: told[name] for name in fuse.METER})
+    run.figure("vectors_fused", _vectors(tables, work.stage.model).count() - before)
+    if told := observation.get:
+        tell(run, "fuse", {name: told[name] for name in fuse.METER})
     there = F.col("vector").isNotNull()
     rest = _with_vectors(tables, work.products.where(~there).drop("vector"), work.stage.model)
     return keep(kept, _clustered(work.products.where(there).unionByName(rest)))
@@ -209,16 +214,16 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
         written = {**counts.get, **told.get}
         due = sum(expected[b] for b in wave)
-        if written["pairs"] != due:
+        if written.get("pairs") != due:
             # What a lost executor had done is counted again when it is done again: the table knows.
             written |= _read_back(tables, wave)
         run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=due)
-        most = max(total[LOADS_OF_WORKER], written[LOADS_OF_WORKER])
+        most = max(total[LOADS_OF_WORKER], written.get(LOADS_OF_WORKER, 0))
         total.update(written)
         total[LOADS_OF_WORKER] = most
         finished += len(wave)
         log.info("buckets scored", done=finished, of=len(work.stale))
-    if work.stale:
+    if "cross_s" in total:
         tell(run, "cross", {name: total[name] for name in METER})
     return total
 
