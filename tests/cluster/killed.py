@@ -76,8 +76,8 @@ def arm(table: str, markers: dict[str, str]) -> None:
             return rows
         return rows.mapInArrow(killing(inside, os.getpid()), rows.schema)  # type: ignore[arg-type]
 
-    def replaced(self: Tables, name: str, df: DataFrame, condition: str, **options: Any) -> None:
-        replace_where(self, name, df, condition, **options)
+    def replaced(self: Tables, name: str, df: DataFrame, condition: str) -> None:
+        replace_where(self, name, df, condition)
         if name == table and "between" in markers:
             Path(markers["between"]).touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -111,7 +111,7 @@ def contenders(spark: SparkSession, config: Config, naive_products: int) -> dict
         "predict_batch_udf": lambda: predict_batch_pairs(spark, config, products, place / "predict_batch_udf"),
         "stages": lambda: _stages(spark, config, place / "stages"),
         "steps": lambda: _steps(spark, config),
-        "steps, unchanged": lambda: _unchanged(spark, config),
+        "steps, unchanged": lambda: _encode_and_score(spark, config),
         "limit, 1 process": lambda: one.run(place / "limit"),
         "limit, 2 processes": lambda: two.run(place / "limit"),
     }
@@ -155,10 +155,9 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
 def _steps(spark: SparkSession, config: Config) -> None:
     for name in FILES:
         shutil.rmtree(Path(str(config.tables.root)) / name, ignore_errors=True)
-    _unchanged(spark, config)
+    _encode_and_score(spark, config)
 
 
-def _unchanged(spark: SparkSession, config: Config) -> None:
-    """The steps where they were the contender before."""
+def _encode_and_score(spark: SparkSession, config: Config) -> None:
     encode_products(spark, config)
     score_pairs(spark, config)
