@@ -10,6 +10,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from pyspark.sql import SparkSession
+from tests.quick import QUICK
 
 from leastpack.config import Config, load_config
 from leastpack.config.storage import SparkConfig, TablesConfig
@@ -33,18 +34,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             app_name="leastpack-tests",
             delta_packages=True,
             conf={
-                "spark.ui.enabled": "false",
-                # On a handful of rows, planning and compiling take far longer than running. The cluster tests and the
-                # demo keep Spark's defaults.
-                "spark.sql.codegen.wholeStage": "false",
-                "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+                **QUICK,
+                # The cluster tests and the demo keep it.
                 "spark.sql.adaptive.enabled": "false",
-                "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-                "spark.ui.showConsoleProgress": "false",
-                "spark.sql.shuffle.partitions": "4",
-                "spark.databricks.delta.snapshotPartitions": "1",
-                "spark.databricks.delta.stats.skipping": "false",
-                "spark.databricks.delta.writeChecksumFile.enabled": "false",
                 "spark.driver.memory": "3g",
                 "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
             },

@@ -13,19 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from tests.quick import QUICK
 
 from leastpack.config import Config
 from leastpack.config.storage import SparkConfig
 from leastpack.road import BY_NAME
 from leastpack.session import make_session
 from leastpack.tables import Tables
-
-CONF = {
-    "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.driver.memory": "2g",
-}
 
 
 def parent_of(pid: int) -> int:
@@ -88,7 +82,7 @@ def arm(table: str, markers: dict[str, str]) -> None:
 def main(master: str, scenes: list[dict[str, Any]]) -> None:
     """Run a step a scene, all in one session."""
     untouched = Tables.conform, Tables.replace_where
-    conf = {**CONF, "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"]}
+    conf = {**QUICK, "spark.driver.memory": "2g", "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"]}
     spark = make_session(SparkConfig(master=master, delta_packages=True, conf=conf))
     for scene in scenes:
         config = Config.model_validate_json(Path(scene["config"]).read_text(encoding="utf-8"))
