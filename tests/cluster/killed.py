@@ -38,7 +38,10 @@ def children_of(pid: int) -> list[int]:
 
 
 def killing(markers: dict[str, str], driver: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for mapInArrow that passes rows on, and kills each victim once, one after the other."""
+    """A function for mapInArrow that passes rows on, and kills each victim once, one after the other.
+
+    Of the rows of `embeddings`, texts come first: workers die over them, executors and drivers over photos.
+    """
 
     def passed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         # Workers are started by a daemon, and that by the executor. Those of leastpack's stages work beside this one.
@@ -47,7 +50,10 @@ def killing(markers: dict[str, str], driver: int) -> Callable[[Iterable[pa.Recor
         workers = [pid for pid in children_of(daemon) if pid != os.getpid()]
         pids = {"worker": [*workers, os.getpid()], "executor": [executor], "driver": [driver, executor]}
         for batch in batches:
+            modality = batch.column("modality")[0].as_py() if "modality" in batch.schema.names else None
             for victim, marker in markers.items():
+                if modality is not None and (modality == "text") != (victim == "worker"):
+                    continue
                 try:
                     os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
                 except FileExistsError:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pyspark.sql import SparkSession
 from tests.spark.scoring.world import build_world
 
 from leastpack.config import Config
+from leastpack.config.storage import TablesConfig
 from leastpack.encoders.encode import encode_products
 from leastpack.scoring.score import score_pairs
 from leastpack.tables import Tables
@@ -36,10 +38,18 @@ UNLIKE = {"encoded_at", "scored_at", "run_id"}
 
 @pytest.fixture(scope="module")
 def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalog of which nothing is encoded yet."""
+    """A catalog of which nothing is encoded yet, with photos of which every fifth is missing."""
     root = tmp_path_factory.mktemp("kills")
-    build_world(spark, root)
+    config = build_world(spark, root)
     shutil.rmtree(root / "tables" / "embeddings")
+    tables = Tables(spark, config.tables)
+    rows = tables.read("product_images").select("image_key").orderBy("image_key").collect()
+    (root / "photos").mkdir()
+    for i, row in enumerate(rows):
+        if i % 5:
+            Image.new("RGB", (64, 48), (i, 2 * i, 255 - i)).save(root / "photos" / f"{row['image_key']}.png")
+    where = tables.location("product_images")
+    spark.sql(f"UPDATE delta.`{where}` SET uri = concat('{root}/photos/', image_key, '.png')")
     return root
 
 
@@ -50,19 +60,20 @@ def undisturbed(spark: SparkSession, world: Path, tmp_path_factory: pytest.TempP
     config = copied(world, root)
     encode_products(spark, config)
     score_pairs(spark, config)
+    photos = [row for row in rows_of(spark, root, "embeddings") if row["modality"] == "image"]
+    assert {row["error"] for row in photos} == {None, "FETCH_NOT_FOUND"}
     return root
 
 
-def copied(world: Path, root: Path, *, tables: bool = True, task_cpus: int | None = None) -> Config:
-    """The world under another root, written bucket by bucket."""
-    if tables:
-        shutil.copytree(world / "tables", root / "tables")
-        shutil.copytree(world / "model", root / "model")
+def copied(world: Path, root: Path, *, task_cpus: int | None = None) -> Config:
+    """The world under another root, written bucket by bucket; its photos stay where they are."""
+    shutil.copytree(world / "tables", root / "tables")
+    shutil.copytree(world / "model", root / "model")
     config = Config.model_validate(
         {
             "tables": {"root": str(root / "tables"), "buckets": 4, "pairs_per_commit": 1},
             "model": {"directory": str(root / "model")},
-            "encoders": {"task_cpus": task_cpus},
+            "encoders": {"task_cpus": task_cpus, "fetch": {"roots": [str(world / "photos")]}},
         }
     )
     (root / "config.json").write_text(config.model_dump_json(), encoding="utf-8")
@@ -99,8 +110,7 @@ def assert_alike(spark: SparkSession, root: Path, undisturbed: Path, table: str)
 
 
 def rows_of(spark: SparkSession, root: Path, table: str) -> list[dict[str, Any]]:
-    config = copied(root, root, tables=False)
-    rows = Tables(spark, config.tables).read(table).orderBy(*KEYS[table]).collect()
+    rows = Tables(spark, TablesConfig(root=str(root / "tables"), buckets=4)).read(table).orderBy(*KEYS[table]).collect()
     return [{name: _plain(value) for name, value in row.asDict().items() if name not in UNLIKE} for row in rows]
 
 

@@ -61,8 +61,16 @@ class FetchConfig(Section):
     roots: list[str] = Field(default_factory=list, description="Local folders images may be read from.")
     buckets: list[str] = Field(default_factory=list, description="S3 buckets images may be read from.")
     s3_endpoint: str | None = Field(None, description="S3 endpoint; null takes the default one.")
-    max_bytes: Count = Field(20_000_000, description="Larger files are an error on their row.")
-    max_pixels: int = Field(60_000_000, ge=1, le=178_956_970, description="Larger pictures are an error on their row.")
+    max_bytes: Count = Field(
+        20_000_000,
+        description="Larger files get error FETCH_TOO_LARGE, for good: delete these rows of embeddings to retry.",
+    )
+    max_pixels: int = Field(
+        60_000_000,
+        ge=1,
+        le=178_956_970,
+        description="Larger pictures get error IMAGE_TOO_LARGE, for good: delete these rows of embeddings to retry.",
+    )
     threads: Count = Field(4, description="Concurrent reads a task.")
     tries: Count = Field(3, description="Reads of one file before a passing failure is an error on its row.")
     timeout_s: float = Field(20.0, gt=0, description="Seconds one read from S3 may take.")

@@ -22,7 +22,7 @@ class TablesConfig(Section):
     pairs_per_commit: Count = Field(
         200_000_000,
         description="Pairs that score and decide work on at a time: a transaction takes no further hash bucket beyond "
-        "them. What Spark shuffles and keeps is bounded by it, and a killed run loses as much.",
+        "them. What Spark shuffles is bounded by it, and a killed run loses as much.",
     )
     keep_days: Count = Field(
         100, description="Days every version stays readable, VACUUM or not; set when a table is made."

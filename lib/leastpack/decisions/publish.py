@@ -83,7 +83,7 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
         if newest.versions == target.versions and newest.model_version == target.model_version:
             log.info("the current release already pins these versions", release_id=newest.release_id)
             return
-        _check_readable(tables, versions, release_id)
+        _check_readable(tables, versions, release_id, "roll back to a newer release")
         results: dict[str, object] = {"rolled_back_to": release_id}
         _append(tables, run, newest, target.model_version, versions, ROLLED_BACK_TO, results)
 
@@ -93,7 +93,12 @@ def _drift(tables: Tables, run: Run, newest: Row | None, scores: DataFrame, conf
     most = config.decisions.most_drift
     if newest is None or most is None:
         return []
-    found = drifts(tables.read("pair_scores", newest.versions["pair_scores"]), scores)
+    try:
+        found = drifts(tables.read("pair_scores", newest.versions["pair_scores"]), scores)
+    except Exception:
+        todo = "publish once with decisions.most_drift=null: there is nothing to compare risks with any more"
+        _check_readable(tables, {"pair_scores": newest.versions["pair_scores"]}, newest.release_id, todo)
+        raise
     for one in found:
         run.figure(f"drift.{one.marketplace}.{one.package_type}", one.index)
     moved = [one for one in found if one.index > most + one.by_chance]
@@ -130,23 +135,39 @@ def _append(
     release_id = next_release_id(newest, model_version, versions)
     with run.phase("release"):
         tables.ensure("recommendation_changes")
-        if newest is not None:
-            old, new = _read(tables, newest.versions), _read(tables, versions)
-            changes = recommendation_changes(old, new, newest.model_version == model_version, release_id)
-            scope = f"release_id = '{release_id}'"
-            tables.merge("recommendation_changes", changes, delete_missing=True, scope=scope)
-            run.figure("recommendations_changed", tables.read("recommendation_changes").where(scope).count())
+        if newest is not None and not _write_changes(tables, run, newest, model_version, versions, release_id):
+            results = {**results, "changes_unknown_since": newest.release_id}
         audited = json.dumps(dict(results), sort_keys=True)
         row = (release_id, model_version, dict(versions), audited, status, datetime.now(UTC), run.run_id)
         tables.append("releases", tables.spark.createDataFrame([row], RELEASES.schema))
     log.info("released", release_id=release_id, model_version=model_version, status=status)
 
 
+def _write_changes(
+    tables: Tables, run: Run, newest: Row, model_version: str, versions: Mapping[str, int], release_id: str
+) -> bool:
+    """Write what changes for readers; False where the last release is too old to be compared with."""
+    scope = f"release_id = '{release_id}'"
+    try:
+        old, new = _read(tables, newest.versions), _read(tables, versions)
+        changes = recommendation_changes(old, new, newest.model_version == model_version, release_id)
+        tables.merge("recommendation_changes", changes, delete_missing=True, scope=scope)
+    except Exception:
+        try:
+            _check_readable(tables, newest.versions, newest.release_id)
+        except InputError as lost:
+            log.warning("no recommendation_changes", why=str(lost), release_id=release_id)
+            return False
+        raise
+    run.figure("recommendations_changed", tables.read("recommendation_changes").where(scope).count())
+    return True
+
+
 def _read(tables: Tables, versions: Mapping[str, int]) -> dict[str, DataFrame]:
     return {name: tables.read(name, version) for name, version in versions.items()}
 
 
-def _check_readable(tables: Tables, versions: Mapping[str, int], release_id: str) -> None:
+def _check_readable(tables: Tables, versions: Mapping[str, int], release_id: str, todo: str = "") -> None:
     for name, version in versions.items():
         try:
             # A sum of hashes needs every file; a count would be told by the log alone.
@@ -156,5 +177,5 @@ def _check_readable(tables: Tables, versions: Mapping[str, int], release_id: str
             raise InputError(
                 f"release {release_id} pins version {version} of table {name}, which cannot be read",
                 found=str(error).partition("\n")[0],
-                todo="roll back to a newer release; VACUUM or log clean-up may have removed this version",
+                todo="; ".join(filter(None, [todo, "VACUUM or log clean-up may have removed this version"])),
             ) from error

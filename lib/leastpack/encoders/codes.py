@@ -20,6 +20,7 @@ CODES: dict[str, Code] = {
     "FETCH_DENIED": Code(False, "This job has no permission to read it."),
     "FETCH_TRANSIENT": Code(False, "A timeout or a server error, also after the last try."),
     "FETCH_TOO_LARGE": Code(True, "More bytes than encoders.fetch.max_bytes."),
+    "NO_MEMORY": Code(False, "There was not enough memory to read or decode it."),
     "IMAGE_EMPTY": Code(True, "Zero bytes."),
     "IMAGE_NOT_AN_IMAGE": Code(True, "Not a picture of a known format."),
     "IMAGE_TRUNCATED": Code(True, "The picture ends early."),

@@ -64,6 +64,7 @@ def decode(
 
     Raises:
         ContentError: An IMAGE_ code.
+        MemoryError: There is too little memory, which says nothing about the picture.
     """
     if not data:
         raise ContentError("IMAGE_EMPTY")
@@ -75,7 +76,7 @@ def decode(
             with _huge if pixels > HUGE_PIXELS else nullcontext():
                 image.draft("RGB", (side, side))
                 small = _to_rgb(image, side)
-    except ContentError:
+    except (ContentError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise ContentError("IMAGE_NOT_AN_IMAGE") from None

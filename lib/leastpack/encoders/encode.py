@@ -130,7 +130,9 @@ def _encode_images(
 
 def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -> tuple[work.State, Written]:
     """Encode chunk by chunk, an append each, so that a killed job keeps what it has finished."""
-    done = work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity)
+    # At one version: what fails in this run is for the next one to try again.
+    embeddings = tables.read("embeddings", tables.version("embeddings"))
+    done = work.of_encoder(embeddings, stage.modality, stage.identity)
     before = work.state_of(stage.contents, done)
     log.info("to encode", modality=stage.modality, new=before.missing, again=before.passing, encoded=before.encoded)
     written, start = Written(), time.monotonic()

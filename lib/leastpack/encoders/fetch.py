@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError, PartialCredentialsError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
-from urllib3.exceptions import HTTPError
 
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.allow import AllowList, LocalFile, S3Object
@@ -21,6 +22,12 @@ from leastpack.encoders.codes import ContentError
 from leastpack.encoders.s3 import s3_client
 
 PIECE = 256 * 1024
+# A read that ends by itself within the limit is not given up just before.
+GRACE_S = 1.0
+# Reads that were given up and hang on: while there are so many, none is begun.
+MOST_HANGING = 64
+NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
+DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,6 +45,7 @@ class Fetcher:
         self._config = config
         self._allow = allow
         self._s3: Any = s3_client(config.s3_endpoint, config.timeout_s, config.threads) if allow.buckets else None
+        self._in_time = InTime(config.timeout_s + GRACE_S, config.threads + MOST_HANGING)
 
     def read(self, uri: str) -> bytes:
         """All bytes behind a URI; a passing failure is tried again a few times.
@@ -54,27 +62,70 @@ class Fetcher:
             retry=retry_if_exception(lambda e: isinstance(e, ContentError) and e.code == "FETCH_TRANSIENT"),
             reraise=True,
         )
-        return retrying(self._read_s3, place)
+        return retrying(self._in_time, lambda: self._read_s3(place))
 
     def _read_s3(self, place: S3Object) -> bytes:
         most, deadline = self._config.max_bytes, time.monotonic() + self._config.timeout_s
         data = bytearray()
         try:
             answer = self._s3.get_object(Bucket=place.bucket, Key=place.key)
-            with _as_it_comes(answer["Body"]) as body:
+            with closing(_as_it_comes(answer["Body"])) as body:
                 size = answer.get("ContentLength") or 0
                 while size <= most and (piece := body.read(PIECE)):
                     data += piece
                     size = max(size, len(data))
                     if time.monotonic() > deadline:
                         raise ContentError("FETCH_TRANSIENT", "reading took too long")
+        except (ContentError, MemoryError):
+            raise
         except ClientError as error:
             raise _s3_error(error) from None
-        except (BotoCoreError, HTTPError, OSError) as error:  # no connection, a timeout, a broken answer
-            raise ContentError("FETCH_TRANSIENT", str(error)) from None
+        except NO_CREDENTIALS as error:
+            raise ContentError("FETCH_DENIED", str(error)) from None
+        except Exception as error:  # no connection, a timeout, a broken answer, a header that botocore cannot parse
+            raise ContentError("FETCH_TRANSIENT", repr(error)) from None
         if size > most:
             raise ContentError("FETCH_TOO_LARGE", f"{size} bytes")
         return bytes(data)
+
+
+class InTime:
+    """Work that is given up after a while, wherever it hangs: at a name, a handshake, headers that drip.
+
+    A thread cannot be stopped, so that what was given up goes on to its own end.
+
+    Args:
+        seconds: How long to wait.
+        most: Threads that may be there at once.
+    """
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._free = threading.Semaphore(most)
+
+    def __call__(self, work: Callable[[], Result]) -> Result:
+        """What the work gives.
+
+        Raises:
+            ContentError: FETCH_TRANSIENT, if it takes too long or too much hangs already; or what the work raises.
+        """
+        if not self._free.acquire(blocking=False):
+            raise ContentError("FETCH_TRANSIENT", "too many reads hang")
+        answer: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+            finally:
+                self._free.release()
+
+        threading.Thread(target=run, name="read", daemon=True).start()
+        try:
+            return answer.result(self._seconds)
+        except TimeoutError:
+            raise ContentError("FETCH_TRANSIENT", f"no answer within {self._seconds:g} s") from None
 
 
 class _AsItComes:
@@ -149,7 +200,7 @@ def _s3_error(error: ClientError) -> ContentError:
     name = str(error.response.get("Error", {}).get("Code", ""))
     if status == 404 or name in ("NoSuchKey", "NoSuchBucket", "404"):
         return ContentError("FETCH_NOT_FOUND", name)
-    if status in (401, 403):
+    if status in (401, 403) or name in DENIED:
         return ContentError("FETCH_DENIED", name)
     return ContentError("FETCH_TRANSIENT", f"{status} {name}")
 

@@ -50,7 +50,8 @@ def product_keys(tables: Tables, config: Config, versions: Mapping[str, int] | N
     Returns:
         marketplace, product_id, bucket, text_key, text_encoded (false if it failed or nothing has encoded it yet);
         image_keys of the encoded tunnel views in order of view (empty if none), image_errors: codes of the views that
-        failed; length_bucket, width_bucket, height_bucket, weight_bucket, price_bucket; length_cm, width_cm,
+        failed; repeated_views: how many of them are there only since a photo has several rows in `embeddings`, which
+        must not be; length_bucket, width_bucket, height_bucket, weight_bucket, price_bucket; length_cm, width_cm,
         height_cm, weight_g.
     """
     return _inputs(tables, config, versions or {}, vectors=False)
@@ -83,6 +84,7 @@ def _inputs(tables: Tables, config: Config, versions: Mapping[str, int], vectors
             "text_key",
             F.coalesce("text_encoded", F.lit(False)).alias("text_encoded"),
             *[F.coalesce(F.col(name), F.array().cast(kind)).alias(name) for name, kind in lists.items()],
+            F.coalesce("repeated_views", F.lit(0)).alias("repeated_views"),
             *buckets,
             *SIZES,
         )
@@ -111,5 +113,6 @@ def _views(photos: DataFrame, embeddings: DataFrame, vectors: bool) -> DataFrame
                 F.expr(f"transform(filter(views, v -> v.error {test}), v -> v.{field})").alias(name)
                 for name, (test, field) in wanted.items()
             ],
+            (F.size("views") - F.size(F.array_distinct("views.view"))).alias("repeated_views"),
         )
     )

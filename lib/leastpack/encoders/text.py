@@ -18,6 +18,8 @@ from leastpack.meter import Meter
 Ints = NDArray[np.int32]
 # What `TextEncoder.encode` tells a meter.
 METERED = ("tokenize_s", "encode_s", "tokens_used", "tokens_padded")
+# Tokenized at a time: the tokenizer holds some hundred bytes for each token, also of the parts that are cut off.
+CHARACTERS = 2_000_000
 
 
 def text_folder(config: TextEncoderConfig, *, cache: str | None = None, s3_endpoint: str | None = None) -> Path:
@@ -122,6 +124,11 @@ class TextEncoder:
 
     def _tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], Ints, Ints]:
         """Token ids of each text, cut; and counts over the parts cut off as well."""
+        told = [self._tokenize_some(some) for some in character_batches(texts, CHARACTERS)]
+        rows = [row for one, _, _ in told for row in one]
+        return rows, np.concatenate([one for _, one, _ in told]), np.concatenate([one for _, _, one in told])
+
+    def _tokenize_some(self, texts: Sequence[str]) -> tuple[list[list[int]], Ints, Ints]:
         pieces = self._tokenizer(
             list(texts),
             truncation=True,
@@ -150,6 +157,18 @@ class TextEncoder:
             ids[i, : len(row)] = row
             mask[i, : len(row)] = 1
         return self._network(ids, mask)
+
+
+def character_batches(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """The texts in order, as many at a time as have at most so many characters, and one at least."""
+    start, held = 0, 0
+    for i, text in enumerate(texts):
+        if i > start and held + len(text) > most:
+            yield texts[start:i]
+            start, held = i, 0
+        held += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:

@@ -27,6 +27,7 @@ from leastpack.encoders.text import METERED, TextEncoder
 from leastpack.errors import ModelError
 from leastpack.loaded import loaded_once
 from leastpack.meter import LOADS, Meter
+from leastpack.worker_log import warn
 
 # What the stages meter. Reads and decodes run in several threads, whose seconds add up.
 TEXT_METER = (*METERED, *LOADS)
@@ -130,18 +131,22 @@ class PictureLoader:
 
     def __call__(self, pair: tuple[str, str]) -> Loaded:
         """Load the photo of a (key, uri)."""
-        start = time.perf_counter()
-        try:
-            data = self._fetcher.read(pair[1])
-        except ContentError as error:
-            return Loaded(pair[0], error, time.perf_counter() - start, 0.0)
-        read = time.perf_counter()
+        key, uri = pair
+        start, read = time.perf_counter(), None
         picture: NDArray[np.float32] | ContentError
         try:
+            data = self._fetcher.read(uri)
+            read = time.perf_counter()
             picture = decode(data, **self._settings)
         except ContentError as error:
             picture = error
-        return Loaded(pair[0], picture, read - start, time.perf_counter() - read)
+        except MemoryError:
+            picture = ContentError("NO_MEMORY")
+        if isinstance(picture, ContentError):
+            warn(f"a photo has error {picture.code}", f"{uri}: {picture}")
+        end = time.perf_counter()
+        read = end if read is None else read
+        return Loaded(key, picture, read - start, end - read)
 
 
 def _opened(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +15,7 @@ from leastpack.meter import LOADS, Meter
 from leastpack.model.features import build_features
 from leastpack.model.scorer import Scorer
 from leastpack.scoring.worker_model import WorkerModel
+from leastpack.worker_log import warn
 
 # Columns of product_inputs that enter the product's vector.
 VECTOR_INPUTS = (
@@ -24,8 +24,6 @@ VECTOR_INPUTS = (
 )  # fmt: skip
 # Rows a forward pass takes, whatever Arrow's batch size: bounds memory when products have many photos.
 CHUNK = 512
-MOST_TOLD = 5
-_told = 0
 
 METER = ("features_s", "fuse_s", *LOADS)
 VECTOR = f"struct<vector: array<float>, {', '.join(f'{name}: double' for name in METER)}>"
@@ -58,17 +56,8 @@ def _vectors(scorer: Scorer, columns: dict[str, pd.Series], told: Meter) -> list
             return list(scorer.product_vectors(features))
     except Exception as error:
         if len(columns["marketplace"]) == 1:
-            _tell(error)
+            warn("the model failed on a product", "its pairs get error INTERNAL", error)
             return [None]
     # One bad row must not take its batch along.
     rows = range(len(columns["marketplace"]))
     return [_vectors(scorer, {n: series.iloc[i : i + 1] for n, series in columns.items()}, told)[0] for i in rows]
-
-
-def _tell(error: Exception) -> None:
-    """Into the executor's log, a few times a worker: what breaks one product may break all of them."""
-    global _told
-    if _told < MOST_TOLD:
-        _told += 1
-        # A worker has no log of its own; this one ends in the executor's.
-        logging.getLogger(__name__).warning("the model failed on a product: error INTERNAL", exc_info=error)

@@ -23,6 +23,7 @@ class Bucket:
         pairs: Rows it should have.
         fused: Products whose content has a vector.
         unfused: Products whose content has none yet.
+        repeated: Photos seen twice, since they have several rows in `embeddings`.
     """
 
     fingerprint: str
@@ -30,6 +31,7 @@ class Bucket:
     pairs: int
     fused: int
     unfused: int
+    repeated: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
     """What every bucket should hold.
 
     Args:
-        products: One row a product: marketplace, bucket, row_hash, no_input and vector.
+        products: One row a product: marketplace, bucket, row_hash, no_input, vector and repeated_views.
         packages: Package types by marketplace.
         settings: `settings_digest`.
     """
@@ -71,6 +73,7 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
             F.sum(F.pmod("row_hash", F.lit(2**31))).alias("sum"),
             F.count_if(fused).alias("fused"),
             F.count_if(unfused).alias("unfused"),
+            F.sum("repeated_views").alias("repeated"),
         )
         .collect()  # one row a bucket and marketplace
     )
@@ -84,6 +87,7 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
             pairs=pairs,
             fused=sum(row["fused"] for row in own),
             unfused=sum(row["unfused"] for row in own),
+            repeated=sum(row["repeated"] for row in own),
         )
     return answer
 

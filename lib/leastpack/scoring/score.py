@@ -37,7 +37,7 @@ from leastpack.tables.waves import waves
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")
 # What is kept of each product while its buckets are written, besides its vector, or else the key to it.
-COLUMNS = (*(name for name in dict.fromkeys((*KEPT, *CROSS_INPUTS)) if name != "vector"), "row_hash")
+COLUMNS = (*(name for name in dict.fromkeys((*KEPT, *CROSS_INPUTS)) if name != "vector"), "row_hash", "repeated_views")
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,16 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: St
 
 
 def _expect_once(run: Run, work: Work) -> None:
-    """A content with two rows in `embeddings` or `product_vectors` would show in more products than there are."""
-    run.expect(
-        "products beside their texts, photos and vectors",
-        rows=sum(one.products for one in work.wanted.values()),
-        expected=work.sold,
-        todo="two runs at once may have left a key twice: delete the rows of one of embeddings (encode makes them "
-        "again) or product_vectors (score does), and let no two runs of a step overlap",
+    """A content with two rows in `embeddings` or `product_vectors` shows: as more products or photos than there are."""
+    todo = (
+        "two runs at once may have left a key twice: delete the rows of one of embeddings (encode makes them "
+        "again) or product_vectors (score does), and let no two runs of a step overlap"
     )
+    found = list(work.wanted.values())
+    products = sum(one.products for one in found)
+    run.expect("products beside their texts and vectors", rows=products, expected=work.sold, todo=todo)
+    repeated = sum(one.repeated for one in found)
+    run.expect("photos repeated beside their vectors", rows=repeated, expected=0, todo=todo)
 
 
 def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:

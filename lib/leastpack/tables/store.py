@@ -90,8 +90,8 @@ class Tables:
         # As it is: to select from it would be a job of its own, and a step asks for a dozen tables.
         row = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1").collect()[0]
         made_at = (row["timestamp"].astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
-        properties = json.loads((row["operationParameters"] or {}).get("properties", "{}"))
-        return Commit(row["version"], made_at, properties.get(NOTE))
+        set_now = row["operationParameters"]["properties"] if row["operation"] == "SET TBLPROPERTIES" else "{}"
+        return Commit(row["version"], made_at, json.loads(set_now).get(NOTE))
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.

@@ -289,6 +289,28 @@ def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
     assert ("drift.NA.bag" in run["figures"]) is (not moved)
 
 
+def test_a_last_release_that_is_too_old_to_be_read_does_not_block_the_next_one(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    tables, config = published
+    first = current_release(tables)
+    for name in ("pair_scores", "recommendations"):
+        held = tables.read(name)
+        old = held.inputFiles()
+        tables.replace_where(name, spark.createDataFrame(held.collect(), held.schema), "true")
+        for file in old:
+            Path(urlparse(file).path).unlink()
+    with pytest.raises(InputError, match=r"(?s)pair_scores, which cannot be read.*most_drift=null"):
+        publish_release(spark, config)
+    assert current_release(tables).release_id == first.release_id
+    decisions = config.decisions.model_copy(update={"most_drift": None})
+    publish_release(spark, config.model_copy(update={"decisions": decisions}))
+    newest = current_release(tables)
+    assert newest.versions["pair_scores"] == tables.version("pair_scores")
+    assert json.loads(newest.audit)["changes_unknown_since"] == first.release_id
+    assert read_release(tables, "recommendations").count() == 2
+
+
 def test_without_a_release_readers_are_told(tables: Tables) -> None:
     with pytest.raises(InputError, match="leastpack publish"):
         current_release(tables)

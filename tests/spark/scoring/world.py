@@ -23,7 +23,7 @@ from leastpack.tables import Tables
 
 ATTRIBUTES = ["rigidity", "cushioning"]
 N = 23
-LONG = "x" * 100_000
+LONG = "glass vase " * 9_091
 
 
 def vector(seed: int, size: int) -> list[float]:

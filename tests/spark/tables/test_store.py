@@ -81,6 +81,17 @@ def test_versions_stay_readable(spark: SparkSession, tables: Tables) -> None:
     assert tables.read("recommendation_changes", version).first()["new"] == "box"
 
 
+def test_a_note_holds_until_anything_else_makes_a_version(spark: SparkSession, tables: Tables) -> None:
+    tables.ensure("pair_scores")
+    assert tables.commit("pair_scores").note is None
+    tables.mark("pair_scores", "it's done")
+    assert tables.commit("pair_scores").note == "it's done"
+    for change in ("SET TBLPROPERTIES ('a.b' = 'c')", "UNSET TBLPROPERTIES ('a.b')"):
+        tables.mark("pair_scores", "done")
+        spark.sql(f"ALTER TABLE delta.`{tables.location('pair_scores')}` {change}")
+        assert tables.commit("pair_scores").note is None
+
+
 def test_the_days_that_versions_are_kept_are_the_tables_own(spark: SparkSession, tables: Tables) -> None:
     config = tables.config.model_copy(update={"keep_days": 7})
     Tables(spark, config).ensure("releases")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import threading
@@ -14,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import ContentError
-from leastpack.encoders.fetch import Fetcher, read_ahead
+from leastpack.encoders.fetch import Fetcher, InTime, read_ahead
 
 
 @pytest.fixture
@@ -153,6 +154,7 @@ class Bad(http.server.BaseHTTPRequestHandler):
     """A server with a way to misbehave for each key."""
 
     calls: dict[str, int] = {}  # noqa: RUF012
+    over = threading.Event()
 
     def do_GET(self) -> None:
         name = self.path.rsplit("/", 1)[-1].split("?")[0]
@@ -163,6 +165,16 @@ class Bad(http.server.BaseHTTPRequestHandler):
             self.answer(503, b"")
         elif name == "denied":
             self.answer(403, b"")
+        elif name == "expired":
+            self.answer(400, b"<Error><Code>ExpiredToken</Code></Error>")
+        elif name == "short":
+            self.answer(200, b"half", length="8")
+        elif name == "damaged":
+            self.answer(200, b"picture", checksum="AAAAAA==")
+        elif name == "nonsense":
+            self.answer(200, b"picture", length="a lot")
+        elif name == "headers":
+            self.drip_headers()
         elif name == "redirect":
             self.answer(302, b"", location=f"http://{self.headers['Host']}/photos/elsewhere")
         elif name == "elsewhere":
@@ -172,13 +184,31 @@ class Bad(http.server.BaseHTTPRequestHandler):
         else:
             self.go_on(*{"slow": (300_000, 0.05), "drip": (1, 0.2)}[name])
 
-    def answer(self, status: int, body: bytes, location: str | None = None) -> None:
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        location: str | None = None,
+        length: str | None = None,
+        checksum: str | None = None,
+    ) -> None:
         self.send_response(status)
         if location:
             self.send_header("Location", location)
-        self.send_header("Content-Length", str(len(body)))
+        if checksum:
+            self.send_header("x-amz-checksum-crc32", checksum)
+        self.send_header("Content-Length", length or str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def drip_headers(self) -> None:
+        """A header without an end, a character at a time."""
+        self.send_response(200)
+        self.flush_headers()
+        with contextlib.suppress(OSError):
+            while not self.over.wait(0.2):
+                self.wfile.write(b"x")
+        self.close_connection = True
 
     def go_on(self, size: int, pause: float) -> None:
         """An answer without an end, in pieces."""
@@ -201,9 +231,11 @@ def bad(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     Bad.calls.clear()
+    Bad.over.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bad)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
+    Bad.over.set()
     server.shutdown()
     server.server_close()
 
@@ -217,6 +249,11 @@ def bad(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("endless", "FETCH_TOO_LARGE", 1),
         ("slow", "FETCH_TRANSIENT", 2),
         ("drip", "FETCH_TRANSIENT", 2),
+        ("headers", "FETCH_TRANSIENT", 2),
+        ("short", "FETCH_TRANSIENT", 2),
+        ("damaged", "FETCH_TRANSIENT", 2),
+        ("nonsense", "FETCH_TRANSIENT", 2),
+        ("expired", "FETCH_DENIED", 1),
     ],
 )
 def test_p8_p9_a_bad_server_is_a_code_within_bounds(bad: str, name: str, code: str, calls: int) -> None:
@@ -237,6 +274,37 @@ def test_no_server_is_a_passing_failure(monkeypatch: pytest.MonkeyPatch, bad: st
     with pytest.raises(ContentError) as caught:
         reader.read("s3://photos/a")
     assert (caught.value.code, caught.value.permanent) == ("FETCH_TRANSIENT", False)
+
+
+def test_no_credentials_are_no_permission(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert code_of(fetcher(buckets=["photos"], s3_endpoint=bad), "s3://photos/a") == "FETCH_DENIED"
+    assert Bad.calls == {}
+
+
+def test_what_hangs_is_given_up_and_while_much_hangs_nothing_is_begun() -> None:
+    over, begun = threading.Event(), list[int]()
+
+    def hang() -> None:
+        begun.append(1)
+        over.wait(30)
+
+    in_time = InTime(0.05, most=2)
+    for _ in range(4):
+        with pytest.raises(ContentError, match="FETCH_TRANSIENT"):
+            in_time(hang)
+    assert len(begun) == 2
+    over.set()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ContentError):
+            assert in_time(lambda: "answer") == "answer"
+            break
+    assert in_time(lambda: "again") == "again"
 
 
 def test_reading_ahead_keeps_order_and_holds_no_more_than_its_window() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leastpack.config.encoders import TextEncoderConfig
-from leastpack.encoders.text import TextEncoder, text_identity, token_batches
+from leastpack.encoders import text as text_module
+from leastpack.encoders.text import TextEncoder, character_batches, text_identity, token_batches
 from leastpack.encoders.weights import package_folder
 from leastpack.errors import ModelError
 
@@ -75,6 +77,23 @@ def test_a_text_of_a_hundred_thousand_characters_is_one_more_text(encoder: TextE
     vectors, tokens, _ = encoder.encode(["glass vase " * 9091, "mug"])
     assert tokens[0] > 10_000
     assert np.isfinite(vectors).all()
+
+
+def test_long_texts_are_tokenized_a_few_at_a_time_with_the_same_answer(
+    encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = encoder.encode(TEXTS)
+    monkeypatch.setattr(text_module, "CHARACTERS", 60)
+    for one, other in zip(encoder.encode(TEXTS), together, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@given(st.lists(st.text(max_size=30), max_size=50), st.integers(1, 100))
+def test_batches_by_characters_hold_every_text_in_order_within_the_limit(texts: list[str], most: int) -> None:
+    batches = list(character_batches(texts, most))
+    assert [text for batch in batches for text in batch] == texts
+    assert all(len(batch) == 1 or sum(map(len, batch)) <= most for batch in batches)
+    assert all(sum(map(len, one)) + len(other[0]) > most for one, other in pairwise(batches))
 
 
 @given(st.lists(st.integers(1, 128), max_size=200), st.integers(1, 4096))
