@@ -132,7 +132,9 @@ def _up_to_date(tables: Tables, stage: Stage) -> bool:
 def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: Stage, kept: ExitStack) -> Work:
     keyed = with_content(product_keys(tables, config, versions), stage.model.spec.marketplaces)
     # Kept, so that what products join is read once, and not once a wave of buckets.
-    products = keep(kept, _clustered(_with_vectors(tables, keyed, stage.model)))
+    # At one version: Spark throws away what it keeps of a table's latest state when it writes to the table.
+    vectors = _vectors(tables, stage.model, tables.version("product_vectors"))
+    products = keep(kept, _clustered(_with_vectors(keyed, vectors)))
     wanted = wanted_buckets(products, stage.packages, stage.settings)
     held = held_buckets(tables.read("pair_scores"))
     sold = live(tables.read("products", versions["products"])).count()
@@ -152,16 +154,15 @@ def _expect_once(run: Run, work: Work) -> None:
     run.expect("photos repeated beside their vectors", rows=repeated, expected=0, todo=todo)
 
 
-def _with_vectors(tables: Tables, products: DataFrame, model: WorkerModel) -> DataFrame:
-    known = _vectors(tables, model).select("content_key", "vector")
-    joined = products.join(known, on="content_key", how="left")
+def _with_vectors(products: DataFrame, vectors: DataFrame) -> DataFrame:
+    joined = products.join(vectors.select("content_key", "vector"), on="content_key", how="left")
     return joined.select(
         *COLUMNS, "vector", F.when(F.col("vector").isNull(), F.col("content_key")).alias("content_key")
     )
 
 
-def _vectors(tables: Tables, model: WorkerModel) -> DataFrame:
-    return tables.read("product_vectors").where(F.col("model_version") == model.model_version)
+def _vectors(tables: Tables, model: WorkerModel, version: int | None = None) -> DataFrame:
+    return tables.read("product_vectors", version).where(F.col("model_version") == model.model_version)
 
 
 def _clustered(products: DataFrame) -> DataFrame:
@@ -196,7 +197,7 @@ def _fused(
     if told := observation.get:
         tell(run, "fuse", {name: told[name] for name in fuse.METER})
     there = F.col("vector").isNotNull()
-    rest = _with_vectors(tables, work.products.where(~there).drop("vector"), work.stage.model)
+    rest = _with_vectors(work.products.where(~there).drop("vector"), _vectors(tables, work.stage.model))
     return keep(kept, _clustered(work.products.where(there).unionByName(rest)))
 
 
