@@ -62,7 +62,8 @@ class Fetcher:
             retry=retry_if_exception(lambda e: isinstance(e, ContentError) and e.code == "FETCH_TRANSIENT"),
             reraise=True,
         )
-        return retrying(self._in_time, lambda: self._read_s3(place))
+        data: bytes = retrying(self._in_time, lambda: self._read_s3(place))
+        return data
 
     def _read_s3(self, place: S3Object) -> bytes:
         most, deadline = self._config.max_bytes, time.monotonic() + self._config.timeout_s
