@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -39,7 +39,7 @@ def main(
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
     content: dict[str, object] = {"command": " ".join(["python -m tests.perf.growth", *sys.argv[1:]]), **machine()}
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for products in map(int, sizes.split(",")):
         root = out.absolute() / "work" / f"{products}"
         shutil.rmtree(root, ignore_errors=True)
@@ -55,7 +55,7 @@ def main(
     console.print(f"{out / name}.json, and for docs/benchmarks.md {out / name}.md")
 
 
-def _run(root: Path, products: int, step: str) -> dict[str, float]:
+def _run(root: Path, products: int, step: str) -> dict[str, Any]:
     root.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.perf.one_step", str(root), str(products), str(TYPES), step]
     with (root / f"{step}.log").open("w", encoding="utf-8") as log:
@@ -66,23 +66,23 @@ def _run(root: Path, products: int, step: str) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _markdown(rows: list[dict[str, object]]) -> str:
+def _markdown(rows: list[dict[str, Any]]) -> str:
     kinds = (DRIVER, DRIVER_JVM, EXECUTOR, WORKER)
     header = ("products", "step", "s", "s a million pairs", "GB written", *(f"{kind} MiB" for kind in kinds))
     lines = [header, ("---",) * len(header)]
     for row in rows:
-        products, seconds, peaks = int(row["products"]), float(row["seconds"]), dict(row["peaks"])  # type: ignore
+        products, seconds, peaks = row["products"], row["seconds"], row["peaks"]
         speed = seconds / (products * TYPES / 1e6)
         memory = [f"{peaks.get(kind, 0) / MIB:,.0f}" for kind in kinds]
-        bytes_written = f"{float(row['bytes']) / 1e9:.2f}"  # type: ignore[arg-type]
+        bytes_written = f"{row['bytes'] / 1e9:.2f}"
         lines.append((f"{products:,}", str(row["step"]), f"{seconds:,.1f}", f"{speed:.2f}", bytes_written, *memory))
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    phases = "".join(f"- {row['products']:,} products, {row['step']}: {_phases(row)}\n" for row in rows)  # type: ignore
+    phases = "".join(f"- {row['products']:,} products, {row['step']}: {_phases(row)}\n" for row in rows)
     return f"{table}\n{phases}"
 
 
-def _phases(row: dict[str, object]) -> str:
-    return ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in dict(row["phases"]).items())  # type: ignore
+def _phases(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in row["phases"].items())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ GRACE_S = 1.0
 # Reads that were given up and hang on: while there are so many, none is begun.
 MOST_HANGING = 64
 NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
-DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+# What S3 answers with status 400.
+DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
