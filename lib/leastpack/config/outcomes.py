@@ -43,9 +43,14 @@ class OutcomesConfig(Section):
     tau: OpenShare = Field(0.01, description="Damage rate a shipment above which a pair is unsafe.")
     confidence: OpenShare = Field(0.95, description="One-sided confidence of the Clopper-Pearson bounds.")
     reporting_rate: float = Field(1.0, gt=0, le=1, description="Share of damages that customers report.")
-    return_window_days: Count = Field(30, description="Shipments younger than this are left out.")
+    return_window_days: Count = Field(
+        30,
+        description="Days a customer has to report damage; shipments count once reports of all of them are delivered.",
+    )
     as_of: datetime.date | None = Field(
-        None, description="ISO date taken as today; null takes the latest shipment's date, or today if that is earlier."
+        None,
+        description="Day up to which returns and reviews have been delivered in every marketplace, whatever the "
+        "sources say; null takes what they say.",
     )
     n_min: Count = Field(300, description="Shipments from which a pair may evaluate or certify without a human test.")
     damage_reasons: list[str] = Field(
