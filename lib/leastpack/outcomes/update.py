@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -49,7 +48,6 @@ class Update:
 def plan_update(
     spark: SparkSession,
     tables: Tables,
-    kept: ExitStack,
     intakes: Mapping[str, Intake],
     sources: Sequence[SourceConfig],
     rules: OutcomesConfig,
@@ -66,7 +64,7 @@ def plan_update(
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
     reader = WordReader(rules.review_words)
-    recounted = count_damage(spark, kept, shipments, reports, starts, until, rules, reader, buckets)
+    recounted = count_damage(spark, shipments, reports, starts, until, rules, reader, buckets)
     return Update(counted, until, recounted)
 
 
