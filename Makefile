@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth bench-billion docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -40,6 +40,12 @@ bench-growth: setup ## score over 10 thousand to 10 million products, into out/b
 
 bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 70 GB of disk
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 50000000 --steps score,test,decide,publish --name billion
+
+bench-history: setup ## A day's outcomes on 24 months of history against the first load, into out/bench; takes minutes
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.history
+
+proofs: setup ## Long proofs: sixty daily deliveries end with the counts of one; takes half an hour
+	$(WITH) LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs
