@@ -18,12 +18,11 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 	@$(WITH) leastpack sample --config conf/demo.yaml
 	@$(WITH) leastpack run --config conf/demo.yaml
 
-# Two processes: one Spark session alone leaves half of two cores idle. Not in the order of files with most tests, as that
-# would leave the longest tests, those of clusters, for the end, when one process has nothing else to do.
+# Two processes: one Spark session alone leaves half of two cores idle. In the order of tests/schedule.py, the longest files
+# first: by the number of tests, the longest would be left for the end, when one process has nothing else to do.
 test: setup ## Set up, then ruff, mypy and every test
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/ruff check; $(BIN)/mypy; $(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; \
+	echo "checks and tests: $$((SECONDS / 60)) min $$((SECONDS % 60)) s after the set-up"
 
 unit: setup ## The tests without Spark: seconds
 	$(WITH) pytest tests/unit
