@@ -44,7 +44,7 @@ bench-history: setup ## A day's outcomes on 24 months of history against the fir
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.history
 
 proofs: setup ## Long proofs: sixty daily deliveries end with the counts of one; takes half an hour
-	$(WITH) LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
+	$(WITH) LEASTPACK_STREAM_DAYS=60 LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs
