@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, OpenShare, Section, Share
+from leastpack.config.rates import PositiveRate, Rate, interval
 
 REVIEW_WORDS = {
     "en": ["broken", "broke", "damag*", "shatter*", "cracked", "smashed", "crushed", "dented", "leaked", "leaking"],
@@ -42,7 +43,17 @@ class OutcomesConfig(Section):
 
     tau: OpenShare = Field(0.01, description="Damage rate a shipment above which a pair is unsafe.")
     confidence: OpenShare = Field(0.95, description="One-sided confidence of the Clopper-Pearson bounds.")
-    reporting_rate: float = Field(1.0, gt=0, le=1, description="Share of damages that customers report.")
+    reporting_rate: PositiveRate = Field(
+        1.0,
+        description="Share of damages that customers report within the window; a number, or counts such as "
+        "`{found: 88, of: 92}`, of which the lower end of the 95 % interval counts.",
+    )
+    human_test_sensitivity: PositiveRate = Field(
+        1.0, description="Share of unsafe pairs that a human test finds unsafe; a number, or counts."
+    )
+    human_test_false_alarm: Rate = Field(
+        0.0, description="Share of safe pairs that a human test calls unsafe; a number, or counts."
+    )
     return_window_days: Count = Field(30, description="Shipments younger than this are left out.")
     as_of: datetime.date | None = Field(
         None, description="ISO date taken as today; null takes the latest shipment's date, or today if that is earlier."
@@ -61,7 +72,19 @@ class OutcomesConfig(Section):
     )
     split: SplitConfig = Field(default_factory=SplitConfig, description="Shares of the splits.")
 
+    @model_validator(mode="after")
+    def _something_reported(self) -> OutcomesConfig:
+        for name in ("reporting_rate", "human_test_sensitivity"):
+            if interval(getattr(self, name))[0] == 0:
+                raise ValueError(f"{name}: found 0 tells nothing of the rate; at least 1 must have been found")
+        return self
+
+    @property
+    def least_reporting_rate(self) -> float:
+        """The cautious end of the reporting rate: the lower one."""
+        return interval(self.reporting_rate)[0]
+
     @property
     def threshold(self) -> float:
-        """Highest reported damage rate that counts as safe: tau times the reporting rate."""
-        return self.tau * self.reporting_rate
+        """Highest reported damage rate that counts as safe: tau times the least reporting rate."""
+        return self.tau * self.least_reporting_rate

@@ -66,7 +66,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
         with run.phase("pairs"):
             monthly = keep(kept, monthly_outcomes(outcomes.shipments, config.outcomes.split.salt))
             by_shipments = keep(kept, shipment_tests(monthly, config.outcomes))
-            by_tests = keep(kept, human_tests(outcomes.tests))
+            by_tests = keep(kept, human_tests(outcomes.tests, config.outcomes))
             tests = by_shipments.drop("n_policy").unionByName(by_tests)
             _write(tables, run, "pair_outcomes", monthly, expected=monthly.count())
             _write(tables, run, "pair_tests", tests, expected=by_shipments.count() + by_tests.count())
