@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Section
+from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
 
@@ -154,6 +155,7 @@ class SourceConfig(Section):
     )
     currency: str | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
+    guards: GuardsConfig = Field(default_factory=GuardsConfig, description="What refuses a delivery of it.")
 
     @model_validator(mode="after")
     def _known_fields(self) -> SourceConfig:
@@ -165,4 +167,12 @@ class SourceConfig(Section):
             given = field in self.columns or (field == "marketplace" and self.marketplace is not None)
             if not given:
                 raise ValueError(f"source {self.name!r} ({self.kind}) must map the field {field!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _own_guards(self) -> SourceConfig:
+        known = guards_of(self.kind)
+        for name in self.guards.model_fields_set:
+            if name not in known:
+                raise ValueError(f"source {self.name!r} ({self.kind}) has no guard {name!r}; it has {', '.join(known)}")
         return self

@@ -146,6 +146,11 @@ PACKAGE_TYPES = _table(
         ("currency", "string", "ISO code of the cost."),
         ("safe_default", "boolean", "The type to use where nothing is certified; one or more a marketplace."),
         ("valid_from", "date", "First day of use."),
+        (
+            "valid_to",
+            "date",
+            "First day it is no longer used: as its package file says, or when its file lacked it; null while it is.",
+        ),
     ],
 )
 PAIR_OUTCOMES = _table(
@@ -327,7 +332,7 @@ PAIR_DECISIONS = _table(
         (
             "reason",
             "string",
-            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, not_in_use_yet, or the score's error.",
+            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, not_in_use, or the score's error.",
         ),
         ("risk", "float", "The score's risk that it was decided on; null exactly where UNSCORED."),
         ("fits", "boolean", "The score's fit that it was decided on."),
@@ -459,7 +464,7 @@ RUNS = _table(
         ("code_version", "string", "leastpack's version."),
         ("config_digest", "string", "Digest of the resolved config."),
         ("inputs", "map<string,bigint>", "Delta versions read."),
-        ("account", "string", "The balanced account as JSON."),
+        ("account", "string", "The balanced account as JSON, and what each guard counted and whether it was accepted."),
         ("figures", "map<string,double>", "Other figures, such as unknown-token shares."),
         ("error", "string", "Why it failed; null if done."),
         ("config", "string", "Resolved config as JSON."),
