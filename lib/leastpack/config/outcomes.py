@@ -19,6 +19,15 @@ REVIEW_WORDS = {
     "ja": ["壊れ", "割れ", "破損", "破れて", "漏れ", "へこ", "凹ん", "潰れ", "つぶれ", "ひび"],
 }
 
+# What shops call returns that say nothing of the package. Codes that may hide a damage, such as OTHER, are not among
+# them: whoever knows what they mean in a shop adds them.
+OTHER_REASONS = [
+    "CHANGED_MIND*", "DEFECTIVE", "EXTRA_ITEM*", "MISSED_ESTIMATED_DELIVERY", "MISSING_PARTS", "NEVER_ARRIVED",
+    "NO_LONGER_*", "NOT_AS_DESCRIBED", "NOT_COMPATIBLE", "NOT_WANTED", "ORDERED_WRONG_ITEM", "QUALITY_UNACCEPTABLE",
+    "SWITCHEROO", "TOO_BIG", "TOO_LARGE", "TOO_LATE", "TOO_SMALL", "UNAUTHORIZED_PURCHASE", "UNWANTED*", "WRONG_COLOR",
+    "WRONG_COLOUR", "WRONG_ITEM*", "WRONG_SIZE*",
+]  # fmt: skip
+
 
 class SplitConfig(Section):
     """Shares of the five splits, by hash of a product group."""
@@ -60,7 +69,13 @@ class OutcomesConfig(Section):
     )
     n_min: Count = Field(300, description="Shipments from which a pair may evaluate or certify without a human test.")
     damage_reasons: list[str] = Field(
-        default_factory=lambda: ["DAMAGED", "BROKEN", "LEAKED"], description="Return reason codes that mean damage."
+        default_factory=lambda: ["DAMAGED", "BROKEN", "LEAKED"],
+        description="Return reason codes that mean damage, in any case; a trailing `*` allows any ending.",
+    )
+    other_reasons: list[str] = Field(
+        default_factory=lambda: list(OTHER_REASONS),
+        description="Return reason codes known to mean no damage, in any case; a trailing `*` allows any ending. "
+        "damage_reasons win; a code in neither list is unmapped and counts against `most_unmapped_reasons`.",
     )
     review_max_stars: int = Field(2, ge=1, le=5, description="Reviews with more stars never tell of damage.")
     review_words: list[str] = Field(

@@ -16,11 +16,14 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.outcomes.cleaning import DUPLICATE, ITEM, first_reason, repeated, used
+from leastpack.outcomes.reasons import NOT_DAMAGE, UNMAPPED, reason_verdict
 from leastpack.outcomes.reviews import ReviewReader
 
-NOT_DAMAGE, NO_SHIPMENT, AMBIGUOUS = "not_damage", "no_shipment", "ambiguous_shipment"
-NO_STARS, BEFORE_SHIPMENT, LATE = "no_stars", "before_shipment", "late"
-SHIPMENT_SET_ASIDE = "shipment_set_aside"
+NO_SHIPMENT, AMBIGUOUS, LOST = "no_shipment", "ambiguous_shipment", "lost"
+NO_STARS, BEFORE_SHIPMENT, LATE, LONG_AFTER = "no_stars", "before_shipment", "late", "long_after"
+SHIPMENT_SET_ASIDE, BEFORE_HISTORY = "shipment_set_aside", "before_history"
+# Half a year after the window, no customer sends a return: the date is wrong.
+LONG_AFTER_DAYS = 183
 JUDGED = ("source", "row_hash", "fault", "raw", "set_aside")
 
 
@@ -33,16 +36,16 @@ def judge_returns(returns: DataFrame, shipments: DataFrame, config: OutcomesConf
         config: The rules.
 
     Returns:
-        marketplace, shipment_id, product_id, source, row_hash, fault, raw, set_aside.
+        marketplace, shipment_id, product_id, source, row_hash, fault, raw, set_aside, reason_code.
     """
-    reasons = [F.lit(code.upper()) for code in config.damage_reasons]
-    damage = F.upper("reason_code").isin(reasons)
+    verdict = reason_verdict(F.col("reason_code"), config)
     first = first_reason(
         (DUPLICATE, repeated([*ITEM, "reason_code"], ["returned_at"])),
-        (NOT_DAMAGE, ~damage),
+        (NOT_DAMAGE, verdict == NOT_DAMAGE),
+        (UNMAPPED, verdict == UNMAPPED),
     )
     marked = returns.select("*", F.to_date("returned_at").alias("told_on"), first.alias("earlier"))
-    return _meet_shipments(marked, shipments, config)
+    return _meet_shipments(marked, shipments, config, "reason_code")
 
 
 def judge_reviews(reviews: DataFrame, shipments: DataFrame, config: OutcomesConfig, reader: ReviewReader) -> DataFrame:
@@ -93,16 +96,24 @@ def _known_shipments(shipments: DataFrame) -> DataFrame:
     return known.select(*ITEM, "shipped_on", F.col("set_aside").alias("shipment_aside"))
 
 
-def _meet_shipments(told: DataFrame, shipments: DataFrame, config: OutcomesConfig) -> DataFrame:
-    met = told.join(_known_shipments(shipments), on=list(ITEM), how="left")
+def _meet_shipments(told: DataFrame, shipments: DataFrame, config: OutcomesConfig, *more: str) -> DataFrame:
+    known = _known_shipments(shipments)
+    began = known.groupBy("marketplace").agg(F.min("shipped_on").alias("began"))
+    met = told.join(known, on=list(ITEM), how="left").join(F.broadcast(began), on="marketplace", how="left")
     days = F.datediff("told_on", "shipped_on")
+    none = F.col("shipped_on").isNull()
+    # Such a return may well be of a shipment from before the first one that was ever delivered.
+    early = F.datediff("told_on", "began") <= config.return_window_days
     later = first_reason(
-        (NO_SHIPMENT, F.col("shipped_on").isNull()),
+        (LOST, none & F.col("shipment_id").isNull()),
+        (BEFORE_HISTORY, none & early),
+        (NO_SHIPMENT, none),
         (BEFORE_SHIPMENT, days < 0),
+        (LONG_AFTER, days > config.return_window_days + LONG_AFTER_DAYS),
         (LATE, days > config.return_window_days),
         (SHIPMENT_SET_ASIDE, F.col("shipment_aside").isNotNull()),
     )
-    return met.withColumn("set_aside", F.coalesce("earlier", later)).select(*ITEM, *JUDGED)
+    return met.withColumn("set_aside", F.coalesce("earlier", later)).select(*ITEM, *JUDGED, *more)
 
 
 def _attach(reviews: DataFrame, shipments: DataFrame, config: OutcomesConfig) -> DataFrame:

@@ -12,6 +12,7 @@ from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
+from leastpack.guards import check_guards
 from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
 from leastpack.outcomes.cleaning import Known, judge_tests, read_judged, used
@@ -19,6 +20,8 @@ from leastpack.outcomes.damage import counted_shipments, judge_returns, judge_re
 from leastpack.outcomes.examples import fit_priors, labelled_pairs, placed_pairs, training_examples
 from leastpack.outcomes.figures import record_figures
 from leastpack.outcomes.groups import product_groups
+from leastpack.outcomes.guards import outcome_guards
+from leastpack.outcomes.months import warn_of_odd_months
 from leastpack.outcomes.pairs import human_tests, monthly_outcomes, shipment_tests
 from leastpack.outcomes.requirements import require_labels, require_sources
 from leastpack.outcomes.reviews import WordReader
@@ -54,6 +57,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
 
     Raises:
         InputError: There is no source of labels, nothing is left of them, or every shipment is too young.
+        GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account does not balance.
     """
     require_sources([source.kind for source in config.sources])
@@ -67,6 +71,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             monthly = keep(kept, monthly_outcomes(outcomes.shipments, config.outcomes.split.salt))
             by_shipments = keep(kept, shipment_tests(monthly, config.outcomes))
             by_tests = keep(kept, human_tests(outcomes.tests, config.outcomes))
+            warn_of_odd_months(run, monthly)
             tests = by_shipments.drop("n_policy").unionByName(by_tests)
             _write(tables, run, "pair_outcomes", monthly, expected=monthly.count())
             _write(tables, run, "pair_tests", tests, expected=by_shipments.count() + by_tests.count())
@@ -105,6 +110,7 @@ def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: 
     fates = {kind: account_for(run, _of(config, kind), rows, delivered) for kind, rows in judged.items()}
     write_quarantine(tables, run.step, quarantine_rows(judged.values()))
     require_labels(fates, rules, as_of)
+    check_guards(run, outcome_guards(run, sources, judged["returns"]), config.accepted)
     told = [judged["returns"], judged["reviews"]]
     return Outcomes(shipments=counted_shipments(judged["shipments"], told), tests=used(judged["human_tests"]))
 

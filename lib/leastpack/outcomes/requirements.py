@@ -12,7 +12,7 @@ from leastpack.errors import InputError
 from leastpack.log import log
 from leastpack.outcomes.accounts import QUARANTINED, USED
 from leastpack.outcomes.cleaning import DUPLICATE
-from leastpack.outcomes.damage import NOT_DAMAGE
+from leastpack.outcomes.reasons import NOT_DAMAGE, UNMAPPED
 from leastpack.outcomes.shipments import TOO_YOUNG
 
 
@@ -54,7 +54,7 @@ def require_labels(fates: Mapping[Kind, Counter[str]], rules: OutcomesConfig, as
     """
     shipments, tests, returns = fates["shipments"], fates["human_tests"], fates["returns"]
     told = returns.total() - returns[QUARANTINED] - returns[DUPLICATE]
-    if told and returns[NOT_DAMAGE] == told:
+    if told and returns[NOT_DAMAGE] + returns[UNMAPPED] == told:
         log.warning("no return has a damage reason", returns=told, damage_reasons=rules.damage_reasons)
     if shipments[USED] or tests[USED]:
         if shipments[TOO_YOUNG] and not shipments[USED]:
