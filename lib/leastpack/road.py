@@ -64,7 +64,9 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "outcomes", "label_outcomes.py", "outcomes.label:label_outcomes",
-        "products package_types", "pair_outcomes pair_tests training_examples quarantine",
+        "products package_types",
+        "shipment_items damage_reports human_tests outcome_buckets pair_outcomes pair_tests training_examples "
+        "quarantine",
         "Turn shipments, returns, reviews and tests into labels.",
         "shipments", "returns", "reviews", "human_tests",
     ),

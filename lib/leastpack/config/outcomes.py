@@ -63,9 +63,14 @@ class OutcomesConfig(Section):
     human_test_false_alarm: Rate = Field(
         0.0, description="Share of safe pairs that a human test calls unsafe; a number, or counts."
     )
-    return_window_days: Count = Field(30, description="Shipments younger than this are left out.")
+    return_window_days: Count = Field(
+        30,
+        description="Days a customer has to report damage; shipments count once reports of all of them are delivered.",
+    )
     as_of: datetime.date | None = Field(
-        None, description="ISO date taken as today; null takes the latest shipment's date, or today if that is earlier."
+        None,
+        description="Day up to which returns and reviews have been delivered in every marketplace, whatever the "
+        "sources say; null takes what they say.",
     )
     n_min: Count = Field(300, description="Shipments from which a pair may evaluate or certify without a human test.")
     damage_reasons: list[str] = Field(

@@ -22,6 +22,11 @@ def reason_verdict(code: Column, config: OutcomesConfig) -> Column:
     )
 
 
+def is_damage_reason(config: OutcomesConfig) -> Column:
+    """Whether `reason_code` means damage."""
+    return reason_verdict(F.col("reason_code"), config) == DAMAGE
+
+
 def plain_reason(code: Column) -> Column:
     """A code as it is compared: without blanks around it, in upper case."""
     return F.upper(F.trim(code))

@@ -193,6 +193,22 @@ class Tables:
         """Make a keyed table hold exactly the rows of `df`; no difference makes no new version."""
         return self.merge(name, df, delete_missing=True)
 
+    def apply_changes(self, name: str, changed: DataFrame) -> Changes:
+        """Write rows of `changed_rows`, made against the table as it is; none make no new version.
+
+        Args:
+            name: Table.
+            changed: The rows, kept by the caller: they are read more than once.
+
+        Returns:
+            How many rows were inserted, updated and deleted.
+        """
+        self.ensure(name)
+        changes = Changes.count(changed)
+        if changes.total:
+            self._apply(BY_NAME[name], changed, changes)
+        return changes
+
     def mark(self, name: str, note: str) -> None:
         """Leave a note in a version of its own: it holds until anything else makes a version, as RESTORE does too."""
         self.spark.sql(f"ALTER TABLE {self._identifier(name)} SET TBLPROPERTIES ({_quoted(NOTE)} = {_quoted(note)})")
@@ -227,7 +243,11 @@ class Tables:
         if changes.inserted == changes.total:
             self._save(table.name, changed.select(table.names), "append")
             return
-        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
+        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in [*table.key, *table.partition_by])
+        # Delta looks only into partitions that a condition names.
+        for name in table.partition_by:
+            parts = [_literal(row[0]) for row in changed.select(name).distinct().collect()]
+            same_key = f"t.`{name}` IN ({', '.join(parts)}) AND {same_key}"
         assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
         names = ", ".join(f"`{name}`" for name in table.names)
         values = ", ".join(f"s.`{name}`" for name in table.names)
@@ -294,6 +314,10 @@ class Tables:
 
 def _declared(columns: Iterable[Column]) -> str:
     return ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in columns)
+
+
+def _literal(value: str | int) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value)
 
 
 def _quoted(text: str) -> str:

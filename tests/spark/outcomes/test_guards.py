@@ -71,3 +71,11 @@ def test_a_delivery_whose_damage_counts_nowhere_is_refused_as_a_whole_and_passes
     assert {f"{one['source']}:{one['guard']}" for one in guards if one["accepted"]} == set(names)
     assert tables.read("pair_outcomes").select("n", "k").collect() == [(140, 80)]
     assert last["figures"]["odd_months"] == 0
+
+    # An export that lost half of its rows, of a source that delivers everything.
+    half = config(tmp_path, {**exports, "shipments": shipped[:70]}, as_of="2024-04-01")
+    sources = [one.model_copy(update={"delivers": "whole"}) for one in half.sources]
+    before = tables.version("shipment_items")
+    with pytest.raises(GuardError, match=r"shipments:most_deleted: 50\.00% \(70 of 140\)"):
+        label_outcomes(spark, accepting(half.model_copy(update={"sources": sources}), names, KINDS))
+    assert tables.version("shipment_items") == before

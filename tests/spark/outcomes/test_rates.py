@@ -38,6 +38,7 @@ def simulated(spark):
         "package_type",
         "n",
         "k",
+        F.col("k").alias("k_upper"),
         F.lit(0).alias("n_random"),
         F.lit(None).alias("propensity_sum"),
     )
@@ -77,6 +78,7 @@ def test_hard_labels_next_to_tau_are_wrong_at_the_stated_rate(spark, rate, wrong
         "package_type",
         "n",
         "k",
+        F.col("k").alias("k_upper"),
         F.lit(0).alias("n_random"),
         F.lit(None).alias("propensity_sum"),
     )
@@ -110,8 +112,8 @@ def test_weight_follows_shipments_and_never_damage(simulated):
 
 def test_under_reporting_compares_with_tau_times_the_rate(spark):
     pair = spark.createDataFrame(
-        [("NA", "p", "bag", 400, 3, 0, None)],
-        "marketplace string, product_id string, package_type string, n long, k long, n_random long,"
+        [("NA", "p", "bag", 400, 3, 3, 0, None)],
+        "marketplace string, product_id string, package_type string, n long, k long, k_upper long, n_random long,"
         " propensity_sum decimal(20,10)",
     )
 
@@ -131,6 +133,7 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
         F.date_add(F.lit("2024-01-01").cast("date"), (F.col("id") % 90).cast("int")).alias("shipped_on"),
         F.when(F.col("id") % 4 == 0, F.lit(0.2)).alias("propensity"),
         (F.col("id") % 7 == 0).alias("damaged"),
+        F.lit(False).alias("maybe"),
     )
 
     def drawn(salt, parts):
@@ -198,8 +201,8 @@ def test_tests_of_testers_who_err_prove_a_pair_safe_together_and_else_leave_the_
         for i in range(n)
     ]
     tested = f"{pair}, test_id string, result string, draw_probability double, draw_round string, tested_at string"
-    shipped = [("NA", "a", "bag", 500, 60, 0, None), ("NA", "c", "bag", 500, 0, 0, None)]
-    counts = f"{pair}, n long, k long, n_random long, propensity_sum decimal(20,10)"
+    shipped = [("NA", "a", "bag", 500, 60, 60, 0, None), ("NA", "c", "bag", 500, 0, 0, 0, None)]
+    counts = f"{pair}, n long, k long, k_upper long, n_random long, propensity_sum decimal(20,10)"
     by_shipments = shipment_tests(spark.createDataFrame(shipped, counts), rules)
     pairs = labelled_pairs(by_shipments, human_tests(spark.createDataFrame(told, tested), rules))
     placed = pairs.selectExpr(
