@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -22,7 +21,6 @@ from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import judge_items
 from leastpack.outcomes.watermarks import watermarks
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
 from leastpack.tables.schemas import OUTCOME_BUCKETS
 
 STATE = OUTCOME_BUCKETS.name
@@ -129,7 +127,6 @@ def plan_recount(
 
 def count_damage(
     spark: SparkSession,
-    kept: ExitStack,
     shipments: Intake,
     reports: Intake,
     starts: Mapping[int, Start],
@@ -150,12 +147,14 @@ def count_damage(
         joined = whole.join(begins, on="bucket", how="inner").where("period >= first_period")
         return joined.drop("bucket", "first_period")
 
-    items = keep(kept, judge_items(part(shipments).drop("place_from"), rules, until))
+    # Each plan ends here, as those of the delivery do.
+    items = judge_items(part(shipments).drop("place_from"), rules, until).localCheckpoint()
     shipped_before = F.to_date("shipped_at").alias("shipped_before")
     before = shipments.stored.where(F.col("period") < first).select(*ITEM, shipped_before)
-    judged = keep(kept, judge_reports(part(reports), items, before, began, rules, reader).drop("place_from"))
+    judged = judge_reports(part(reports), items, before, began, rules, reader).drop("place_from").localCheckpoint()
     marked = marked_shipments(items, damage_marks(judged))
-    return Recounted(starts, judged, keep(kept, monthly_outcomes(marked, rules.split.salt)))
+    monthly = monthly_outcomes(marked, rules.split.salt).localCheckpoint()
+    return Recounted(starts, judged, monthly)
 
 
 def part_condition(starts: Mapping[int, Start], buckets: int) -> str | None:

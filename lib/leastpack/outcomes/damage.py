@@ -63,11 +63,14 @@ def judge_reports(
         .when(F.col("stars").isNull(), F.lit(NO_STARS))
         .when(~tells, F.lit(NOT_DAMAGE))
     )
-    fresh = dated.where(open_).withColumns({"verdict": first, "damaged_shipments": F.lit(None).cast("array<string>")})
+    found = {"verdict": first, "damaged_shipments": F.lit(None).cast("array<string>")}
+    # Plans end here, so that texts are read once.
+    fresh = dated.where(open_).withColumns(found).localCheckpoint()
     silent = fresh.where("verdict IS NOT NULL")
     telling = fresh.where("verdict IS NULL")
     named = _meet_shipments(telling.where("shipment_id IS NOT NULL"), shipments, before, began, config)
     unnamed = telling.where("shipment_id IS NULL")
+    named = named.localCheckpoint()
     marks = damage_marks(settled.unionByName(named))
     placed = place_reports(unnamed, shipments, marks, config)
     judged = settled.unionByName(silent).unionByName(named).unionByName(placed)
@@ -114,7 +117,7 @@ def _meet_shipments(
     config: OutcomesConfig,
 ) -> DataFrame:
     known = shipments.select(*ITEM, "shipped_on", F.col("set_aside").alias("shipment_aside"))
-    met = named.join(known, on=list(ITEM), how="left")
+    met = named.join(known, on=list(ITEM), how="left").localCheckpoint()
     shipped_before = _among(before, met.where("shipped_on IS NULL"))
     days = F.datediff("told_on", F.coalesce("shipped_on", "shipped_before"))
     # Of a shipment from before the first that was ever delivered.

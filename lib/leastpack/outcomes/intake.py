@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
 
@@ -18,7 +17,6 @@ from leastpack.outcomes.deliveries import TABLES, keyed_rows
 from leastpack.outcomes.history import Deletion, changes, deletions, missing_column, near, with_older
 from leastpack.runs import Run
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
 from leastpack.tables.schemas import BY_NAME, Table
 
 # Kinds that are kept in one table, and the column by which its rows are looked up.
@@ -61,7 +59,6 @@ def take_in(
     spark: SparkSession,
     tables: Tables,
     run: Run,
-    kept: ExitStack,
     exports: Mapping[str, DataFrame],
     sources: Sequence[SourceConfig],
     known: Known,
@@ -74,7 +71,6 @@ def take_in(
         spark: The session.
         tables: The tables.
         run: Records the versions read.
-        kept: Holds what is read more than once.
         exports: `read_exports`.
         sources: `history_sources`.
         known: What the catalog knows.
@@ -92,12 +88,14 @@ def take_in(
             of_kind = [with_content(exports[source.name]) for source in own if source.kind == kind]
             keyed.append(keyed_rows(read_judged(spark, of_kind, kind, known), kind, rules))
         table = TABLES[kinds[0]]
-        delivered = keep(kept, reduce(DataFrame.unionByName, keyed))
+        # Each plan ends here: what follows joins these rows many times over, and would be planned as often. A lost
+        # executor fails the step, which is then run again.
+        delivered = reduce(DataFrame.unionByName, keyed).localCheckpoint()
         stored = _stored(spark, tables, run, name)
         missing = missing_column(own, delivered, again)
-        found = keep(kept, near(stored, delivered, table, id_column, missing))
-        rows = keep(kept, with_older(delivered, found, table, again))
-        changed = keep(kept, changes(rows, found, table))
+        found = near(stored, delivered, table, id_column, missing).localCheckpoint()
+        rows = with_older(delivered, found, table, again).localCheckpoint()
+        changed = changes(rows, found, table).localCheckpoint()
         lost = deletions(own, found, changed, missing)
         intakes[name] = Intake(table, own, rows, stored, found, changed, lost)
     return intakes

@@ -61,8 +61,8 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
         with run.phase("clean"), reading(*sources):
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
-            intakes = take_in(spark, tables, run, kept, exports, sources, _known(products, packages), rules, again)
-            update = plan_update(spark, tables, kept, intakes, sources, rules)
+            intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, again)
+            update = plan_update(spark, tables, intakes, sources, rules)
             judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()}
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
             write_quarantine(tables, run.step, quarantine_rows(intake.rows for intake in intakes.values()))

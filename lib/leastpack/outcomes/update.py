@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import SourceConfig
+from leastpack.errors import InputError
 from leastpack.log import log
 from leastpack.outcomes.counted import (
     Recounted,
@@ -31,6 +32,8 @@ from leastpack.outcomes.reviews import WordReader
 from leastpack.runs import Run
 from leastpack.tables import Tables
 
+MOST_LOST = 0.05
+
 
 @dataclass(frozen=True)
 class Update:
@@ -50,12 +53,15 @@ class Update:
 def plan_update(
     spark: SparkSession,
     tables: Tables,
-    kept: ExitStack,
     intakes: Mapping[str, Intake],
     sources: Sequence[SourceConfig],
     rules: OutcomesConfig,
 ) -> Update:
-    """Find what is to be counted anew, and count it; nothing is written."""
+    """Find what is to be counted anew, and count it; nothing is written.
+
+    Raises:
+        InputError: What an earlier leastpack counted would be lost.
+    """
     shipments, reports = intakes["shipment_items"], intakes["damage_reports"]
     buckets = tables.config.buckets
     counted = read_counted(tables)
@@ -68,8 +74,25 @@ def plan_update(
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
     reader = WordReader(rules.review_words)
-    recounted = count_damage(spark, kept, shipments, reports, starts, began, until, rules, reader, buckets)
+    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, reader, buckets)
+    if not counted:
+        _require_no_less(tables, recounted)
     return Update(counted, until, recounted)
+
+
+def _require_no_less(tables: Tables, recounted: Recounted) -> None:
+    """Refuse a first count from kept history far below what an earlier leastpack counted without keeping any."""
+    if not tables.exists("pair_outcomes"):
+        return
+    before = tables.read("pair_outcomes").agg(F.sum("n")).collect()[0][0] or 0
+    now = recounted.monthly.agg(F.sum("n")).collect()[0][0] or 0
+    if now < (1 - MOST_LOST) * before:
+        raise InputError(
+            "pair_outcomes counts more shipments than have been delivered, and no history of them is kept",
+            expected=f"about {before:,} shipments or more",
+            found=f"{now:,} that count",
+            todo="deliver the whole history once (later, changes are enough), or drop the table pair_outcomes",
+        )
 
 
 def write_update(
