@@ -42,3 +42,7 @@ class PromiseError(LeastpackError):
     """The data broke a promise: an account that does not balance, an audit that fails."""
 
     exit_code = 3
+
+
+class GuardError(PromiseError):
+    """A delivery is so unlike what was promised of its source that the step refuses it: see `leastpack.guards`."""

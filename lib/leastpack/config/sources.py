@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Section
+from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
 
@@ -184,6 +185,7 @@ class SourceConfig(Section):
     closed: bool = Field(
         False, description="Nothing more will come of these returns or reviews: no shipment waits for them."
     )
+    guards: GuardsConfig = Field(default_factory=GuardsConfig, description="What refuses a delivery of it.")
 
     @model_validator(mode="after")
     def _known_fields(self) -> SourceConfig:
@@ -195,6 +197,14 @@ class SourceConfig(Section):
             given = field in self.columns or (field == "marketplace" and self.marketplace is not None)
             if not given:
                 raise ValueError(f"source {self.name!r} ({self.kind}) must map the field {field!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _own_guards(self) -> SourceConfig:
+        known = guards_of(self.kind)
+        for name in self.guards.model_fields_set:
+            if name not in known:
+                raise ValueError(f"source {self.name!r} ({self.kind}) has no guard {name!r}; it has {', '.join(known)}")
         return self
 
     @model_validator(mode="after")

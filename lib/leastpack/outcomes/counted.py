@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -68,18 +68,24 @@ def pending(counted: Mapping[int, Counted], starts: Mapping[int, Start]) -> dict
     return marked
 
 
+def first_shipped(shipments: Intake) -> dict[str, datetime.date]:
+    """By marketplace, day of the first shipment of all that are kept or delivered now."""
+    days = [rows.select("marketplace", "shipped_at") for rows in (shipments.stored, shipments.changed)]
+    first = days[0].union(days[1]).groupBy("marketplace").agg(F.to_date(F.min("shipped_at")).alias("day"))
+    return {row["marketplace"]: row["day"] for row in first.collect()}
+
+
 def delivered_until(
-    shipments: Intake, reports: Intake, sources: Sequence[SourceConfig], rules: OutcomesConfig
+    marketplaces: Collection[str], reports: Intake, sources: Sequence[SourceConfig], rules: OutcomesConfig
 ) -> dict[str, datetime.date]:
-    """Today's watermarks, from the history as it will be."""
+    """Today's watermarks of the marketplaces with shipments, from the history as it will be."""
     told = after(reports.stored, reports.changed, reports.table)
     until = F.date_add(F.current_date(), AHEAD_DAYS)
     day = F.to_date("reported_at")
     sound = told.where(day.between(F.lit(FIRST_EVENT).cast("date"), until))
     ends = sound.groupBy("source", "marketplace").agg(F.max(day).alias("day")).collect()
     last = {(row["source"], row["marketplace"]): row["day"] for row in ends}
-    shipped = shipments.stored.select("marketplace").union(shipments.changed.select("marketplace")).distinct()
-    return watermarks(sources, last, [row[0] for row in shipped.collect()], rules.as_of)
+    return watermarks(sources, last, marketplaces, rules.as_of)
 
 
 def touched_days(shipments: Intake, reports: Intake, rules: OutcomesConfig, buckets: int) -> dict[int, datetime.date]:
@@ -124,6 +130,7 @@ def count_damage(
     shipments: Intake,
     reports: Intake,
     starts: Mapping[int, Start],
+    began: Mapping[str, datetime.date],
     until: Mapping[str, datetime.date],
     rules: OutcomesConfig,
     reader: ReviewReader,
@@ -142,8 +149,9 @@ def count_damage(
 
     # Each plan ends here, as those of the delivery do.
     items = judge_items(part(shipments).drop("place_from"), rules, until).localCheckpoint()
-    before = shipments.stored.where(F.col("period") < first).select(*ITEM)
-    judged = judge_reports(part(reports), items, before, rules, reader).drop("place_from").localCheckpoint()
+    shipped_before = F.to_date("shipped_at").alias("shipped_before")
+    before = shipments.stored.where(F.col("period") < first).select(*ITEM, shipped_before)
+    judged = judge_reports(part(reports), items, before, began, rules, reader).drop("place_from").localCheckpoint()
     marked = marked_shipments(items, damage_marks(judged))
     monthly = monthly_outcomes(marked, rules.split.salt).localCheckpoint()
     return Recounted(starts, judged, monthly)

@@ -6,7 +6,8 @@ of what the reporting rate covers. Otherwise old shipments would look worse than
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -15,29 +16,37 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.outcomes.cleaning import ITEM
-from leastpack.outcomes.deliveries import is_damage_reason
 from leastpack.outcomes.placement import BOUNDED, PLACED, SAME_DAMAGE
+from leastpack.outcomes.reasons import DAMAGE, NOT_DAMAGE, reason_verdict
 from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import MULTI_ITEM
 from leastpack.outcomes.unnamed import place_reports
 
-DAMAGE = "damage"
-NOT_DAMAGE, NO_STARS, NO_SHIPMENT = "not_damage", "no_stars", "no_shipment"
-BEFORE_SHIPMENT, LATE, SHIPMENT_SET_ASIDE = "before_shipment", "late", "shipment_set_aside"
+NO_STARS, NO_SHIPMENT, BEFORE_HISTORY = "no_stars", "no_shipment", "before_history"
+BEFORE_SHIPMENT, LATE, LONG_AFTER = "before_shipment", "late", "long_after"
+SHIPMENT_SET_ASIDE = "shipment_set_aside"
+# Half a year after the window hardly anybody returns anything: the date is wrong.
+LONG_AFTER_DAYS = 183
 # Verdicts of reports that count as damage of a shipment, and of those that may.
 CERTAIN = (DAMAGE, PLACED, SAME_DAMAGE)
 COUNTED = (*CERTAIN, BOUNDED)
 
 
 def judge_reports(
-    reports: DataFrame, shipments: DataFrame, before: DataFrame, config: OutcomesConfig, reader: ReviewReader
+    reports: DataFrame,
+    shipments: DataFrame,
+    before: DataFrame,
+    began: Mapping[str, datetime.date],
+    config: OutcomesConfig,
+    reader: ReviewReader,
 ) -> DataFrame:
     """Find the verdict of every report told on or after its `place_from`; the others keep theirs.
 
     Args:
         reports: Rows of `damage_reports` with place_from (date, null to keep all).
         shipments: `judge_items` rows, of the whole window before the earliest place_from and later.
-        before: marketplace, shipment_id, product_id of all shipments before these.
+        before: marketplace, shipment_id, product_id and shipped_before (date) of all shipments before these.
+        began: By marketplace, day of the first shipment of all.
         config: The rules.
         reader: Reads the texts of reviews with few stars.
 
@@ -47,16 +56,19 @@ def judge_reports(
     dated = reports.withColumn("told_on", F.to_date("reported_at"))
     open_ = F.coalesce(F.col("told_on") >= F.col("place_from"), F.lit(False))
     settled = dated.where(~open_)
-    tells = F.when(F.col("kind") == "returns", is_damage_reason(config)).otherwise(_read(reader, config))
-    first = F.when((F.col("kind") == "reviews") & F.col("stars").isNull(), F.lit(NO_STARS)).when(
-        ~F.coalesce(tells, F.lit(False)), F.lit(NOT_DAMAGE)
+    said = reason_verdict(F.col("reason_code"), config)
+    tells = F.coalesce(_read(reader, config), F.lit(False))
+    first = (
+        F.when(F.col("kind") == "returns", F.nullif(said, F.lit(DAMAGE)))
+        .when(F.col("stars").isNull(), F.lit(NO_STARS))
+        .when(~tells, F.lit(NOT_DAMAGE))
     )
     found = {"verdict": first, "damaged_shipments": F.lit(None).cast("array<string>")}
     # Plans end here, so that texts are read once.
     fresh = dated.where(open_).withColumns(found).localCheckpoint()
     silent = fresh.where("verdict IS NOT NULL")
     telling = fresh.where("verdict IS NULL")
-    named = _meet_shipments(telling.where("shipment_id IS NOT NULL"), shipments, before, config)
+    named = _meet_shipments(telling.where("shipment_id IS NOT NULL"), shipments, before, began, config)
     unnamed = telling.where("shipment_id IS NULL")
     named = named.localCheckpoint()
     marks = damage_marks(settled.unionByName(named))
@@ -97,14 +109,24 @@ def marked_shipments(shipments: DataFrame, marks: DataFrame) -> DataFrame:
     return joined.withColumns({name: F.coalesce(name, F.lit(False)) for name in ("damaged", "maybe")})
 
 
-def _meet_shipments(named: DataFrame, shipments: DataFrame, before: DataFrame, config: OutcomesConfig) -> DataFrame:
+def _meet_shipments(
+    named: DataFrame,
+    shipments: DataFrame,
+    before: DataFrame,
+    began: Mapping[str, datetime.date],
+    config: OutcomesConfig,
+) -> DataFrame:
     known = shipments.select(*ITEM, "shipped_on", F.col("set_aside").alias("shipment_aside"))
     met = named.join(known, on=list(ITEM), how="left").localCheckpoint()
-    shipped_before = _among(before, met.where("shipped_on IS NULL")).withColumn("shipped_before", F.lit(True))
-    days = F.datediff("told_on", "shipped_on")
+    shipped_before = _among(before, met.where("shipped_on IS NULL"))
+    days = F.datediff("told_on", F.coalesce("shipped_on", "shipped_before"))
+    # Of a shipment from before the first that was ever delivered.
+    early = F.coalesce(F.datediff("told_on", _began(began)) <= config.return_window_days, F.lit(False))
     verdict = (
-        F.when(F.col("shipped_before"), F.lit(LATE))
-        .when(F.col("shipped_on").isNull(), F.lit(NO_SHIPMENT))
+        F.when(days.isNull() & early, F.lit(BEFORE_HISTORY))
+        .when(days.isNull(), F.lit(NO_SHIPMENT))
+        .when(days > config.return_window_days + LONG_AFTER_DAYS, F.lit(LONG_AFTER))
+        .when(F.col("shipped_before").isNotNull(), F.lit(LATE))
         .when(days < 0, F.lit(BEFORE_SHIPMENT))
         .when(days > config.return_window_days, F.lit(LATE))
         # One too young will count; an item that the rules drop never does.
@@ -114,6 +136,12 @@ def _meet_shipments(named: DataFrame, shipments: DataFrame, before: DataFrame, c
     judged = met.join(shipped_before, on=list(ITEM), how="left").withColumn("verdict", verdict)
     damaged = F.when(F.col("verdict") == DAMAGE, F.array("shipment_id"))
     return judged.withColumn("damaged_shipments", damaged).select(*named.columns)
+
+
+def _began(began: Mapping[str, datetime.date]) -> Column:
+    """Day of the first shipment of the row's marketplace; null where it has none."""
+    named = [F.when(F.col("marketplace") == name, F.lit(day)) for name, day in sorted(began.items())]
+    return F.coalesce(*named, F.lit(None).cast("date"))
 
 
 def _among(shipments: DataFrame, reports: DataFrame) -> DataFrame:

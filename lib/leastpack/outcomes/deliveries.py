@@ -15,6 +15,7 @@ from leastpack.catalog.versions import CONFLICTING_VERSION, DUPLICATE, OLDER_VER
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import EVENT_TIMES, Kind
 from leastpack.outcomes.bounds import UNSAFE
+from leastpack.outcomes.reasons import is_damage_reason
 from leastpack.tables.schemas import DAMAGE_REPORTS, HUMAN_TESTS, SHIPMENT_ITEMS, Table
 
 # Columns of damage_reports that are not delivered but found.
@@ -82,15 +83,10 @@ def tells_of_damage(kind: Kind, config: OutcomesConfig) -> Column:
     """Whether a row can tell of damage, without reading texts; of shipments none does."""
     return {
         "shipments": F.lit(False),
-        "returns": F.coalesce(is_damage_reason(config), F.lit(False)),
+        "returns": is_damage_reason(config),
         "reviews": F.coalesce(F.col("stars") <= config.review_max_stars, F.lit(False)),
         "human_tests": F.coalesce(F.upper("result") == UNSAFE, F.lit(False)),
     }[kind]
-
-
-def is_damage_reason(config: OutcomesConfig) -> Column:
-    """Whether `reason_code` means damage."""
-    return F.upper("reason_code").isin([code.upper() for code in config.damage_reasons])
 
 
 def _event(kind: Kind) -> Column:

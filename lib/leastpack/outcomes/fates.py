@@ -13,13 +13,13 @@ from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import Kind
 from leastpack.log import log
 from leastpack.outcomes.cleaning import used
-from leastpack.outcomes.damage import BEFORE_SHIPMENT, COUNTED, NO_SHIPMENT
+from leastpack.outcomes.damage import BEFORE_SHIPMENT, COUNTED, LONG_AFTER, NO_SHIPMENT
 from leastpack.outcomes.placement import BOUNDED, NO_SHIPMENT_IN_WINDOW, NO_SHIPMENT_LEFT
 from leastpack.outcomes.shipments import judge_items
 from leastpack.runs import Run
 
 # Reports of damage that no shipment could be found for.
-LOST = (NO_SHIPMENT, BEFORE_SHIPMENT, NO_SHIPMENT_IN_WINDOW, NO_SHIPMENT_LEFT)
+LOST = (NO_SHIPMENT, BEFORE_SHIPMENT, LONG_AFTER, NO_SHIPMENT_IN_WINDOW, NO_SHIPMENT_LEFT)
 MOST_LOST = 0.1
 
 

@@ -13,6 +13,7 @@ from leastpack.catalog.sources import read_exports, reading
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
 from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig
+from leastpack.guards import check_guards
 from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
 from leastpack.outcomes.cleaning import Known
@@ -20,7 +21,9 @@ from leastpack.outcomes.examples import fit_priors, labelled_pairs, placed_pairs
 from leastpack.outcomes.fates import item_fates, report_fates, report_shares
 from leastpack.outcomes.figures import record_figures
 from leastpack.outcomes.groups import product_groups
+from leastpack.outcomes.guards import outcome_guards
 from leastpack.outcomes.intake import Intake, history_sources, rows_of, take_in
+from leastpack.outcomes.months import warn_of_odd_months
 from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
 from leastpack.outcomes.update import Update, plan_update, write_update
@@ -45,6 +48,7 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
     Raises:
         ConfigError: `again` names no source that is kept.
         InputError: There is no source of labels, nothing is left of them, or every shipment is too young.
+        GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account does not balance.
     """
     sources = history_sources(config.sources)
@@ -64,13 +68,15 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
             write_quarantine(tables, run.step, quarantine_rows(intake.rows for intake in intakes.values()))
             report_shares(run, [judged[kind] for kind in REPORT_KINDS])
             require_history(fates, intakes)
+            check_guards(run, outcome_guards(run, sources, intakes.values(), judged["returns"]), config.accepted)
         with run.phase("history"):
             write_update(spark, tables, run, intakes, update, rules)
         with run.phase("pairs"):
             pair_outcomes = tables.read("pair_outcomes", tables.version("pair_outcomes"))
+            warn_of_odd_months(run, pair_outcomes)
             tested = tables.read("human_tests", tables.version("human_tests"))
             by_shipments = keep(kept, shipment_tests(pair_outcomes, rules))
-            by_tests = keep(kept, human_tests(tested))
+            by_tests = keep(kept, human_tests(tested, rules))
             tests = by_shipments.drop("n_policy").unionByName(by_tests)
             counted = by_shipments.count() + by_tests.count()
             require_labels(counted, fates, rules, update.until)

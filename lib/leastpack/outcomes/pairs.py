@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.outcomes.bounds import SAFE, UNSAFE, labels, lower_bounds, upper_bounds
+from leastpack.outcomes.bounds import SAFE, UNKNOWN, UNSAFE, labels, lower_bounds, upper_bounds
 from leastpack.outcomes.cleaning import PAIR
+from leastpack.outcomes.testers import needed_passes
 
 BY_SHIPMENTS, BY_HUMAN_TEST = "shipments", "human_test"
 # Draws whose round is not told are one round.
@@ -97,18 +98,21 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
     )
 
 
-def human_tests(tests: DataFrame) -> DataFrame:
-    """What human tests of a pair say: UNSAFE if any test says so, else SAFE.
+def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
+    """What human tests of a pair say: UNSAFE if any test says so, else SAFE if enough tests passed, else UNKNOWN.
 
     That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability.
 
     Args:
         tests: Used rows of human tests.
+        config: The rules.
 
     Returns:
         The columns of `pair_tests`, source `human_test`.
     """
     unsafe = F.upper("result") == UNSAFE
+    needed = needed_passes(config)
+    passed = F.col("n") >= needed if needed is not None else F.lit(False)
     drawn = F.struct("tested_at", "test_id", "draw_probability", "draw_round")
     by_chance = F.col("draw_probability").isNotNull()
     round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
@@ -121,7 +125,7 @@ def human_tests(tests: DataFrame) -> DataFrame:
     return found.select(
         *PAIR,
         F.lit(BY_HUMAN_TEST).alias("source"),
-        F.when(F.col("k") > 0, F.lit(UNSAFE)).otherwise(F.lit(SAFE)).alias("label"),
+        F.when(F.col("k") > 0, F.lit(UNSAFE)).when(passed, F.lit(SAFE)).otherwise(F.lit(UNKNOWN)).alias("label"),
         "n",
         "k",
         F.lit(None).cast("bigint").alias("k_upper"),

@@ -58,6 +58,7 @@ def rules_digest(config: OutcomesConfig) -> str:
         RULES_VERSION,
         config.return_window_days,
         sorted(code.upper() for code in config.damage_reasons),
+        sorted(code.upper() for code in config.other_reasons),
         config.review_max_stars,
         sorted(config.review_words),
         config.multi_item,

@@ -12,8 +12,8 @@ from leastpack.config.sources import Kind, SourceConfig
 from leastpack.errors import ConfigError, InputError
 from leastpack.log import log
 from leastpack.outcomes.accounts import QUARANTINED, USED
-from leastpack.outcomes.damage import NOT_DAMAGE
 from leastpack.outcomes.intake import Intake
+from leastpack.outcomes.reasons import NOT_DAMAGE, UNMAPPED
 from leastpack.outcomes.shipments import TOO_YOUNG
 
 
@@ -69,7 +69,7 @@ def require_history(fates: Mapping[Kind, Counter[str]], intakes: Mapping[str, In
     """
     shipments, tests, returns = fates["shipments"], fates["human_tests"], fates["returns"]
     told = returns.total() - returns[QUARANTINED] - returns[DUPLICATE]
-    if told and returns[NOT_DAMAGE] == told:
+    if told and returns[NOT_DAMAGE] + returns[UNMAPPED] == told:
         log.warning("no return has a damage reason", returns=told)
     usable = shipments[USED] + shipments[TOO_YOUNG] + tests[USED]
     if not usable and all(intakes[name].stored.isEmpty() for name in ("shipment_items", "human_tests")):

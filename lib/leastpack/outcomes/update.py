@@ -18,6 +18,7 @@ from leastpack.outcomes.counted import (
     count_damage,
     counted_now,
     delivered_until,
+    first_shipped,
     part_condition,
     pending,
     plan_recount,
@@ -64,7 +65,8 @@ def plan_update(
     shipments, reports = intakes["shipment_items"], intakes["damage_reports"]
     buckets = tables.config.buckets
     counted = read_counted(tables)
-    until = delivered_until(shipments, reports, sources, rules)
+    began = first_shipped(shipments)
+    until = delivered_until(list(began), reports, sources, rules)
     for marketplace, day in sorted(until.items()):
         log.info("reports delivered", marketplace=marketplace, until=str(day), window_days=rules.return_window_days)
     touched = touched_days(shipments, reports, rules, buckets)
@@ -72,7 +74,7 @@ def plan_update(
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
     reader = WordReader(rules.review_words)
-    recounted = count_damage(spark, shipments, reports, starts, until, rules, reader, buckets)
+    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, reader, buckets)
     if not counted:
         _require_no_less(tables, recounted)
     return Update(counted, until, recounted)

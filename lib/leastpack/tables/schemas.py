@@ -146,6 +146,11 @@ PACKAGE_TYPES = _table(
         ("currency", "string", "ISO code of the cost."),
         ("safe_default", "boolean", "The type to use where nothing is certified; one or more a marketplace."),
         ("valid_from", "date", "First day of use."),
+        (
+            "valid_to",
+            "date",
+            "First day it is no longer used: as its package file says, or when its file lacked it; null while it is.",
+        ),
     ],
 )
 SHIPMENT_ITEMS = _table(
@@ -241,7 +246,11 @@ PAIR_OUTCOMES = _table(
         ("period", "string", "Month, yyyy-MM."),
         ("n", "bigint", "Shipments whose return window is closed."),
         ("k", "bigint", "Of these, reported damaged."),
-        ("k_upper", "bigint", "k and those that reports naming no shipment may mean; what SAFE and certificates count."),
+        (
+            "k_upper",
+            "bigint",
+            "k and those that reports naming no shipment may mean; what SAFE and certificates count.",
+        ),
         ("n_random", "bigint", "Shipments whose package was drawn at random."),
         ("k_random", "bigint", "Of these, reported damaged."),
         (
@@ -290,17 +299,22 @@ TRAINING_EXAMPLES = _table(
         *_PAIR,
         ("group_id", "string", "Connected component of family, content and universal id."),
         ("split", "string", "train, validation, calibrate, certify or test."),
-        ("label", "string", "SAFE, UNSAFE or UNKNOWN; a human test overrules shipments."),
+        (
+            "label",
+            "string",
+            "SAFE, UNSAFE or UNKNOWN; a human test overrules shipments, unless it leaves the pair UNKNOWN.",
+        ),
         (
             "target",
             "double",
-            "P(damage rate > tau): 0 or 1 by a human test or by a label from n_min shipments on, else its posterior.",
+            "P(damage rate > tau): 0 or 1 by a label from n_min shipments on, else its posterior; after a human test the "
+            "posterior of that, 0 or 1 where testers do not err.",
         ),
         ("weight", "double", "Weight in the loss."),
         ("n", "bigint", "Shipments, for the damage rate."),
         ("k", "bigint", "Damaged shipments."),
         ("eligible", "boolean", "May evaluate or certify."),
-        ("by_human_test", "boolean", "The label is a human test's."),
+        ("by_human_test", "boolean", "There is a human test."),
         ("draw_probability", "double", "Of the human test; null if chosen or none."),
         ("draw_round", "string", "Of the human test; null if chosen, none or not told."),
         ("less_protective", "boolean", "Less protective than anything the product was shipped in by policy."),
@@ -413,7 +427,7 @@ PAIR_DECISIONS = _table(
         (
             "reason",
             "string",
-            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, not_in_use_yet, or the score's error.",
+            "under_threshold, by_order, proven_safe, proven_unsafe, above_threshold, high_risk, does_not_fit, size_unknown, not_in_use, or the score's error.",
         ),
         ("risk", "float", "The score's risk that it was decided on; null exactly where UNSCORED."),
         ("fits", "boolean", "The score's fit that it was decided on."),
@@ -545,7 +559,7 @@ RUNS = _table(
         ("code_version", "string", "leastpack's version."),
         ("config_digest", "string", "Digest of the resolved config."),
         ("inputs", "map<string,bigint>", "Delta versions read."),
-        ("account", "string", "The balanced account as JSON."),
+        ("account", "string", "The balanced account as JSON, and what each guard counted and whether it was accepted."),
         ("figures", "map<string,double>", "Other figures, such as unknown-token shares."),
         ("error", "string", "Why it failed; null if done."),
         ("config", "string", "Resolved config as JSON."),

@@ -15,9 +15,7 @@ DAY = datetime.date
 
 def source(name, kind="returns", marketplace="NA", **more):
     columns = {field: field for field in FIELDS[kind] if field != "marketplace" or marketplace is None}
-    return SourceConfig(
-        name=name, kind=kind, format="csv", path="x", marketplace=marketplace, columns=columns, **more
-    )
+    return SourceConfig(name=name, kind=kind, format="csv", path="x", marketplace=marketplace, columns=columns, **more)
 
 
 CASES = {
