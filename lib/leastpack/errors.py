@@ -42,3 +42,7 @@ class PromiseError(LeastpackError):
     """The data broke a promise: an account that does not balance, an audit that fails."""
 
     exit_code = 3
+
+
+class WriterError(LeastpackError):
+    """Another run writes to the tables, has taken them over, or changed a table meanwhile."""

@@ -13,6 +13,7 @@ from leastpack.catalog.counting import count_exports
 from leastpack.catalog.figures import catalog_figures
 from leastpack.catalog.images import assemble_images, clean_images, rank_images
 from leastpack.catalog.packages import package_rows
+from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
@@ -59,6 +60,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
                 expected="an entry of kind `products` under `sources`",
                 todo="see docs/your-data.md",
             )
+        sources = pinned_sources(spark, run, sources)
         with run.phase("read"), reading(*sources):
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)

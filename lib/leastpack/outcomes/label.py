@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.counting import count_exports
+from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.root import Config
@@ -86,7 +87,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
 
 def _clean(spark: SparkSession, tables: Tables, config: Config, run: Run, kept: ExitStack, known: Known) -> Outcomes:
     rules = config.outcomes
-    sources = _outcome_sources(config)
+    sources = pinned_sources(spark, run, _outcome_sources(config))
     exports = read_exports(spark, sources)
     delivered = count_exports(exports, sources)
 
