@@ -30,9 +30,11 @@ from leastpack.tables.writer import Writer, unlock
 CHANGES = "recommendation_changes"
 
 
+ROW = {"release_id": "r1", "marketplace": "NA"}
+
+
 def changes(spark: SparkSession, **new: str) -> DataFrame:
-    named = [{"release_id": "r1", "marketplace": "NA", "product_id": key, "new": new[key]} for key in new]
-    return table_rows(spark, CHANGES, named)
+    return table_rows(spark, CHANGES, [{**ROW, "product_id": key, "new": new[key]} for key in new])
 
 
 def content(tables: Tables) -> list[tuple[str, str]]:
@@ -56,7 +58,6 @@ def test_a_stale_writer_fails_at_its_next_commit_of_any_kind(
     writes: dict[str, Callable[[Tables], object]] = {
         "insert": lambda t: t.append(CHANGES, changes(spark, c="stale")),
         "update": lambda t: t.merge(CHANGES, changes(spark, a="stale", c="stale")),
-        "replace": lambda t: t.replace(CHANGES, changes(spark, c="stale")),
         "overwrite": lambda t: t.replace_where(CHANGES, changes(spark, a="stale"), "product_id = 'a'"),
         "append": lambda t: t.append("releases", table_rows(spark, "releases", [{"release_id": "stale"}])),
         "note": lambda t: t.mark(CHANGES, "stale"),
@@ -72,12 +73,20 @@ def test_a_stale_writer_fails_at_its_next_commit_of_any_kind(
         assert tables.commit(CHANGES).note == "what it follows from"
         assert tables.exists("releases")
         versions = {name: tables.version(name) for name in (CHANGES, "releases")}
-        for kind, write in writes.items():
+        for write in writes.values():
             with pytest.raises(WriterError, match=r"run slow has lost .* taken over by step catalog of run quick"):
                 write(stale)
-            assert {name: tables.version(name) for name in versions} == versions, kind
+        assert {name: tables.version(name) for name in versions} == versions
         tables.merge(CHANGES, changes(spark, b="two"))
     assert content(tables) == [("a", "one"), ("b", "two")]
+
+
+def wait_for(file: Path) -> None:
+    end = time.monotonic() + 120
+    while not file.exists():
+        if time.monotonic() > end:
+            raise TimeoutError(file)
+        time.sleep(0.02)
 
 
 def stopped_inside(df: DataFrame, folder: Path) -> DataFrame:
@@ -86,8 +95,7 @@ def stopped_inside(df: DataFrame, folder: Path) -> DataFrame:
 
     def passed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         Path(reached).touch()
-        while not Path(on).exists():
-            time.sleep(0.02)
+        wait_for(Path(on))
         yield from batches
 
     return df.coalesce(1).mapInArrow(passed, df.schema)
@@ -101,9 +109,10 @@ def test_of_two_commits_under_way_at_once_the_second_is_one_sentence_and_no_key_
     tables.merge(CHANGES, changes(spark, z="there"))
 
     def between() -> None:
-        while not (tmp_path / "reached").exists():
-            time.sleep(0.02)
-        again(tables).append(CHANGES, changes(spark, a="quick"))
+        wait_for(tmp_path / "reached")
+        # In a session of its own, like another program's: settings of a session hold for all that is in it.
+        other = table_rows(spark.newSession(), CHANGES, [{**ROW, "product_id": "a", "new": "quick"}])
+        other.write.format("delta").mode("append").save(tables.location(CHANGES))
         (tmp_path / "on").touch()
 
     with leased(tables, "encode", "slow"), ThreadPoolExecutor(1) as pool:
@@ -134,7 +143,7 @@ def test_repeated_keys_are_found_and_mended_in_one_commit(spark: SparkSession, t
             ("c", None, 4, None),
         ]
     ]
-    scores = [{"marketplace": "NA", "product_id": p, "package_type": "bag", "bucket": b} for p, b in ("p0", "q1", "q1")]
+    scores = [{"marketplace": "NA", "product_id": p, "package_type": "bag", "bucket": 1} for p in ("p", "q", "q")]
     for name, rows in {"embeddings": embeddings, "pair_scores": scores}.items():
         tables.ensure(name)
         table_rows(spark, name, rows).write.format("delta").mode("append").save(tables.location(name))
@@ -162,24 +171,22 @@ def test_repeated_keys_are_found_and_mended_in_one_commit(spark: SparkSession, t
 def test_the_lease_of_tables_by_name_or_in_any_other_store_is_a_table(spark: SparkSession, tmp_path: Path) -> None:
     spark.sql("CREATE SCHEMA IF NOT EXISTS leasing")
     try:
-        by_name = place_of(Tables(spark, TablesConfig(schema_name="spark_catalog.leasing")))
+        place = place_of(Tables(spark, TablesConfig(schema_name="spark_catalog.leasing")))
+        assert place.read() == (None, "0")
+        first = Writer.take(place, "encode", "slow", 60)
+        with pytest.raises(OvertakenError):  # who saw that there was none
+            place.write(first.lease, "0")
+        assert unlock(place)
+        second = Writer.take(place, "catalog", "quick", 60)
+        with pytest.raises(WriterError, match="taken over by step catalog of run quick"):
+            first.enter("decide")
+        second.give_back()
+        held, number = place.read()
+        assert held is not None
+        assert (held.run_id, held.given_back, number) == ("quick", True, "4")
         by_path = TablePlace(spark, f"file:{tmp_path}/leases", by_path=True)
-        for place in (by_name, by_path):
-            assert place.read() == (None, "0")
-            first = Writer.take(place, "encode", "slow", 60)
-            with pytest.raises(WriterError, match="encode of run slow"):
-                Writer.take(place, "catalog", "quick", 60)
-            with pytest.raises(OvertakenError):  # who saw that there was none
-                place.write(first.lease, "0")
-            first.enter("score")
-            assert unlock(place)
-            second = Writer.take(place, "catalog", "quick", 60)
-            with pytest.raises(WriterError, match="taken over by step catalog of run quick"):
-                first.enter("decide")
-            second.give_back()
-            held, number = place.read()
-            assert held is not None
-            assert (held.run_id, held.given_back, number) == ("quick", True, "5")
+        assert by_path.write(held, by_path.read()[1]) == "1"
+        assert by_path.read() == (held, "1")
     finally:
         spark.sql("DROP SCHEMA leasing CASCADE")
 
