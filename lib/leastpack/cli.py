@@ -1,4 +1,4 @@
-"""The console script: one command a step, `run` for all of them, `rollback` and `doctor`."""
+"""The console script: one command a step, `run` for all of them, `rollback`, `unlock`, `repair` and `doctor`."""
 
 from __future__ import annotations
 
@@ -106,6 +106,17 @@ def _execute(steps: Iterable[Step], config: Config) -> None:
         step.load()(spark, config)
 
 
+def _execute_road(config: Config) -> None:
+    """Every step, under one lease: nobody else writes between two of them."""
+    from leastpack.session import make_session
+    from leastpack.tables import Tables
+    from leastpack.tables.places import leased
+
+    tables = Tables(make_session(config.spark), config.tables)
+    with leased(tables, "run", str(config.run_id)):
+        _execute(_whole_road(config), config)
+
+
 def _make_command(step: Step) -> Callable[..., None]:
     def act(loaded: Config, dry_run: bool) -> None:
         if dry_run:
@@ -161,7 +172,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = N
         _plan(list(STEPS[1:]), loaded)
         return
     loaded = loaded.model_copy(update={"run_id": loaded.run_id or uuid.uuid4().hex[:12]})
-    _execute(_whole_road(loaded), loaded)
+    _execute_road(loaded)
 
     from leastpack.reporting.summary import summary_lines
     from leastpack.session import make_session
@@ -182,11 +193,57 @@ def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None
 
 
 @app.command()
+def unlock(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Take the tables' lease from a run that is gone, and say whose it was."""
+    from leastpack.session import make_session
+    from leastpack.tables import Tables
+    from leastpack.tables.places import place_of
+    from leastpack.tables.writer import unlock as take_away
+
+    loaded = _load(config, set_)
+    place = place_of(Tables(make_session(loaded.spark), loaded.tables))
+    lease = take_away(place)
+    told = "nobody holds the lease" if lease is None else f"unlocked; the lease was held by {lease.told()}"
+    Console(highlight=False, soft_wrap=True).print(f"{told} ({place.name})", markup=False)
+
+
+@app.command()
+def repair(
+    table: str,
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Remove the rows; without it they are only counted.")] = False,
+) -> None:
+    """Leave one row a key in a table that holds some more than once; counts first, removes with --apply."""
+    from leastpack.runs import step_run
+    from leastpack.session import make_session
+    from leastpack.tables import Tables
+    from leastpack.tables.repeated import RULE, mend, repeated
+
+    loaded = _load(config, set_)
+    spark = make_session(loaded.spark)
+    tables = Tables(spark, loaded.tables)
+    found = repeated(tables, table)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{table}: {found.keys} keys have more than one row, {found.rows} rows are too many", markup=False)
+    if not found.keys:
+        return
+    if not apply:
+        console.print(f"nothing was removed; --apply removes them: {RULE}", markup=False)
+        return
+    with step_run(spark, tables, loaded, "repair") as run:
+        run.reads(table, tables.version(table))
+        run.figure(f"removed.{table}", mend(tables, table))
+    console.print(f"{int(run.figures[f'removed.{table}'])} rows were removed in one commit: {RULE}", markup=False)
+
+
+@app.command()
 def doctor(
     config: ConfigFiles = None,
     set_: Overrides = None,
     spark: Annotated[
-        bool, typer.Option("--spark", help="Also write and read a Delta table in a temporary folder.")
+        bool,
+        typer.Option("--spark", help="Also write and read a Delta table, and look for repeated keys in the tables."),
     ] = False,
 ) -> None:
     """Check Python, Java, packages, disk and the configured encoders, and say what to do."""
@@ -196,6 +253,10 @@ def doctor(
 
     loaded = _load(config, set_)
     checks = [*diagnose(spark=spark), check_encoders(loaded)]
+    if spark:
+        from leastpack.doctor_tables import check_tables
+
+        checks += check_tables(loaded)
     table = Table("check", "status", "found", "expected", "what to do")
     colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     for check in checks:

@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypedDict
@@ -18,8 +18,9 @@ from pyspark.sql import SparkSession
 from leastpack import __version__
 from leastpack.config.load import digest, resolved
 from leastpack.config.root import Config
-from leastpack.errors import PromiseError
+from leastpack.errors import PromiseError, WriterError
 from leastpack.log import log
+from leastpack.tables.places import leased
 from leastpack.tables.schemas import RUNS
 from leastpack.tables.store import Tables
 
@@ -121,11 +122,24 @@ class Run:
 
 
 @contextmanager
-def step_run(spark: SparkSession, tables: Tables, config: Config, step: str) -> Iterator[Run]:
-    """Run a step: bind its name to the log, and write its row to `runs` whether it ends well or not."""
+def step_run(spark: SparkSession, tables: Tables, config: Config, step: str, *, writes: bool = True) -> Iterator[Run]:
+    """Run a step under the tables' lease, its name bound to the log; its row is in `runs` whether it ends well or not.
+
+    Args:
+        spark: The session.
+        tables: Its tables.
+        config: The configuration.
+        step: Its name.
+        writes: Whether it writes anything but that row; one that does not needs no lease.
+
+    Raises:
+        WriterError: Another run writes to the tables; `runs` gets no row.
+    """
     run = Run(step=step, run_id=config.run_id or uuid.uuid4().hex[:12])
     started = datetime.now(UTC)
-    with structlog.contextvars.bound_contextvars(step=step, run_id=run.run_id):
+    with structlog.contextvars.bound_contextvars(step=step, run_id=run.run_id), ExitStack() as lease:
+        if writes:
+            lease.enter_context(leased(tables, step, run.run_id))
         log.info("step starts", config_digest=digest(config))
         try:
             yield run
@@ -155,6 +169,10 @@ def _write(
     )
     try:
         tables.append("runs", spark.createDataFrame([row], RUNS.schema))
+    except WriterError as lost:
+        if error is None:
+            raise
+        log.warning("the row in `runs` could not be written", error=lost.what)
     except Exception:
         if error is None:
             raise

@@ -16,6 +16,7 @@ from leastpack.catalog.figures import catalog_figures
 from leastpack.catalog.guards import catalog_guards
 from leastpack.catalog.images import assemble_images, clean_images, rank_images
 from leastpack.catalog.packages import Values, package_rows, withdrawn_rows
+from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
@@ -64,6 +65,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
                 expected="an entry of kind `products` under `sources`",
                 todo="see docs/your-data.md",
             )
+        sources = pinned_sources(spark, run, sources)
         with run.phase("read"), reading(*sources):
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)

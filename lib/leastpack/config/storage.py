@@ -27,6 +27,11 @@ class TablesConfig(Section):
     keep_days: Count = Field(
         100, description="Days every version stays readable, VACUUM or not; set when a table is made."
     )
+    lease_seconds: Count = Field(
+        60,
+        description="Seconds for which the lease of the one run that may write holds without being renewed; it is "
+        "renewed every third of them. After a driver is lost, the tables stay locked as long (docs/writers.md).",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> TablesConfig:

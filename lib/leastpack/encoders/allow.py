@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.codes import ContentError
-from leastpack.encoders.s3 import SCHEMES, split_s3
+from leastpack.s3 import SCHEMES, split_s3
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):")
 

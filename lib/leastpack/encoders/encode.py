@@ -219,8 +219,8 @@ def _expect_once(run: Run, stage: Stage, before: work.State, rows: int) -> None:
         f"{stage.modality}s of the catalog beside embeddings",
         rows=seen,
         expected=rows,
-        todo="two runs at once may have left a key twice in embeddings: delete this encoder's rows, which encode makes "
-        "again, and let no two runs of encode overlap",
+        todo="a key may be there twice in embeddings, as two runs at once of an earlier leastpack left it: run "
+        "leastpack repair embeddings",
     )
 
 

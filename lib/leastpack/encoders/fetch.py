@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.allow import AllowList, LocalFile, S3Object
 from leastpack.encoders.codes import ContentError
-from leastpack.encoders.s3 import s3_client
+from leastpack.s3 import s3_client
 
 PIECE = 256 * 1024
 # A read that ends by itself within the limit is not given up just before.

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from leastpack.encoders.s3 import s3_client, split_s3
 from leastpack.errors import ModelError
+from leastpack.s3 import s3_client, split_s3
 
 # What a model folder may hold that changes its answers. Anything else, pickled weights above all, is not even fetched.
 KEPT = (".safetensors", ".json", ".txt", ".model")

@@ -30,7 +30,8 @@ def labelled_pairs(by_shipments: DataFrame, by_tests: DataFrame) -> DataFrame:
         by_tests: Rows of `human_tests`.
 
     Returns:
-        The pair, label, n, k, n_policy, eligible, by_human_test, tests, unsafe_tests, draw_probability, draw_round.
+        The pair, label, n, k, k_upper, n_policy, eligible, by_human_test, tests, unsafe_tests, draw_probability and
+        draw_round.
     """
     shipped, tested = by_shipments.alias("shipped"), by_tests.alias("tested")
     both = shipped.join(tested, on=list(PAIR), how="full")
@@ -40,6 +41,7 @@ def labelled_pairs(by_shipments: DataFrame, by_tests: DataFrame) -> DataFrame:
         F.coalesce(F.nullif("tested.label", F.lit(UNKNOWN)), "shipped.label", "tested.label").alias("label"),
         F.coalesce("shipped.n", none).alias("n"),
         F.coalesce("shipped.k", none).alias("k"),
+        F.coalesce("shipped.k_upper", none).alias("k_upper"),
         F.coalesce("shipped.n_policy", none).alias("n_policy"),
         (F.coalesce("tested.eligible", F.lit(False)) | F.coalesce("shipped.eligible", F.lit(False))).alias("eligible"),
         F.col("tested.label").isNotNull().alias("by_human_test"),
@@ -166,7 +168,7 @@ def _soft(threshold: float) -> Column:
         for k, n, a, b in columns:
             yield pd.DataFrame({"target": posterior_unsafe(k, n, a, b, threshold), "weight": credibility(n, a, b)})
 
-    return pandas_udf(soft, "target double, weight double")("k", "n", "a", "b")  # type: ignore[call-overload,no-any-return]
+    return pandas_udf(soft, "target double, weight double")("k_upper", "n", "a", "b")  # type: ignore[call-overload,no-any-return]
 
 
 def _tested(config: OutcomesConfig) -> Column:

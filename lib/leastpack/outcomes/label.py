@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.counting import count_exports
+from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading
 from leastpack.config.outcomes import OutcomesConfig
@@ -59,6 +60,7 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
         products = tables.read("products", run.reads("products", tables.version("products")))
         packages = tables.read("package_types", run.reads("package_types", tables.version("package_types")))
         with run.phase("clean"), reading(*sources):
+            sources = pinned_sources(spark, run, sources)
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
             intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, again)

@@ -24,7 +24,7 @@ def write_report(spark: SparkSession, config: Config) -> None:
         ModelError: The model directory cannot be read, or holds another model than the release names.
     """
     tables = Tables(spark, config.tables)
-    with step_run(spark, tables, config, "report") as run:
+    with step_run(spark, tables, config, "report", writes=False) as run:
         release = current_release(tables)
         for name, version in release["versions"].items():
             run.reads(name, version)

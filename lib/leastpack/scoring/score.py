@@ -144,8 +144,8 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: St
 def _expect_once(run: Run, work: Work) -> None:
     """A content with two rows in `embeddings` or `product_vectors` shows: as more products or photos than there are."""
     todo = (
-        "two runs at once may have left a key twice: delete the rows of one of embeddings (encode makes them "
-        "again) or product_vectors (score does), and let no two runs of a step overlap"
+        "a key may be there twice, as two runs at once of an earlier leastpack left it: run "
+        "leastpack repair embeddings, then leastpack repair product_vectors"
     )
     found = list(work.wanted.values())
     products = sum(one.products for one in found)

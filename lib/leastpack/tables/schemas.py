@@ -558,7 +558,7 @@ RUNS = _table(
         ("seconds", "map<string,double>", "Seconds by phase."),
         ("code_version", "string", "leastpack's version."),
         ("config_digest", "string", "Digest of the resolved config."),
-        ("inputs", "map<string,bigint>", "Delta versions read."),
+        ("inputs", "map<string,bigint>", "Delta versions read: of tables, and of sources in Delta as `source:<name>`."),
         ("account", "string", "The balanced account as JSON, and what each guard counted and whether it was accepted."),
         ("figures", "map<string,double>", "Other figures, such as unknown-token shares."),
         ("error", "string", "Why it failed; null if done."),

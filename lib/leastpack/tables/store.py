@@ -1,22 +1,28 @@
-"""Reads and writes the Delta tables: pinned versions, upserts on difference, overwrites of a part."""
+"""Reads and writes the Delta tables: pinned versions, upserts on difference, overwrites of a part.
+
+Where the tables have a writer, each commit carries its stamp, and one that Delta passed over is an error.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.storage import TablesConfig
-from leastpack.errors import ConfigError, InputError, PromiseError
+from leastpack.errors import ConfigError, InputError, PromiseError, WriterError
 from leastpack.log import log
+from leastpack.tables.commits import Stamp, is_conflict, note_in, statement_settings, unstamped, was_made
 from leastpack.tables.differences import Changes, changed_rows
 from leastpack.tables.schemas import BY_NAME, Column, Table
+from leastpack.tables.writer import Writer
 
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
 PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
@@ -24,7 +30,6 @@ PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode"
 # pass over it; to find them takes a third of the time that writing does.
 IN_BUCKETS = {"delta.dataSkippingNumIndexedCols": "0"}
 BUCKETS = "leastpack.buckets"
-NOTE = "leastpack.note"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,27 +54,38 @@ class Tables:
     Args:
         spark: The session.
         config: Where the tables are.
+
+    Attributes:
+        writer: The holder of the tables' lease, as long as a step writes; None leaves commits without a stamp.
     """
 
     def __init__(self, spark: SparkSession, config: TablesConfig) -> None:
         self.spark = spark
         self.config = config
+        self.writer: Writer | None = None
         root = config.root
-        self._root = str(Path(root).resolve()) if root is not None and "://" not in root else root
+        self.root = str(Path(root).resolve()) if root is not None and "://" not in root else root
         # A step asks for each table many times, and every answer costs a look at the log.
         self._there: set[str] = set()
         self._ensured: set[str] = set()
 
     def location(self, name: str) -> str:
         """Path or three-part name of a table."""
-        if self._root is not None:
-            return f"{self._root.rstrip('/')}/{BY_NAME[name].name}"
+        if self.root is not None:
+            return f"{self.root.rstrip('/')}/{BY_NAME[name].name}"
         return f"{self.config.schema_name}.{BY_NAME[name].name}"
 
     def exists(self, name: str) -> bool:
-        """Whether the table has been made."""
+        """Whether the table has been made.
+
+        A writer that took over fences each table off when it first meets it, before it reads: what the one before it
+        has under way then fails.
+        """
         if name not in self._there and self._look_for(name):
             self._there.add(name)
+            if self.writer and self.writer.took_over and name not in self.writer.fenced:
+                self._note(name, self.commit(name).note)
+                self.writer.fenced.add(name)
         return name in self._there
 
     def version(self, name: str) -> int:
@@ -90,8 +106,7 @@ class Tables:
         # As it is: to select from it would be a job of its own, and a step asks for a dozen tables.
         row = self.spark.sql(f"DESCRIBE HISTORY {self._identifier(name)} LIMIT 1").collect()[0]
         made_at = (row["timestamp"].astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
-        set_now = row["operationParameters"]["properties"] if row["operation"] == "SET TBLPROPERTIES" else "{}"
-        return Commit(row["version"], made_at, json.loads(set_now).get(NOTE))
+        return Commit(row["version"], made_at, note_in(row["userMetadata"]))
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """Read a table, at a pinned version where one is given.
@@ -102,11 +117,7 @@ class Tables:
             InputError: The table does not exist.
         """
         self._require(name)
-        reader = self.spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
-        location = self.location(name)
-        rows = reader.load(location) if self._root is not None else reader.table(location)
+        rows = self._rows(name, version)
         lacking = [F.lit(None).cast(c.type).alias(c.name) for c in BY_NAME[name].columns if c.name not in rows.columns]
         return rows.select("*", *lacking) if lacking else rows
 
@@ -131,6 +142,8 @@ class Tables:
         table = BY_NAME[name]
         columns = _declared(table.columns)
         partitions = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+        if self.writer:  # no statement that makes a table carries a stamp
+            self.writer.require_lease()
         kept = f"interval {self.config.keep_days} days"
         properties = {**PROPERTIES, "delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
         if "bucket" in table.names:
@@ -146,9 +159,17 @@ class Tables:
         return True
 
     def append(self, name: str, df: DataFrame) -> None:
-        """Add rows to a table."""
+        """Add rows to a table; to one with a key, those whose key is not there.
+
+        Raises:
+            WriterError: Another run has taken over, or changed the table meanwhile.
+        """
         self.ensure(name)
-        self._save(name, self.conform(name, df), "append")
+        rows = self.conform(name, df)
+        if BY_NAME[name].key:
+            self._insert(BY_NAME[name], rows)
+        else:
+            self._save(name, rows)
 
     def merge(self, name: str, df: DataFrame, *, delete_missing: bool = False, scope: str | None = None) -> Changes:
         """Insert and update rows by key where they really differ; no difference makes no new version.
@@ -166,16 +187,13 @@ class Tables:
 
         Raises:
             PromiseError: A key occurs twice in `df`.
+            WriterError: Another run has taken over, or changed the table meanwhile.
         """
-        made = self.ensure(name)
+        self.ensure(name)
         table = BY_NAME[name]
         new = self.conform(name, df).persist()
         try:
             self._check_keys(table, new)
-            if made:  # nothing to compare with
-                if rows := new.count():
-                    self._save(name, new, "append")
-                return Changes(rows, 0, 0)
             current = self.read(name)
             current = current.where(scope) if scope else current
             changed = changed_rows(new, current, table, delete_missing=delete_missing).persist()
@@ -211,7 +229,8 @@ class Tables:
 
     def mark(self, name: str, note: str) -> None:
         """Leave a note in a version of its own: it holds until anything else makes a version, as RESTORE does too."""
-        self.spark.sql(f"ALTER TABLE {self._identifier(name)} SET TBLPROPERTIES ({_quoted(NOTE)} = {_quoted(note)})")
+        self._require(name)
+        self._note(name, note)
 
     def replace_where(self, name: str, df: DataFrame, condition: str) -> None:
         """Overwrite the part of a table that the condition selects, in one transaction.
@@ -220,10 +239,12 @@ class Tables:
             name: Table.
             df: The rows of that part.
             condition: SQL condition.
+
+        Raises:
+            WriterError: Another run has taken over, or changed the table meanwhile.
         """
         self.ensure(name)
-        writer = self.conform(name, df).write.format("delta").mode("overwrite").option("replaceWhere", condition)
-        writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
+        self._save(name, self.conform(name, df), replaced=condition)
 
     def conform(self, name: str, df: DataFrame) -> DataFrame:
         """Select the table's columns in order, cast to its types.
@@ -241,27 +262,71 @@ class Tables:
 
     def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:
         if changes.inserted == changes.total:
-            self._save(table.name, changed.select(table.names), "append")
-            return
+            affected = self._insert(table, changed)
+        else:
+            assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
+            clauses = (
+                "WHEN MATCHED AND s._change = 'delete' THEN DELETE "
+                f"WHEN MATCHED AND s._change <> 'delete' THEN UPDATE SET {assignments} "
+                f"WHEN NOT MATCHED AND s._change <> 'delete' THEN {_inserted(table)}"
+            )
+            affected = self._merge_into(table, changed, clauses)["num_affected_rows"]
+        if affected != changes.total:
+            raise self._conflict(table.name)
+
+    def _insert(self, table: Table, rows: DataFrame) -> int:
+        """Insert the rows whose key is not there; how many."""
+        answer = self._merge_into(table, rows, f"WHEN NOT MATCHED THEN {_inserted(table)}")
+        return int(answer["num_inserted_rows"])
+
+    def _merge_into(self, table: Table, rows: DataFrame, clauses: str) -> Row:
         same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in [*table.key, *table.partition_by])
         # Delta looks only into partitions that a condition names.
         for name in table.partition_by:
-            parts = [_literal(row[0]) for row in changed.select(name).distinct().collect()]
-            same_key = f"t.`{name}` IN ({', '.join(parts)}) AND {same_key}"
-        assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
-        names = ", ".join(f"`{name}`" for name in table.names)
-        values = ", ".join(f"s.`{name}`" for name in table.names)
-        view = f"changed_{table.name}"
-        changed.createOrReplaceTempView(view)
+            parts = [_literal(row[0]) for row in rows.select(name).distinct().collect()]
+            same_key = f"t.`{name}` IN ({', '.join(parts)}) AND {same_key}" if parts else same_key
+        view = f"changed_{table.name}_{uuid.uuid4().hex}"
+        rows.createOrReplaceTempView(view)
         try:
-            self.spark.sql(
-                f"MERGE INTO {self._identifier(table.name)} t USING {view} s ON {same_key} "  # noqa: S608
-                "WHEN MATCHED AND s._change = 'delete' THEN DELETE "
-                f"WHEN MATCHED AND s._change = 'update' THEN UPDATE SET {assignments} "
-                f"WHEN NOT MATCHED AND s._change = 'insert' THEN INSERT ({names}) VALUES ({values})"
-            )
+            with self._committing(table.name) as stamp, statement_settings(self.spark, stamp):
+                answer = self.spark.sql(
+                    f"MERGE INTO {self._identifier(table.name)} t USING {view} s ON {same_key} {clauses}"
+                ).collect()
         finally:
             self.spark.catalog.dropTempView(view)
+        if not answer and self.writer:  # Delta passed over it
+            raise self.writer.lost_error()
+        return answer[0]
+
+    def _note(self, name: str, note: str | None) -> None:
+        """Make a version without rows."""
+        self._save(name, self._rows(name).limit(0), note=note)
+
+    def _save(self, name: str, df: DataFrame, *, replaced: str | None = None, note: str | None = None) -> None:
+        """Append, or overwrite what the condition `replaced` selects."""
+        with self._committing(name, note) as stamp:
+            writer = df.write.format("delta").mode("overwrite" if replaced else "append").options(**stamp.options)
+            if replaced:
+                writer = writer.option("replaceWhere", replaced)
+            writer.save(self.location(name)) if self.root is not None else writer.saveAsTable(self.location(name))
+        if self.writer and not was_made(self.spark, self._identifier(name), stamp.text):
+            raise self.writer.lost_error()
+
+    @contextmanager
+    def _committing(self, name: str, note: str | None = None) -> Iterator[Stamp]:
+        if self.writer:
+            self.writer.require_lease()
+        try:
+            yield self.writer.stamp(note) if self.writer else unstamped(note)
+        except Exception as error:
+            if not is_conflict(error):
+                raise
+            raise self._conflict(name) from error
+
+    def _conflict(self, name: str) -> WriterError:
+        if self.writer:
+            return self.writer.conflict_error(name)
+        return WriterError(f"table {name} was changed by another program while this one was writing it")
 
     def _check_keys(self, table: Table, new: DataFrame) -> None:
         twice = new.groupBy(*table.key).count().where("count > 1").limit(1).collect()
@@ -288,12 +353,16 @@ class Tables:
         there = self.spark.table(self._identifier(name)).columns
         lacking = [column for column in BY_NAME[name].columns if column.name not in there]
         if lacking:
+            if self.writer:
+                self.writer.require_lease()
             self.spark.sql(f"ALTER TABLE {self._identifier(name)} ADD COLUMNS ({_declared(lacking)})")
             log.info("table has new columns", table=name, columns=",".join(column.name for column in lacking))
 
-    def _save(self, name: str, df: DataFrame, mode: str) -> None:
-        writer = df.write.format("delta").mode(mode)
-        writer.save(self.location(name)) if self._root is not None else writer.saveAsTable(self.location(name))
+    def _rows(self, name: str, version: int | None = None) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.location(name)) if self.root is not None else reader.table(self.location(name))
 
     def _look_for(self, name: str) -> bool:
         try:
@@ -302,7 +371,7 @@ class Tables:
             return False
 
     def _identifier(self, name: str) -> str:
-        return f"delta.`{self.location(name)}`" if self._root is not None else self.location(name)
+        return f"delta.`{self.location(name)}`" if self.root is not None else self.location(name)
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
@@ -310,6 +379,11 @@ class Tables:
                 f"table {name} does not exist at {self.location(name)}",
                 todo=f"run the step that writes it first: leastpack {BY_NAME[name].step}",
             )
+
+
+def _inserted(table: Table) -> str:
+    names = ", ".join(f"`{name}`" for name in table.names)
+    return f"INSERT ({names}) VALUES ({', '.join(f's.`{name}`' for name in table.names)})"  # noqa: S608
 
 
 def _declared(columns: Iterable[Column]) -> str:

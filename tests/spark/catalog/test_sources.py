@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.sources import read_rows, reading, with_content
 from leastpack.config.sources import SourceConfig
 from leastpack.errors import InputError
+from leastpack.runs import Run
 
 
 def source(path: Path, form: str = "csv", kind: str = "products", **rest: Any) -> SourceConfig:
@@ -167,3 +170,27 @@ def test_files_of_one_export_share_their_header(spark: SparkSession, tmp_path: P
 def test_other_errors_pass_through() -> None:
     with pytest.raises(ZeroDivisionError), reading():
         raise ZeroDivisionError
+
+
+def test_a_source_with_versions_is_read_at_one_for_the_whole_step(spark: SparkSession, tmp_path: Path) -> None:
+    path = tmp_path / "listed"
+    for number in range(2):
+        spark.sql(f"SELECT 'p{number}' id").coalesce(1).write.format("delta").mode("append").save(str(path))
+    spark.sql("CREATE OR REPLACE TEMPORARY VIEW no_versions AS SELECT 'v' id")
+    given = [
+        source(path, "delta", name="newest"),
+        source(path, "delta", name="older", options={"versionasof": "0"}),
+        source(Path(f"{path}@v0"), "delta", name="in_path"),
+        source(Path(f"delta.`{path}`"), "table", name="named"),
+        source(Path("no_versions"), "table", name="view"),
+        source(tmp_path / "nothing", "delta", name="nothing"),
+    ]
+    run = Run("catalog", "one")
+    with structlog.testing.capture_logs() as told:
+        held = pinned_sources(spark, run, given)
+    assert run.inputs == {"source:newest": 1, "source:older": 0, "source:named": 1}
+    assert [line["source"] for line in told] == ["view"]
+    spark.sql("SELECT 'late' id").write.format("delta").mode("append").save(str(path))
+    found = {one.name: {row["product_id"] for row in read_rows(spark, one).collect()} for one in held[:5]}
+    assert found == {"newest": {"p0", "p1"}, "older": {"p0"}, "in_path": {"p0"}, "named": {"p0", "p1"}, "view": {"v"}}
+    expect(spark, held[5].model_copy(update={"name": "shop"}), "nothing to read")

@@ -184,7 +184,7 @@ def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_
     held = tables.read("pair_decisions")
     rows = spark.createDataFrame(held.where("bucket = 1").collect(), held.schema)
     tables.replace_where("pair_decisions", rows.withColumn("recommended", ~F.col("recommended")), "bucket = 1")
-    tables.append("pair_decisions", rows.withColumn("bucket", F.lit(9)))
+    tables.replace_where("pair_decisions", rows.withColumn("bucket", F.lit(9)), "bucket = 9")
     before = {bucket: files_of(tables, bucket) for bucket in (0, 1, 2, 3, 9)}
     decide_packaging(spark, config_for(tables))
     after = {bucket: files_of(tables, bucket) for bucket in before}
