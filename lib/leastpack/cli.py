@@ -34,6 +34,10 @@ Accepted = Annotated[
     list[str] | None,
     typer.Option("--accept", metavar="SOURCE:GUARD", help="Let one guard of a source pass this once; repeat."),
 ]
+Again = Annotated[
+    list[str] | None,
+    typer.Option("--again", metavar="SOURCE", help="Take what this source delivers for all there is of it; repeat."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the config and say what would be read and written.")]
 
 
@@ -132,6 +136,17 @@ def _make_command(step: Step) -> Callable[..., None]:
     ) -> None:
         act(_load_accepting(config, set_, accept, step.sources), dry_run)
 
+    def outcomes(
+        config: ConfigFiles = None,
+        set_: Overrides = None,
+        accept: Accepted = None,
+        again: Again = None,
+        dry_run: DryRun = False,
+    ) -> None:
+        act(_load_accepting(config, set_, accept, step.sources).with_again(again or []), dry_run)
+
+    if step.name == "outcomes":
+        return outcomes
     return guarded if step.sources else command
 
 

@@ -40,11 +40,23 @@ class Config(Section):
     report: ReportConfig = Field(default_factory=ReportConfig, description="The report.")
     # No key: a guard that a file passes every time is no guard.
     _accepted: frozenset[str] = PrivateAttr(frozenset())
+    _again: frozenset[str] = PrivateAttr(frozenset())
 
     @property
     def accepted(self) -> frozenset[str]:
         """Guards that this run passes, SOURCE:GUARD each: see `leastpack.guards`."""
         return self._accepted
+
+    @property
+    def again(self) -> frozenset[str]:
+        """Sources whose delivery replaces everything kept of them, in this run."""
+        return self._again
+
+    def with_again(self, sources: Iterable[str]) -> Config:
+        """The same configuration for a run that reads these sources anew."""
+        copy = self.model_copy()
+        copy._again = frozenset(sources)
+        return copy
 
     def with_accepted(self, accepted: Iterable[str]) -> Config:
         """The same configuration for a run that passes these guards."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from pyspark.sql import DataFrame, SparkSession
@@ -35,7 +35,7 @@ from leastpack.tables.keep import keep
 ITEM_KINDS: dict[str, Kind] = {"shipment_items": "shipments", "human_tests": "human_tests"}
 
 
-def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] = ()) -> None:
+def label_outcomes(spark: SparkSession, config: Config) -> None:
     """Take in what came back from shipped products, and write its history, counts, labels and training examples.
 
     A delivery adds to what is kept, corrects it, or replaces it, as its source says. Damage is counted anew for the
@@ -44,17 +44,16 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
     Args:
         spark: The session.
         config: The configuration.
-        again: Sources read anew: what they deliver replaces everything kept of them.
 
     Raises:
-        ConfigError: `again` names no source that is kept.
+        ConfigError: A source to read anew is none that is kept.
         InputError: There is no source of labels, nothing is left of them, or every shipment is too young.
         GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account does not balance.
     """
     sources = history_sources(config.sources)
     require_sources([source.kind for source in sources])
-    require_named(again, sources)
+    require_named(config.again, sources)
     tables, rules = Tables(spark, config.tables), config.outcomes
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
         products = tables.read("products", run.reads("products", tables.version("products")))
@@ -63,7 +62,7 @@ def label_outcomes(spark: SparkSession, config: Config, again: Collection[str] =
             sources = pinned_sources(spark, run, sources)
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
-            intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, again)
+            intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, config.again)
             update = plan_update(spark, tables, intakes, sources, rules)
             judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()}
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
