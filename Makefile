@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth bench-billion docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -18,12 +18,11 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 	@$(WITH) leastpack sample --config conf/demo.yaml
 	@$(WITH) leastpack run --config conf/demo.yaml
 
-# Two processes: one Spark session alone leaves half of two cores idle. Not in the order of files with most tests, as that
-# would leave the longest tests, those of clusters, for the end, when one process has nothing else to do.
+# Two processes: one Spark session alone leaves half of two cores idle. In the order of tests/schedule.py, the longest files
+# first: by the number of tests, the longest would be left for the end, when one process has nothing else to do.
 test: setup ## Set up, then ruff, mypy and every test
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/ruff check; $(BIN)/mypy; $(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; \
+	echo "checks and tests: $$((SECONDS / 60)) min $$((SECONDS % 60)) s after the set-up"
 
 unit: setup ## The tests without Spark: seconds
 	$(WITH) pytest tests/unit
@@ -40,6 +39,12 @@ bench-growth: setup ## score over 10 thousand to 10 million products, into out/b
 
 bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 70 GB of disk
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 50000000 --steps score,test,decide,publish --name billion
+
+bench-history: setup ## A day's outcomes on 24 months of history against the first load, into out/bench; takes minutes
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.history
+
+proofs: setup ## Long proofs: sixty daily deliveries end with the counts of one; takes half an hour
+	$(WITH) LEASTPACK_STREAM_DAYS=60 LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs

@@ -1,19 +1,27 @@
-"""What several suites share: one Spark session with few shuffle partitions, and the road run once on a small sample."""
+"""What several suites share: one quick Spark session, and the road run once on a small sample as in production."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from filelock import FileLock
 from pyspark.sql import SparkSession
-from tests.quick import QUICK
+from tests.quick import QUICK, as_in_production, remember_java_names
+from tests.schedule import (  # noqa: F401
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 
 from leastpack.config import Config, load_config
 from leastpack.config.storage import SparkConfig, TablesConfig
+from leastpack.encoders import engines
+from leastpack.encoders.networks import Representation
 from leastpack.road import STEPS
 from leastpack.sample.generate import generate_sample
 from leastpack.session import make_session
@@ -28,6 +36,7 @@ SMALL = [
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    remember_java_names()
     session = make_session(
         SparkConfig(
             master="local[2]",
@@ -35,7 +44,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             delta_packages=True,
             conf={
                 **QUICK,
-                # The cluster tests and the demo keep it.
+                # The road and the cluster tests keep it.
                 "spark.sql.adaptive.enabled": "false",
                 "spark.driver.memory": "3g",
                 "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
@@ -45,6 +54,26 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def networks_made_once() -> Iterator[None]:
+    """Make each encoder's network for OpenVINO once a process, as a process of one step does; it takes seconds."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("text_representation", "image_representation"):
+            patched.setattr(engines, name, _once(getattr(engines, name)))
+        yield
+
+
+def _once(make: Callable[..., Representation]) -> Callable[..., Representation]:
+    made: dict[str, Representation] = {}
+
+    def remembered(*of: object) -> Representation:
+        if repr(of) not in made:
+            made[repr(of)] = make(*of)
+        return made[repr(of)]
+
+    return remembered
 
 
 @pytest.fixture
@@ -61,7 +90,8 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Confi
     path, done = folder / "demo.yaml", folder / "done"
     with FileLock(folder / "lock"):
         if not done.exists():
-            _run_demo(spark, path)
+            with as_in_production(spark):
+                _run_demo(spark, path)
             done.touch()
     return load_config([path], SMALL)
 

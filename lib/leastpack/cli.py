@@ -12,6 +12,7 @@ from rich.console import Console
 
 from leastpack import __version__
 from leastpack.config import Config, load_config
+from leastpack.config.sources import Kind
 from leastpack.errors import LeastpackError
 from leastpack.log import configure_log, log
 from leastpack.road import BY_NAME, STEPS, Step
@@ -28,6 +29,10 @@ ConfigFiles = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One config value, such as training.epochs=3; repeat."),
+]
+Accepted = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="SOURCE:GUARD", help="Let one guard of a source pass this once; repeat."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the config and say what would be read and written.")]
 
@@ -63,6 +68,14 @@ def _load(files: list[Path] | None, overrides: list[str] | None) -> Config:
     config = load_config(files or [], overrides or [])
     configure_log(config.log)
     return config
+
+
+def _load_accepting(
+    files: list[Path] | None, overrides: list[str] | None, accept: list[str] | None, kinds: tuple[Kind, ...]
+) -> Config:
+    from leastpack.guards import accepting
+
+    return accepting(_load(files, overrides), accept or [], kinds)
 
 
 def _plan(steps: list[Step], config: Config) -> None:
@@ -105,14 +118,21 @@ def _execute_road(config: Config) -> None:
 
 
 def _make_command(step: Step) -> Callable[..., None]:
-    def command(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
-        loaded = _load(config, set_)
+    def act(loaded: Config, dry_run: bool) -> None:
         if dry_run:
             _plan([step], loaded)
         else:
             _execute([step], loaded)
 
-    return command
+    def command(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
+        act(_load(config, set_), dry_run)
+
+    def guarded(
+        config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = None, dry_run: DryRun = False
+    ) -> None:
+        act(_load_accepting(config, set_, accept, step.sources), dry_run)
+
+    return guarded if step.sources else command
 
 
 for _one in STEPS[1:]:
@@ -143,11 +163,11 @@ def _whole_road(config: Config) -> Iterator[Step]:
 
 
 @app.command()
-def run(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
+def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = None, dry_run: DryRun = False) -> None:
     """Every step but sample, in order, under one run_id."""
     import uuid
 
-    loaded = _load(config, set_)
+    loaded = _load_accepting(config, set_, accept, tuple(kind for step in STEPS for kind in step.sources))
     if dry_run:
         _plan(list(STEPS[1:]), loaded)
         return

@@ -46,3 +46,7 @@ class PromiseError(LeastpackError):
 
 class WriterError(LeastpackError):
     """Another run writes to the tables, has taken them over, or changed a table meanwhile."""
+
+
+class GuardError(PromiseError):
+    """A delivery is so unlike what was promised of its source that the step refuses it: see `leastpack.guards`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from leastpack.config.sources import Kind
 from leastpack.errors import ConfigError
 
 
@@ -20,6 +21,7 @@ class Step:
         reads: Tables read.
         writes: Tables written.
         help: One line.
+        sources: Kinds of the sources it reads.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Step:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     help: str
+    sources: tuple[Kind, ...] = ()
 
     def load(self) -> Callable[..., None]:
         """Import the step's function.
@@ -47,8 +50,8 @@ class Step:
             ) from error
 
 
-def _step(name: str, job: str | None, function: str, reads: str, writes: str, help_: str) -> Step:
-    return Step(name, job, f"leastpack.{function}", tuple(reads.split()), tuple(writes.split()), help_)
+def _step(name: str, job: str | None, function: str, reads: str, writes: str, help_: str, *sources: Kind) -> Step:
+    return Step(name, job, f"leastpack.{function}", tuple(reads.split()), tuple(writes.split()), help_, sources)
 
 
 STEPS: tuple[Step, ...] = (
@@ -57,11 +60,15 @@ STEPS: tuple[Step, ...] = (
         "catalog", "build_catalog.py", "catalog.build:build_catalog",
         "", "products product_images package_types quarantine",
         "Clean raw exports into products, photos and package types.",
+        "products", "product_images", "tunnel",
     ),
     _step(
         "outcomes", "label_outcomes.py", "outcomes.label:label_outcomes",
-        "products package_types", "pair_outcomes pair_tests training_examples quarantine",
+        "products package_types",
+        "shipment_items damage_reports human_tests outcome_buckets pair_outcomes pair_tests training_examples "
+        "quarantine",
         "Turn shipments, returns, reviews and tests into labels.",
+        "shipments", "returns", "reviews", "human_tests",
     ),
     _step(
         "encode", "encode_products.py", "encoders.encode:encode_products",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypedDict
 
 import structlog
 from pyspark.sql import SparkSession
@@ -24,6 +25,15 @@ from leastpack.tables.schemas import RUNS
 from leastpack.tables.store import Tables
 
 
+class Account(TypedDict):
+    """What became of the rows of an input."""
+
+    rows_in: int
+    used: int
+    set_aside: dict[str, int]
+    quarantined: int
+
+
 @dataclass
 class Run:
     """What one run of a step tells about itself.
@@ -36,15 +46,17 @@ class Run:
         accounts: For each input: rows in, used, set aside by reason, quarantined.
         outputs: For each output: rows written and rows expected.
         figures: Other numbers.
+        guards: What each guard counted, and whether it held or was accepted.
     """
 
     step: str
     run_id: str
     seconds: dict[str, float] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
-    accounts: dict[str, dict[str, object]] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
     outputs: dict[str, dict[str, int]] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
+    guards: list[dict[str, object]] = field(default_factory=list)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -150,7 +162,7 @@ def _write(
         __version__,
         digest(config),
         run.inputs,
-        json.dumps({"inputs": run.accounts, "outputs": run.outputs}, sort_keys=True),
+        json.dumps({"inputs": run.accounts, "outputs": run.outputs, "guards": run.guards}, sort_keys=True),
         run.figures,
         "".join(traceback.format_exception_only(error)).strip()[:4000] if error else None,
         resolved(config),

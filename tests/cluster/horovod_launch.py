@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from tests.quick import QUICK_JVM
 from tests.unit.training import small
 
 from leastpack.config.storage import LogConfig
@@ -31,6 +32,8 @@ def main(master: str, path: str, folders: list[str]) -> None:
         .config("spark.ui.enabled", "false")
         .config("spark.driver.memory", "1g")
         .config("spark.executorEnv.PYTHONPATH", path)
+        .config("spark.driver.extraJavaOptions", QUICK_JVM)
+        .config("spark.executor.extraJavaOptions", QUICK_JVM)
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("OFF")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pyspark.sql import SparkSession
+from tests.quick import QUICK_JVM
 from tests.spark.scoring.world import build_world
 
 from leastpack.config import Config
@@ -34,6 +35,8 @@ def installed_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def submit(config: Config, site: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     settings = {
         "spark.executorEnv.PYTHONPATH": str(site),
+        "spark.driver.extraJavaOptions": QUICK_JVM,
+        "spark.executor.extraJavaOptions": QUICK_JVM,
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "4",
         "spark.databricks.delta.snapshotPartitions": "2",

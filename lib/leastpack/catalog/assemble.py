@@ -23,17 +23,20 @@ def with_split_notes(products: DataFrame) -> DataFrame:
 
 
 def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
-    """Add `status`, and beside each row what is stored of its product's measurement, to cleaned product rows.
+    """Add `status`, and beside each row what is stored of its product, to cleaned product rows.
 
     The row of the latest updated_at speaks for its product. Where the stored listing is later still, no row does: all
-    are set aside as `older_version`.
+    are set aside as `older_version`. Beside each row stand `stored_source`, whether its product is `stored_sold` (null
+    where it is new), and the product's measurement.
 
     Args:
         rows: Cleaned rows of all product exports.
         stored: `with_split_notes`.
     """
     measured = [F.col(name).alias(_STORED + name) for name in MEASURES]
-    beside = stored.select(*KEY, F.col("updated_at").alias("stored_updated_at"), *measured)
+    sold = F.col("deleted_at").isNull().alias("stored_sold")
+    listing = [F.col(name).alias(_STORED + name) for name in ("updated_at", "source")]
+    beside = stored.select(*KEY, *listing, sold, *measured)
     joined = rows.join(beside, on=KEY, how="left")
     ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True))
     late = (F.col("status") == USED) & F.coalesce(F.col("stored_updated_at") > F.col("updated_at"), F.lit(False))

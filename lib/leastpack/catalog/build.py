@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -11,8 +13,9 @@ from leastpack.catalog.accounts import account_sources, quarantined_rows
 from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
 from leastpack.catalog.counting import count_exports
 from leastpack.catalog.figures import catalog_figures
+from leastpack.catalog.guards import catalog_guards
 from leastpack.catalog.images import assemble_images, clean_images, rank_images
-from leastpack.catalog.packages import package_rows
+from leastpack.catalog.packages import Values, package_rows, withdrawn_rows
 from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
@@ -22,9 +25,10 @@ from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
 from leastpack.errors import ConfigError
+from leastpack.guards import check_guards
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.schemas import PRODUCT_IMAGES, PRODUCTS, Table
+from leastpack.tables.schemas import PACKAGE_TYPES, PRODUCT_IMAGES, PRODUCTS, Table
 
 STEP = "catalog"
 Cleaner = Callable[[DataFrame, SourceConfig, Collection[str]], DataFrame]
@@ -38,8 +42,8 @@ CLEANERS: dict[Kind, Cleaner] = {
 def build_catalog(spark: SparkSession, config: Config) -> None:
     """Clean the exports of products, image listings and tunnel measurements into the catalog's tables.
 
-    Every export is read, parsed and accounted for before anything is written. Products that an export does not name
-    stay as they are; a second run with the same exports changes nothing.
+    Every export is read, parsed, accounted for and guarded before anything but quarantine is written. Products that an
+    export does not name stay as they are; a second run with the same exports changes nothing.
 
     Args:
         spark: The session.
@@ -48,6 +52,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
     Raises:
         ConfigError: No source of products, or wrong package files.
         InputError: An export cannot be read as configured, or one of products is empty.
+        GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account or a row count does not balance.
     """
     tables = Tables(spark, config.tables)
@@ -64,18 +69,23 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
         with run.phase("read"), reading(*sources):
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
+            types = _package_types(spark, run, tables, files)
+            photos = _stored(spark, run, tables, PRODUCT_IMAGES)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
             ranked = _rank_all(exports, sources, files, stored)
             faulty = {kind: account_sources(run, rows, _of(sources, kind), delivered) for kind, rows in ranked.items()}
-        with run.phase("write"):
-            _write_packages(spark, run, tables, files)
-            _write_products(run, tables, ranked, stored)
-            tables.ensure("product_images")  # a catalog without photos is scored too
-            if "product_images" in ranked:
-                _write_images(spark, run, tables, ranked["product_images"])
+        with run.phase("guard"):
             for kind, rows in ranked.items():
                 if faulty[kind]:
                     write_quarantine(tables, STEP, quarantined_rows(rows))
+            check_guards(run, catalog_guards(run, sources, ranked, stored, photos), config.accepted)
+        with run.phase("write"):
+            tables.replace("package_types", spark.createDataFrame(types, PACKAGE_TYPES.schema))
+            run.expect("package_types", rows=tables.read("package_types").count(), expected=len(types))
+            _write_products(run, tables, ranked, stored)
+            tables.ensure("product_images")  # a catalog without photos is scored too
+            if "product_images" in ranked:
+                _write_images(run, tables, ranked["product_images"], photos)
         with run.phase("figures"):
             for name, value in catalog_figures(tables.read("products")).items():
                 run.figure(name, value)
@@ -110,10 +120,18 @@ def _rank_all(
     return ranked
 
 
-def _write_packages(spark: SparkSession, run: Run, tables: Tables, files: Sequence[PackageFile]) -> None:
-    tables.replace("package_types", package_rows(spark, files))
-    expected = sum(len(file.types) for file in files)
-    run.expect("package_types", rows=tables.read("package_types").count(), expected=expected)
+def _package_types(
+    spark: SparkSession, run: Run, tables: Tables, files: Sequence[PackageFile]
+) -> list[tuple[Any, ...]]:
+    """The rows that `package_types` should hold: those of the files, and those that have left them."""
+    declared = package_rows(files)
+    stored = [row.asDict() for row in _stored(spark, run, tables, PACKAGE_TYPES).collect()]  # a few dozen
+    gone = withdrawn_rows(declared, stored, datetime.datetime.now(datetime.UTC).date())
+
+    def values(row: Values) -> tuple[Any, ...]:
+        return tuple(row[name] for name in PACKAGE_TYPES.names)
+
+    return [values(row) for row in (*declared, *gone)]
 
 
 def _write_products(run: Run, tables: Tables, ranked: dict[Kind, DataFrame], stored: DataFrame) -> None:
@@ -123,8 +141,7 @@ def _write_products(run: Run, tables: Tables, ranked: dict[Kind, DataFrame], sto
     run.expect("products", rows=tables.read("products").count(), expected=expected)
 
 
-def _write_images(spark: SparkSession, run: Run, tables: Tables, ranked: DataFrame) -> None:
-    stored = _stored(spark, run, tables, PRODUCT_IMAGES)
+def _write_images(run: Run, tables: Tables, ranked: DataFrame, stored: DataFrame) -> None:
     before = stored.count()
     changes = tables.replace("product_images", assemble_images(ranked, stored))
     expected = before + changes.inserted - changes.deleted

@@ -61,7 +61,9 @@ class DecisionsConfig(Section):
         0.01, description="Share of pairs that the model may fail on (error INTERNAL); more fails the audit."
     )
     as_of: datetime.date | None = Field(
-        None, description="Day the decisions are for: package types are used from their valid_from on; null is today."
+        None,
+        description="Day the decisions are for: package types are used from their valid_from on, and until their "
+        "valid_to; null is today.",
     )
     seed: int = Field(3, ge=0, lt=2**31, description="Draws of calibration pairs and of the queue follow from it.")
 

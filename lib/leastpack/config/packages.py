@@ -31,6 +31,7 @@ class PackageType(Section):
     cost: float = Field(ge=0, description="Cost of one package.")
     safe_default: bool = Field(False, description="May be used where nothing is certified.")
     valid_from: datetime.date = Field(description="First day of use.")
+    valid_to: datetime.date | None = Field(None, description="First day it is no longer used; null while it is.")
 
     @model_validator(mode="after")
     def _consistent(self) -> PackageType:
@@ -38,6 +39,8 @@ class PackageType(Section):
             raise ValueError(f"{self.name}: inner_cm is needed for every kind but own_container")
         if self.kind == "own_container" and any(self.profile):
             raise ValueError(f"{self.name}: an own container protects nothing, its profile is all 0")
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError(f"{self.name}: valid_to {self.valid_to} is not after valid_from {self.valid_from}")
         return self
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from leastpack.config.base import Section
 from leastpack.config.decisions import DecisionsConfig, ReportConfig, ScoringConfig
@@ -37,6 +38,19 @@ class Config(Section):
     scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="Scoring.")
     decisions: DecisionsConfig = Field(default_factory=DecisionsConfig, description="Deciding.")
     report: ReportConfig = Field(default_factory=ReportConfig, description="The report.")
+    # No key: a guard that a file passes every time is no guard.
+    _accepted: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Guards that this run passes, SOURCE:GUARD each: see `leastpack.guards`."""
+        return self._accepted
+
+    def with_accepted(self, accepted: Iterable[str]) -> Config:
+        """The same configuration for a run that passes these guards."""
+        copy = self.model_copy()
+        copy._accepted = frozenset(accepted)
+        return copy
 
     @model_validator(mode="after")
     def _unique_sources(self) -> Config:

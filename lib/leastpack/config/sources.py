@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Section
+from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
 
@@ -59,14 +61,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "shipped_at": "required",
         "items": "items in the same package; null counts as 1",
         "propensity": "probability that the package was drawn at random; null where a person or policy chose it",
+        "updated_at": "when the row was last corrected; of two rows of an item the later one counts",
     },
     "returns": {
-        "shipment_id": "required",
+        "return_id": "identifier of the return; null takes shipment, product and reason, or the row itself",
+        "shipment_id": "the shipment that came back; null where unknown",
         "product_id": "required",
         "marketplace": "required, unless the source sets `marketplace`",
         "reason_code": "required; mapped by outcomes.damage_reasons",
         "comment": "the customer's words",
         "returned_at": "required",
+        "updated_at": "when the row was last corrected; of two rows of a return the later one counts",
     },
     "reviews": {
         "review_id": "required",
@@ -77,6 +82,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "text": "the review",
         "language": "language code of the text",
         "reviewed_at": "required",
+        "updated_at": "when the row was last corrected; of two rows of a review the later one counts",
     },
     "human_tests": {
         "test_id": "required",
@@ -87,6 +93,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "draw_probability": "probability with which the pair was drawn; null where a person chose it",
         "draw_round": "which random draw chose the pair, a name; rows without one count as one round",
         "tested_at": "required",
+        "updated_at": "when the row was last corrected; of two rows of a test the later one counts",
     },
 }
 
@@ -109,6 +116,17 @@ TYPES = {
     "stars": "double",
     "propensity": "double",
     "draw_probability": "double",
+}
+
+# Kinds whose rows are kept from delivery to delivery, so that a source says what a delivery holds.
+HISTORY_KINDS: tuple[Kind, ...] = ("shipments", "returns", "reviews", "human_tests")
+REPORT_KINDS: tuple[Kind, ...] = ("returns", "reviews")
+# Of what each kind of history tells when it happened.
+EVENT_TIMES: dict[Kind, str] = {
+    "shipments": "shipped_at",
+    "returns": "returned_at",
+    "reviews": "reviewed_at",
+    "human_tests": "tested_at",
 }
 
 LostUnit = Literal["oz", "lb", "g", "kg"]
@@ -154,6 +172,20 @@ class SourceConfig(Section):
     )
     currency: str | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
+    delivers: Literal["changes", "months", "whole"] = Field(
+        "changes",
+        description="What a delivery of shipments, returns, reviews or human tests holds: rows to add and correct; "
+        "whole months, each replacing what was delivered of it; or everything there is.",
+    )
+    delivered_until: datetime.date | None = Field(
+        None,
+        description="Day up to which returns or reviews have been delivered; null takes that of the latest row. "
+        "Shipments whose return window ends later do not count yet.",
+    )
+    closed: bool = Field(
+        False, description="Nothing more will come of these returns or reviews: no shipment waits for them."
+    )
+    guards: GuardsConfig = Field(default_factory=GuardsConfig, description="What refuses a delivery of it.")
 
     @model_validator(mode="after")
     def _known_fields(self) -> SourceConfig:
@@ -165,4 +197,22 @@ class SourceConfig(Section):
             given = field in self.columns or (field == "marketplace" and self.marketplace is not None)
             if not given:
                 raise ValueError(f"source {self.name!r} ({self.kind}) must map the field {field!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _own_guards(self) -> SourceConfig:
+        known = guards_of(self.kind)
+        for name in self.guards.model_fields_set:
+            if name not in known:
+                raise ValueError(f"source {self.name!r} ({self.kind}) has no guard {name!r}; it has {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _history_where_kept(self) -> SourceConfig:
+        given = self.model_fields_set
+        if "delivers" in given and self.kind not in HISTORY_KINDS:
+            raise ValueError(f"source {self.name!r}: `delivers` is for {', '.join(HISTORY_KINDS)}, not {self.kind}")
+        for key in sorted(given & {"delivered_until", "closed"}):
+            if self.kind not in REPORT_KINDS:
+                raise ValueError(f"source {self.name!r}: `{key}` is for {' and '.join(REPORT_KINDS)}, not {self.kind}")
         return self

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.decisions.cells import PAIR, PRODUCT
-from leastpack.decisions.rules import CERTIFIED
+from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE
 
 # What of a product may change its package: its texts and what the buckets, the fit and the damage cost are made of.
 PRODUCT_CONTENT = ("text_key", "length_cm", "width_cm", "height_cm", "weight_g", "price", "currency")
@@ -20,8 +20,9 @@ def recommendation_changes(
     """Compare the recommendations of two releases.
 
     The cause is the first that applies: new_product (had no recommendation row), delisted_product (has none any more),
-    withdrawn_package (the old type is not declared any more), changed_product (its texts, size, weight or price
-    differ), new_model, revoked_certificate (the old type was certified and is not), other (a test result, a cost, ...).
+    withdrawn_package (the old type is not declared or not in use any more), changed_product (its texts, size, weight or
+    price differ), new_model, revoked_certificate (the old type was certified and is not), other (a test result, a cost,
+    ...).
 
     Args:
         old: Tables of the earlier release by name: recommendations, products, package_types, pair_decisions.
@@ -42,6 +43,7 @@ def recommendation_changes(
         changed.join(_contents(old, "then"), on=PRODUCT, how="left")
         .join(_contents(new, "now"), on=PRODUCT, how="left")
         .join(F.broadcast(declared), on=["marketplace", "old"], how="left")
+        .join(_pairs(new, F.col("reason") == NOT_IN_USE, "unused_now"), on=[*PRODUCT, "old"], how="left")
         .join(_certified(old, "certified_then"), on=[*PRODUCT, "old"], how="left")
         .join(_certified(new, "certified_now"), on=[*PRODUCT, "old"], how="left")
     )
@@ -51,11 +53,12 @@ def recommendation_changes(
 
 
 def _cause(same_model: bool) -> Column:
+    withdrawn = F.col("old").isNotNull() & (F.col("declared").isNull() | F.col("unused_now").isNotNull())
     lost = F.col("certified_then").isNotNull() & F.col("certified_now").isNull()
     return (
         F.when(F.col("was").isNull(), "new_product")
         .when(F.col("is").isNull(), "delisted_product")
-        .when(F.col("old").isNotNull() & F.col("declared").isNull(), "withdrawn_package")
+        .when(withdrawn, "withdrawn_package")
         .when(~F.col("then").eqNullSafe(F.col("now")), "changed_product")
         .when(F.lit(not same_model), "new_model")
         .when(lost, "revoked_certificate")
@@ -68,7 +71,11 @@ def _contents(release: Mapping[str, DataFrame], name: str) -> DataFrame:
 
 
 def _certified(release: Mapping[str, DataFrame], name: str) -> DataFrame:
-    """Pairs certified by a certificate or by order, their type under the name `old`."""
-    by_certificate = (F.col("decision") == CERTIFIED) & (F.col("reason") != "proven_safe")
-    pairs = release["pair_decisions"].where(by_certificate).select(*PAIR, F.lit(True).alias(name))
+    """Pairs certified by a certificate or by order."""
+    return _pairs(release, (F.col("decision") == CERTIFIED) & (F.col("reason") != "proven_safe"), name)
+
+
+def _pairs(release: Mapping[str, DataFrame], condition: Column, name: str) -> DataFrame:
+    """The pairs a condition holds for, their type under the name `old`."""
+    pairs = release["pair_decisions"].where(condition).select(*PAIR, F.lit(True).alias(name))
     return pairs.withColumnRenamed("package_type", "old")

@@ -60,7 +60,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
             _account(run, inputs, scored, certify.count())
         with run.phase("certify"):
-            terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
+            terms = Terms(settings, config.outcomes.tau, config.outcomes.least_reporting_rate, model_version, grid)
             certificates = collect_evidence(
                 {**inputs, "certify_examples": certify}, scored, settings, len(grid)
             ).certify(terms)
@@ -127,7 +127,7 @@ def _grounds(
         certificates=identifiers,
         model_version=model_version,
         settings=settings,
-        reporting_rate=config.outcomes.reporting_rate,
+        reporting_rate=config.outcomes.least_reporting_rate,
     )
 
 

@@ -54,7 +54,7 @@ def make_markets(
     Args:
         package_types: Rows of the table.
         given: Rows of `certificates.thresholds`: pool, profile_hash, stratum, marketplace, threshold, certificate_id.
-        day: Package types are in use from their valid_from on.
+        day: Package types are in use from their valid_from on, and until their valid_to.
         currency_units: Rough value of one unit of each currency.
     """
     certificates = sorted({row[5] for row in given})
@@ -78,7 +78,7 @@ def _market(
     return Market(
         names=tuple(row.package_type for row in rows),
         stronger=at_least_as_protective([row.profile for row in rows]),
-        in_use=np.array([row.valid_from is not None and row.valid_from <= day for row in rows]),
+        in_use=np.array([_in_use(row, day) for row in rows]),
         safe_default=np.array([bool(row.safe_default) for row in rows]),
         cost=_numbers([row.cost for row in rows]),
         tare_g=_numbers([row.tare_g for row in rows]),
@@ -86,6 +86,11 @@ def _market(
         threshold=np.array([[one[0] for one in of_stratum] for of_stratum in found], dtype=np.float64),
         certificate=np.array([[one[1] for one in of_stratum] for of_stratum in found], dtype=np.int16),
     )
+
+
+def _in_use(row: Row, day: datetime.date) -> bool:
+    begun = row.valid_from is not None and row.valid_from <= day
+    return begun and (row.valid_to is None or day < row.valid_to)
 
 
 def _numbers(values: list[float | None]) -> Numbers:

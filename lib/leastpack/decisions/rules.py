@@ -13,7 +13,7 @@ from leastpack.decisions.cells import PAIR
 from leastpack.decisions.market import Flags, Market, Numbers
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
-NOT_IN_USE, PROVEN_UNSAFE, PROVEN_SAFE = "not_in_use_yet", "proven_unsafe", "proven_safe"
+NOT_IN_USE, PROVEN_UNSAFE, PROVEN_SAFE = "not_in_use", "proven_unsafe", "proven_safe"
 # Reason to decision, in the order in which they are asked; the reason of an UNSCORED pair is its score's error.
 REASONS = {
     "error": UNSCORED,
@@ -78,7 +78,7 @@ class Pairs:
 def decide(pairs: Pairs, market: Market, reject_risk: float) -> Codes:
     """Decide on every pair.
 
-    The first rule that holds decides: no score; does not fit; not in use yet; proven unsafe, itself or a package of the
+    The first rule that holds decides: no score; does not fit; not in use; proven unsafe, itself or a package of the
     product that is at least as protective and leaves no more void; at or under the certificate's threshold; proven
     safe; by order, where the type has no certificate and a less protective package of the product that leaves no less
     void is under its threshold; risk above `reject_risk`; else a test would tell. A proven safe pair under the

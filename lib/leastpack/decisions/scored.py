@@ -35,14 +35,16 @@ def scored_pairs(
         package_types: The table.
         grid: The risk thresholds.
         pool_marketplaces: Whether marketplaces share certificates.
-        as_of: The day; package types are in use from their valid_from on.
+        as_of: The day; package types are in use from their valid_from on, and until their valid_to.
 
     Returns:
         OF_SCORE and OF_TYPE (null for a type that is not declared any more), the cell (pool, profile_hash, stratum),
         `in_use`, `grid_index`, and `candidate`: the pair fits, has a risk and its package is in use, so it can be
         certified.
     """
-    types = package_types.select(*OF_TYPE, (F.col("valid_from") <= F.lit(as_of)).alias("in_use"))
+    day = F.lit(as_of)
+    in_use = (F.col("valid_from") <= day) & (F.col("valid_to").isNull() | (day < F.col("valid_to")))
+    types = package_types.select(*OF_TYPE, in_use.alias("in_use"))
     scores = pair_scores.select(*OF_SCORE)
     return scores.join(F.broadcast(types), on=["marketplace", "package_type"], how="left").withColumns(
         {

@@ -1,8 +1,8 @@
 """Raw rows of shipments, returns, reviews and human tests, each with a verdict: used, set aside, or quarantined.
 
-A judged table has, beside the fields of its kind, `fault` (code of a row that goes to quarantine), `set_aside` (reason
-of a sound row that does not count) and `raw` (only where there is a fault, so that it can be kept in memory). A row is
-used where both are null.
+A judged table has, beside the fields of its kind, `fault` (code of a row that goes to quarantine) and `raw` (only where
+there is a fault, so that it can be kept in memory); later also `set_aside` (reason of a sound row that does not count).
+A row is used where both are null.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.catalog.quarantine import UNREADABLE, fault_column
@@ -19,7 +19,6 @@ from leastpack.config.sources import FIELDS, TYPES, Kind
 
 ITEM = ("marketplace", "shipment_id", "product_id")
 PAIR = ("marketplace", "product_id", "package_type")
-DUPLICATE = "duplicate"
 
 UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
 UNKNOWN_PACKAGE_TYPE = "UNKNOWN_PACKAGE_TYPE"
@@ -65,36 +64,6 @@ def read_judged(spark: SparkSession, exports: Sequence[DataFrame], kind: Kind, k
         fault.alias("fault"),
         F.when(fault.isNotNull(), F.col("raw")).alias("raw"),
     )
-
-
-def judge_tests(tests: DataFrame) -> DataFrame:
-    """Set aside human tests that repeat another one's identifier.
-
-    Args:
-        tests: `read_judged` rows of human tests.
-
-    Returns:
-        The same rows with set_aside.
-    """
-    again = repeated(["marketplace", "test_id"], ["tested_at"])
-    return tests.withColumn("set_aside", first_reason((DUPLICATE, again)))
-
-
-def repeated(key: Sequence[str], order: Sequence[str]) -> Column:
-    """Whether a sound row repeats the key of another one that comes before it in the order.
-
-    The row's hash ends the order, so that the choice depends on contents alone.
-    """
-    # Rows with a fault are spread by their hash: they may all share a null key.
-    apart = F.when(F.col("fault").isNotNull(), F.col("row_hash"))
-    place = F.row_number().over(Window.partitionBy(*key, apart).orderBy(*order, "source", "row_hash"))
-    return F.col("fault").isNull() & (place > 1)
-
-
-def first_reason(*reasons: tuple[str, Column]) -> Column:
-    """Name of the first reason that holds for a row without a fault; null if none does."""
-    named = F.coalesce(*[F.when(holds, F.lit(name)) for name, holds in reasons])
-    return F.when(F.col("fault").isNull(), named)
 
 
 def used(judged: DataFrame) -> DataFrame:

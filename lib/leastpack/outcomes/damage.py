@@ -1,13 +1,13 @@
-"""Which shipments arrived damaged: from returns with a damage reason and from reviews that tell of damage.
+"""What the rules make of returns and reviews, and which shipments they damaged.
 
-Every shipment gets the same time to tell: what comes after the return window is set aside as `late`, whatever it says,
-and is part of what the reporting rate covers. Otherwise old shipments would look worse than young ones.
+Every shipment gets the same time to tell: what comes after the return window is `late`, whatever it says, and is part
+of what the reporting rate covers. Otherwise old shipments would look worse than young ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import reduce
+import datetime
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -15,122 +15,149 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.outcomes.cleaning import DUPLICATE, ITEM, first_reason, repeated, used
+from leastpack.outcomes.cleaning import ITEM
+from leastpack.outcomes.placement import BOUNDED, PLACED, SAME_DAMAGE
+from leastpack.outcomes.reasons import DAMAGE, NOT_DAMAGE, reason_verdict
 from leastpack.outcomes.reviews import ReviewReader
+from leastpack.outcomes.shipments import MULTI_ITEM
+from leastpack.outcomes.unnamed import place_reports
 
-NOT_DAMAGE, NO_SHIPMENT, AMBIGUOUS = "not_damage", "no_shipment", "ambiguous_shipment"
-NO_STARS, BEFORE_SHIPMENT, LATE = "no_stars", "before_shipment", "late"
+NO_STARS, NO_SHIPMENT, BEFORE_HISTORY = "no_stars", "no_shipment", "before_history"
+BEFORE_SHIPMENT, LATE, LONG_AFTER = "before_shipment", "late", "long_after"
 SHIPMENT_SET_ASIDE = "shipment_set_aside"
-JUDGED = ("source", "row_hash", "fault", "raw", "set_aside")
+# Half a year after the window hardly anybody returns anything: the date is wrong.
+LONG_AFTER_DAYS = 183
+# Verdicts of reports that count as damage of a shipment, and of those that may.
+CERTAIN = (DAMAGE, PLACED, SAME_DAMAGE)
+COUNTED = (*CERTAIN, BOUNDED)
 
 
-def judge_returns(returns: DataFrame, shipments: DataFrame, config: OutcomesConfig) -> DataFrame:
-    """Returns that tell of the damage of a shipment that counts.
-
-    Args:
-        returns: `read_judged` rows of returns.
-        shipments: Judged shipments.
-        config: The rules.
-
-    Returns:
-        marketplace, shipment_id, product_id, source, row_hash, fault, raw, set_aside.
-    """
-    reasons = [F.lit(code.upper()) for code in config.damage_reasons]
-    damage = F.upper("reason_code").isin(reasons)
-    first = first_reason(
-        (DUPLICATE, repeated([*ITEM, "reason_code"], ["returned_at"])),
-        (NOT_DAMAGE, ~damage),
-    )
-    marked = returns.select("*", F.to_date("returned_at").alias("told_on"), first.alias("earlier"))
-    return _meet_shipments(marked, shipments, config)
-
-
-def judge_reviews(reviews: DataFrame, shipments: DataFrame, config: OutcomesConfig, reader: ReviewReader) -> DataFrame:
-    """Reviews that tell of the damage of a shipment that counts.
-
-    A review that names no shipment belongs to the one shipment of its product whose return window it falls into; with
-    several such shipments it is set aside.
+def judge_reports(
+    reports: DataFrame,
+    shipments: DataFrame,
+    before: DataFrame,
+    began: Mapping[str, datetime.date],
+    config: OutcomesConfig,
+    reader: ReviewReader,
+) -> DataFrame:
+    """Find the verdict of every report told on or after its `place_from`; the others keep theirs.
 
     Args:
-        reviews: `read_judged` rows of reviews.
-        shipments: Judged shipments.
+        reports: Rows of `damage_reports` with place_from (date, null to keep all).
+        shipments: `judge_items` rows, of the whole window before the earliest place_from and later.
+        before: marketplace, shipment_id, product_id and shipped_before (date) of all shipments before these.
+        began: By marketplace, day of the first shipment of all.
         config: The rules.
         reader: Reads the texts of reviews with few stars.
 
     Returns:
-        marketplace, shipment_id, product_id, source, row_hash, fault, raw, set_aside.
+        The same columns, with verdict and damaged_shipments.
     """
-    low = F.col("stars") <= config.review_max_stars
-    tells = _told(reader, F.when(low & F.col("fault").isNull(), F.col("text")))
-    first = first_reason(
-        (DUPLICATE, repeated(["marketplace", "review_id"], ["reviewed_at"])),
-        (NO_STARS, F.col("stars").isNull()),
-        (NOT_DAMAGE, ~tells),
+    dated = reports.withColumn("told_on", F.to_date("reported_at"))
+    open_ = F.coalesce(F.col("told_on") >= F.col("place_from"), F.lit(False))
+    settled = dated.where(~open_)
+    said = reason_verdict(F.col("reason_code"), config)
+    tells = F.coalesce(_read(reader, config), F.lit(False))
+    first = (
+        F.when(F.col("kind") == "returns", F.nullif(said, F.lit(DAMAGE)))
+        .when(F.col("stars").isNull(), F.lit(NO_STARS))
+        .when(~tells, F.lit(NOT_DAMAGE))
     )
-    marked = reviews.select("*", F.to_date("reviewed_at").alias("told_on"), first.alias("earlier"))
-    return _meet_shipments(_attach(marked, shipments, config), shipments, config)
+    found = {"verdict": first, "damaged_shipments": F.lit(None).cast("array<string>")}
+    # Plans end here, so that texts are read once.
+    fresh = dated.where(open_).withColumns(found).localCheckpoint()
+    silent = fresh.where("verdict IS NOT NULL")
+    telling = fresh.where("verdict IS NULL")
+    named = _meet_shipments(telling.where("shipment_id IS NOT NULL"), shipments, before, began, config)
+    unnamed = telling.where("shipment_id IS NULL")
+    named = named.localCheckpoint()
+    marks = damage_marks(settled.unionByName(named))
+    placed = place_reports(unnamed, shipments, marks, config)
+    judged = settled.unionByName(silent).unionByName(named).unionByName(placed)
+    return judged.select(*reports.columns)
 
 
-def counted_shipments(shipments: DataFrame, told: Sequence[DataFrame]) -> DataFrame:
-    """The shipments that count, and whether any used return or review calls them damaged.
+def damage_marks(reports: DataFrame) -> DataFrame:
+    """What reports say of each shipment.
 
     Args:
-        shipments: Judged shipments.
-        told: Judged returns and judged reviews, at least one of them.
+        reports: Rows of `damage_reports`.
 
     Returns:
-        marketplace, shipment_id, product_id, package_type, shipped_on, propensity, damaged.
+        marketplace, shipment_id, product_id, damaged (certainly), maybe (a report may mean it), sources (array of those
+        that told of a certain damage).
     """
-    named = reduce(DataFrame.union, [used(rows).select(*ITEM) for rows in told]).distinct()
-    joined = used(shipments).join(named.withColumn("damaged", F.lit(True)), on=list(ITEM), how="left")
-    return joined.select(
-        *ITEM, "package_type", "shipped_on", "propensity", F.coalesce("damaged", F.lit(False)).alias("damaged")
+    counted = reports.where(F.col("verdict").isin(*COUNTED))
+    shipment = F.explode("damaged_shipments").alias("shipment_id")
+    each = counted.select("marketplace", "product_id", "verdict", "source", shipment)
+    certain = F.col("verdict").isin(*CERTAIN)
+    return each.groupBy(*ITEM).agg(
+        F.bool_or(certain).alias("damaged"),
+        F.bool_or(~certain).alias("maybe"),
+        F.collect_set(F.when(certain, F.col("source"))).alias("sources"),
     )
 
 
-def _known_shipments(shipments: DataFrame) -> DataFrame:
-    known = shipments.where(F.col("fault").isNull() & ~F.col("set_aside").eqNullSafe(DUPLICATE))
-    return known.select(*ITEM, "shipped_on", F.col("set_aside").alias("shipment_aside"))
+def marked_shipments(shipments: DataFrame, marks: DataFrame) -> DataFrame:
+    """The shipments that count, with damaged and maybe.
+
+    Args:
+        shipments: `judge_items`.
+        marks: `damage_marks`.
+    """
+    joined = shipments.where("set_aside IS NULL").join(marks, on=list(ITEM), how="left")
+    return joined.withColumns({name: F.coalesce(name, F.lit(False)) for name in ("damaged", "maybe")})
 
 
-def _meet_shipments(told: DataFrame, shipments: DataFrame, config: OutcomesConfig) -> DataFrame:
-    met = told.join(_known_shipments(shipments), on=list(ITEM), how="left")
-    days = F.datediff("told_on", "shipped_on")
-    later = first_reason(
-        (NO_SHIPMENT, F.col("shipped_on").isNull()),
-        (BEFORE_SHIPMENT, days < 0),
-        (LATE, days > config.return_window_days),
-        (SHIPMENT_SET_ASIDE, F.col("shipment_aside").isNotNull()),
+def _meet_shipments(
+    named: DataFrame,
+    shipments: DataFrame,
+    before: DataFrame,
+    began: Mapping[str, datetime.date],
+    config: OutcomesConfig,
+) -> DataFrame:
+    known = shipments.select(*ITEM, "shipped_on", F.col("set_aside").alias("shipment_aside"))
+    met = named.join(known, on=list(ITEM), how="left").localCheckpoint()
+    shipped_before = _among(before, met.where("shipped_on IS NULL"))
+    days = F.datediff("told_on", F.coalesce("shipped_on", "shipped_before"))
+    # Of a shipment from before the first that was ever delivered.
+    early = F.coalesce(F.datediff("told_on", _began(began)) <= config.return_window_days, F.lit(False))
+    verdict = (
+        F.when(days.isNull() & early, F.lit(BEFORE_HISTORY))
+        .when(days.isNull(), F.lit(NO_SHIPMENT))
+        .when(days > config.return_window_days + LONG_AFTER_DAYS, F.lit(LONG_AFTER))
+        .when(F.col("shipped_before").isNotNull(), F.lit(LATE))
+        .when(days < 0, F.lit(BEFORE_SHIPMENT))
+        .when(days > config.return_window_days, F.lit(LATE))
+        # One too young will count; an item that the rules drop never does.
+        .when(F.col("shipment_aside") == MULTI_ITEM, F.lit(SHIPMENT_SET_ASIDE))
+        .otherwise(F.lit(DAMAGE))
     )
-    return met.withColumn("set_aside", F.coalesce("earlier", later)).select(*ITEM, *JUDGED)
+    judged = met.join(shipped_before, on=list(ITEM), how="left").withColumn("verdict", verdict)
+    damaged = F.when(F.col("verdict") == DAMAGE, F.array("shipment_id"))
+    return judged.withColumn("damaged_shipments", damaged).select(*named.columns)
 
 
-def _attach(reviews: DataFrame, shipments: DataFrame, config: OutcomesConfig) -> DataFrame:
-    """Name the shipment of damage reviews that name none, where only one can be meant."""
-    searching = F.col("shipment_id").isNull() & F.col("earlier").isNull() & F.col("fault").isNull()
-    # Shipments are counted by day first: a product with a million shipments meets each review in a month of rows.
-    by_day = _known_shipments(shipments).groupBy("marketplace", "product_id", F.col("shipped_on").alias("day"))
-    days = by_day.agg(F.count("*").alias("candidates"), F.min("shipment_id").alias("candidate"))
-    window = F.sequence(F.date_sub("told_on", config.return_window_days), F.col("told_on"))
-    lost = reviews.where(searching).select(
-        "marketplace", "product_id", "source", "row_hash", "review_id", F.explode(window).alias("day")
-    )
-    found = (
-        lost.join(days, on=["marketplace", "product_id", "day"], how="inner")
-        .groupBy("marketplace", "review_id")
-        .agg(F.sum("candidates").alias("candidates"), F.min("candidate").alias("candidate"))
-    )
-    joined = reviews.join(found, on=["marketplace", "review_id"], how="left")
-    only = F.when(searching & (F.col("candidates") == 1), F.col("candidate"))
-    ambiguous = F.when(searching & (F.col("candidates") > 1), F.lit(AMBIGUOUS))
-    return joined.withColumns(
-        {"shipment_id": F.coalesce("shipment_id", only), "earlier": F.coalesce("earlier", ambiguous)}
-    )
+def _began(began: Mapping[str, datetime.date]) -> Column:
+    """Day of the first shipment of the row's marketplace; null where it has none."""
+    named = [F.when(F.col("marketplace") == name, F.lit(day)) for name, day in sorted(began.items())]
+    return F.coalesce(*named, F.lit(None).cast("date"))
 
 
-def _told(reader: ReviewReader, text: Column) -> Column:
+def _among(shipments: DataFrame, reports: DataFrame) -> DataFrame:
+    """The shipments that the reports name; only files with identifiers between their least and greatest are read."""
+    least, greatest = reports.agg(F.min("shipment_id"), F.max("shipment_id")).collect()[0]
+    if least is None:
+        return shipments.limit(0)
+    near = shipments.where(F.col("shipment_id").between(least, greatest))
+    return near.join(reports.select(*ITEM).distinct(), on=list(ITEM), how="left_semi")
+
+
+def _read(reader: ReviewReader, config: OutcomesConfig) -> Column:
     def told(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         for texts in batches:
             yield pd.Series(reader.tells_of_damage(texts.where(texts.notna(), None).tolist()))
 
+    low = (F.col("kind") == "reviews") & (F.col("stars") <= config.review_max_stars)
+    text = F.when(low, F.col("text"))
     return pandas_udf(told, "boolean")(text)  # type: ignore[call-overload,no-any-return]

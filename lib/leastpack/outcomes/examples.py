@@ -15,6 +15,7 @@ from leastpack.outcomes.bounds import UNKNOWN, UNSAFE
 from leastpack.outcomes.cleaning import PAIR
 from leastpack.outcomes.groups import split_column
 from leastpack.outcomes.priors import BetaPrior, Floats, credibility, fit_pool, fit_type, posterior_unsafe
+from leastpack.outcomes.testers import posterior_after_tests
 
 # Pairs with more shipments enter the histogram as if they had this many: it bounds what the driver holds, and says
 # nothing less of the prior, since such a pair's rate is known much better than rates differ.
@@ -22,26 +23,28 @@ HISTOGRAM_CAP = 1000
 
 
 def labelled_pairs(by_shipments: DataFrame, by_tests: DataFrame) -> DataFrame:
-    """One row a pair with shipments or a human test; the human test overrules.
+    """One row a pair with shipments or a human test; the human test overrules, unless it leaves the pair UNKNOWN.
 
     Args:
         by_shipments: Rows of `shipment_tests`.
         by_tests: Rows of `human_tests`.
 
     Returns:
-        The pair, label, n, k, n_policy, eligible, by_human_test, draw_probability, draw_round.
+        The pair, label, n, k, n_policy, eligible, by_human_test, tests, unsafe_tests, draw_probability, draw_round.
     """
     shipped, tested = by_shipments.alias("shipped"), by_tests.alias("tested")
     both = shipped.join(tested, on=list(PAIR), how="full")
     none = F.lit(0).cast("bigint")
     return both.select(
         *PAIR,
-        F.coalesce("tested.label", "shipped.label").alias("label"),
+        F.coalesce(F.nullif("tested.label", F.lit(UNKNOWN)), "shipped.label", "tested.label").alias("label"),
         F.coalesce("shipped.n", none).alias("n"),
         F.coalesce("shipped.k", none).alias("k"),
         F.coalesce("shipped.n_policy", none).alias("n_policy"),
         (F.coalesce("tested.eligible", F.lit(False)) | F.coalesce("shipped.eligible", F.lit(False))).alias("eligible"),
         F.col("tested.label").isNotNull().alias("by_human_test"),
+        F.col("tested.n").alias("tests"),
+        F.col("tested.k").alias("unsafe_tests"),
         "tested.draw_probability",
         "tested.draw_round",
     )
@@ -104,9 +107,10 @@ def training_examples(
 ) -> DataFrame:
     """Give every pair its target and weight.
 
-    A human test, and a label from n_min shipments on, make the target 0 or 1. Below n_min the target is the posterior
-    probability whatever the label: there a label is reached only by some outcomes (one damage in five shipments), and
-    taking it for the truth would learn from that selection. For the same reason the weight looks at n and never at k.
+    A label from n_min shipments on makes the target 0 or 1. Below n_min the target is the posterior probability
+    whatever the label: there a label is reached only by some outcomes (one damage in five shipments), and taking it for
+    the truth would learn from that selection. For the same reason the weight looks at n and never at k. Human tests
+    move the shipments' posterior, to 0 or 1 where testers do not err.
 
     Args:
         spark: The session.
@@ -120,14 +124,15 @@ def training_examples(
     rows = [(profile, prior.a, prior.b) for profile, prior in sorted(priors.items())]
     prior = spark.createDataFrame(rows, "profile_hash string, a double, b double")
     joined = placed.join(F.broadcast(prior), on="profile_hash", how="inner")
-    certain = F.col("by_human_test") | ((F.col("label") != UNKNOWN) & (F.col("n") >= config.n_min))
-    soft = joined.withColumn("soft", _soft(config.threshold))
+    certain = (F.col("label") != UNKNOWN) & (F.col("n") >= config.n_min)
+    by_label = (F.col("label") == UNSAFE).cast("double")
+    soft = joined.withColumn("soft", _soft(config.threshold)).withColumn("tested", _tested(config))
     return soft.select(
         *PAIR,
         "group_id",
         "split",
         "label",
-        F.when(certain, (F.col("label") == UNSAFE).cast("double")).otherwise(F.col("soft.target")).alias("target"),
+        F.coalesce("tested", F.when(certain, by_label), "soft.target").alias("target"),
         F.when(F.col("by_human_test"), F.lit(1.0)).otherwise(F.col("soft.weight")).alias("weight"),
         "n",
         "k",
@@ -162,3 +167,16 @@ def _soft(threshold: float) -> Column:
             yield pd.DataFrame({"target": posterior_unsafe(k, n, a, b, threshold), "weight": credibility(n, a, b)})
 
     return pandas_udf(soft, "target double, weight double")("k", "n", "a", "b")  # type: ignore[call-overload,no-any-return]
+
+
+def _tested(config: OutcomesConfig) -> Column:
+    """Posterior after the human tests; null without any."""
+
+    def tested(columns: Iterator[tuple[pd.Series, pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for prior, tests, unsafe in columns:
+            some = tests.notna().to_numpy()
+            found = np.full(len(prior), np.nan)
+            found[some] = posterior_after_tests(prior[some], tests[some], unsafe[some], config)
+            yield pd.Series(found)
+
+    return pandas_udf(tested, "double")("soft.target", "tests", "unsafe_tests")  # type: ignore[call-overload,no-any-return]

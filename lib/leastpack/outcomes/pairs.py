@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.outcomes.bounds import SAFE, UNSAFE, labels, lower_bounds, upper_bounds
+from leastpack.outcomes.bounds import SAFE, UNKNOWN, UNSAFE, labels, lower_bounds, upper_bounds
 from leastpack.outcomes.cleaning import PAIR
+from leastpack.outcomes.testers import needed_passes
 
 BY_SHIPMENTS, BY_HUMAN_TEST = "shipments", "human_test"
 # Draws whose round is not told are one round.
@@ -24,20 +25,20 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
     so that any number of months can be added later. Which one is drawn depends on identifiers and salt alone.
 
     Args:
-        shipments: Rows of `counted_shipments`.
+        shipments: Rows of `marked_shipments`.
         salt: Another salt draws anew.
 
     Returns:
-        The columns of `pair_outcomes`, and propensity_sum (decimal).
+        The columns of `pair_outcomes`.
     """
     at_random = F.col("propensity").isNotNull()
     damaged = F.col("damaged").cast("bigint")
-    drawn = F.struct(
-        F.xxhash64("marketplace", "shipment_id", "product_id", F.lit(salt)).alias("hash"), F.col("damaged")
-    )
+    may_be = (F.col("damaged") | F.col("maybe")).alias("damaged")
+    drawn = F.struct(F.xxhash64("marketplace", "shipment_id", "product_id", F.lit(salt)).alias("hash"), may_be)
     counted = shipments.groupBy(*PAIR, F.date_format("shipped_on", "yyyy-MM").alias("period")).agg(
         F.count("*").alias("n"),
         F.sum(damaged).alias("k"),
+        F.count_if("maybe").alias("maybe"),
         F.count_if(at_random).alias("n_random"),
         F.sum(F.when(at_random, damaged).otherwise(F.lit(0))).alias("k_random"),
         F.min(drawn).alias("drawn"),
@@ -50,6 +51,8 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         "period",
         "n",
         "k",
+        # A shipment that one report damaged and another may mean stands for two damages.
+        F.least("n", F.col("k") + F.col("maybe")).alias("k_upper"),
         "n_random",
         "k_random",
         F.col("drawn.damaged").alias("draw_damaged"),
@@ -63,17 +66,18 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
 def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
     """What all shipments of a pair say: bounds of the reported damage rate against tau times the reporting rate.
 
+    The lower bound is of k, what is known to be damaged; the upper one of k_upper, what may be.
     A pair is eligible from n_min shipments on, whatever became of them.
 
     Args:
-        monthly: Rows of `monthly_outcomes`.
+        monthly: Rows of `pair_outcomes`.
         config: The rules.
 
     Returns:
         The columns of `pair_tests`, source `shipments`, and n_policy: shipments whose package was chosen.
     """
     totals = monthly.groupBy(*PAIR).agg(
-        *[F.sum(name).alias(name) for name in ("n", "k", "n_random", "propensity_sum")],
+        *[F.sum(name).alias(name) for name in ("n", "k", "k_upper", "n_random", "propensity_sum")],
     )
     judged = totals.withColumn("judged", _label(config))
     return judged.select(
@@ -82,6 +86,7 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
         "judged.label",
         "n",
         "k",
+        "k_upper",
         "judged.lower",
         "judged.upper",
         (F.col("n") >= config.n_min).alias("eligible"),
@@ -93,18 +98,21 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
     )
 
 
-def human_tests(tests: DataFrame) -> DataFrame:
-    """What human tests of a pair say: UNSAFE if any test says so, else SAFE.
+def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
+    """What human tests of a pair say: UNSAFE if any test says so, else SAFE if enough tests passed, else UNKNOWN.
 
     That can only make a certificate stricter. A pair is eligible where a test was drawn with known probability.
 
     Args:
         tests: Used rows of human tests.
+        config: The rules.
 
     Returns:
         The columns of `pair_tests`, source `human_test`.
     """
     unsafe = F.upper("result") == UNSAFE
+    needed = needed_passes(config)
+    passed = F.col("n") >= needed if needed is not None else F.lit(False)
     drawn = F.struct("tested_at", "test_id", "draw_probability", "draw_round")
     by_chance = F.col("draw_probability").isNotNull()
     round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
@@ -117,9 +125,10 @@ def human_tests(tests: DataFrame) -> DataFrame:
     return found.select(
         *PAIR,
         F.lit(BY_HUMAN_TEST).alias("source"),
-        F.when(F.col("k") > 0, F.lit(UNSAFE)).otherwise(F.lit(SAFE)).alias("label"),
+        F.when(F.col("k") > 0, F.lit(UNSAFE)).when(passed, F.lit(SAFE)).otherwise(F.lit(UNKNOWN)).alias("label"),
         "n",
         "k",
+        F.lit(None).cast("bigint").alias("k_upper"),
         F.lit(None).cast("double").alias("lower"),
         F.lit(None).cast("double").alias("upper"),
         F.col("first").isNotNull().alias("eligible"),
@@ -145,13 +154,13 @@ def _by_round(draws: str) -> Column:
 def _label(config: OutcomesConfig) -> Column:
     threshold, confidence = config.threshold, config.confidence
 
-    def judge(k: pd.Series, n: pd.Series) -> pd.DataFrame:
+    def judge(k: pd.Series, k_upper: pd.Series, n: pd.Series) -> pd.DataFrame:
         # Most pairs share their counts with many others, and the bounds are what costs.
-        counts = pd.DataFrame({"k": k, "n": n})
+        counts = pd.DataFrame({"k": k, "k_upper": k_upper, "n": n})
         cells = counts.drop_duplicates()
         lower = lower_bounds(cells["k"], cells["n"], confidence)
-        upper = upper_bounds(cells["k"], cells["n"], confidence)
+        upper = upper_bounds(cells["k_upper"], cells["n"], confidence)
         found = cells.assign(label=labels(lower, upper, threshold), lower=lower, upper=upper)
-        return counts.merge(found, on=["k", "n"], how="left")[["label", "lower", "upper"]]
+        return counts.merge(found, on=["k", "k_upper", "n"], how="left")[["label", "lower", "upper"]]
 
-    return pandas_udf(judge, "label string, lower double, upper double")("k", "n")  # type: ignore[call-overload,no-any-return]
+    return pandas_udf(judge, "label string, lower double, upper double")("k", "k_upper", "n")  # type: ignore[call-overload,no-any-return]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from leastpack.catalog.versions import DUPLICATE
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.config.sources import Kind
-from leastpack.errors import InputError
+from leastpack.config.sources import Kind, SourceConfig
+from leastpack.errors import ConfigError, InputError
 from leastpack.log import log
 from leastpack.outcomes.accounts import QUARANTINED, USED
-from leastpack.outcomes.cleaning import DUPLICATE
-from leastpack.outcomes.damage import NOT_DAMAGE
+from leastpack.outcomes.intake import Intake
+from leastpack.outcomes.reasons import NOT_DAMAGE, UNMAPPED
 from leastpack.outcomes.shipments import TOO_YOUNG
 
 
@@ -41,37 +42,68 @@ def require_sources(kinds: Collection[Kind]) -> None:
         )
 
 
-def require_labels(fates: Mapping[Kind, Counter[str]], rules: OutcomesConfig, as_of: datetime.date | None) -> None:
-    """Refuse to go on where no shipment and no human test counts; warn where shipments or damage reasons are lost.
+def require_named(again: Collection[str], sources: Sequence[SourceConfig]) -> None:
+    """Refuse to read anew what is not kept.
+
+    Args:
+        again: Names given.
+        sources: Sources that are kept.
+
+    Raises:
+        ConfigError: A name is none of theirs.
+    """
+    names = [source.name for source in sources]
+    if unknown := sorted(set(again) - set(names)):
+        raise ConfigError(f"--again names no source of history: {', '.join(unknown)}", expected=", ".join(names))
+
+
+def require_history(fates: Mapping[Kind, Counter[str]], intakes: Mapping[str, Intake]) -> None:
+    """Refuse a first delivery of which nothing can be used; warn where no return has a damage reason.
 
     Args:
         fates: Rows by fate, by kind of source.
-        rules: The rules.
-        as_of: The day taken as today.
+        intakes: What was delivered for each table.
 
     Raises:
-        InputError: Nothing counts.
+        InputError: Neither a shipment nor a human test is kept, nor delivered.
     """
     shipments, tests, returns = fates["shipments"], fates["human_tests"], fates["returns"]
     told = returns.total() - returns[QUARANTINED] - returns[DUPLICATE]
-    if told and returns[NOT_DAMAGE] == told:
-        log.warning("no return has a damage reason", returns=told, damage_reasons=rules.damage_reasons)
-    if shipments[USED] or tests[USED]:
-        if shipments[TOO_YOUNG] and not shipments[USED]:
-            log.warning("every shipment is too young; labels come from human tests alone", as_of=str(as_of))
-        return
-    if shipments[TOO_YOUNG]:
+    if told and returns[NOT_DAMAGE] + returns[UNMAPPED] == told:
+        log.warning("no return has a damage reason", returns=told)
+    usable = shipments[USED] + shipments[TOO_YOUNG] + tests[USED]
+    if not usable and all(intakes[name].stored.isEmpty() for name in ("shipment_items", "human_tests")):
         raise InputError(
-            "zero labels: every usable shipment is younger than the return window",
-            expected=f"shipments from {rules.return_window_days} days or more before {as_of}",
-            found=f"{shipments[TOO_YOUNG]} shipments, all later",
-            todo="wait, set outcomes.as_of or outcomes.return_window_days, or add human tests",
+            "zero labels: no shipment and no human test can be used",
+            expected="shipments or human tests of products and package types the catalog knows",
+            found=f"shipments: {_told(shipments)}; human tests: {_told(tests)}",
+            todo="see the quarantine table, and the mapping of these sources under `sources`",
         )
+
+
+def require_labels(
+    labelled: int, fates: Mapping[Kind, Counter[str]], rules: OutcomesConfig, until: Mapping[str, datetime.date]
+) -> None:
+    """Refuse to go on without any label; the history is kept by then.
+
+    Args:
+        labelled: Pairs with shipments that count, or with a test.
+        fates: Rows by fate, by kind of source.
+        rules: The rules.
+        until: By marketplace, day up to which reports have been delivered.
+
+    Raises:
+        InputError: There is none.
+    """
+    if labelled:
+        return
+    days = ", ".join(f"{name} {day}" for name, day in sorted(until.items())) or "unknown in every marketplace"
     raise InputError(
-        "zero labels: no shipment and no human test can be used",
-        expected="shipments or human tests of products and package types the catalog knows",
-        found=f"shipments: {_told(shipments)}; human tests: {_told(tests)}",
-        todo="see the quarantine table, and the mapping of these sources under `sources`",
+        "zero labels: every usable shipment is younger than the return window",
+        expected=f"shipments from {rules.return_window_days} days or more before the day up to which reports have been "
+        f"delivered: {days}",
+        found=f"shipments: {_told(fates['shipments'])}",
+        todo="wait (what was delivered is kept), set `delivered_until` of the sources of returns, or add human tests",
     )
 
 

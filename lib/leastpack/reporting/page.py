@@ -167,7 +167,7 @@ def _share_plots(
     )
     scored = Scored(pairs, labelled_pairs(pairs, list(labels.values())), count_scored(pairs))
     evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
-    terms = Terms(settings, config.outcomes.tau, config.outcomes.reporting_rate, model_version, grid)
+    terms = Terms(settings, config.outcomes.tau, config.outcomes.least_reporting_rate, model_version, grid)
     shares = certified_shares(evidence, terms, ALPHAS)
     return [
         {

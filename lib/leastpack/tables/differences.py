@@ -37,6 +37,9 @@ class Changes:
 def changed_rows(new: DataFrame, current: DataFrame, table: Table, *, delete_missing: bool) -> DataFrame:
     """Rows of the table's columns plus `_change`: insert, update or delete.
 
+    A row that moves to another partition is deleted there and inserted here, so that a writer need look only into
+    partitions that these rows name.
+
     Args:
         new: Rows as they should be, in the table's columns.
         current: Rows as they are.
@@ -52,14 +55,22 @@ def changed_rows(new: DataFrame, current: DataFrame, table: Table, *, delete_mis
     differs = reduce(Column.__or__, [~_same(table, name) for name in compared], F.lit(False))
     left = F.col("old._there").isNull()
     gone = F.col("new._there").isNull()
-    change = F.when(left, F.lit("insert")).when(gone, F.lit("delete")).when(differs, F.lit("update"))
+    places = [~_same(table, name) for name in table.partition_by if name in compared]
+    moves = reduce(Column.__or__, places, F.lit(False))
+    change = (
+        F.when(left, F.array(F.lit("insert")))
+        .when(gone, F.array(F.lit("delete")))
+        .when(moves, F.array(F.lit("delete"), F.lit("insert")))
+        .when(differs, F.array(F.lit("update")))
+    )
     joined = (
         fresh.withColumn("_there", F.lit(True))
         .alias("new")
         .join(old.withColumn("_there", F.lit(True)).alias("old"), on=same_key, how="full" if delete_missing else "left")
     )
-    columns = [F.when(gone, F.col(f"old.{n}")).otherwise(F.col(f"new.{n}")).alias(n) for n in table.names]
-    return joined.select(*columns, change.alias("_change")).where("_change IS NOT NULL")
+    deleted = F.col("_change") == "delete"
+    columns = [F.when(deleted, F.col(f"old.{n}")).otherwise(F.col(f"new.{n}")).alias(n) for n in table.names]
+    return joined.select("*", F.explode(change).alias("_change")).select(*columns, "_change")
 
 
 def _same(table: Table, name: str) -> Column:

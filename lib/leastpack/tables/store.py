@@ -211,6 +211,22 @@ class Tables:
         """Make a keyed table hold exactly the rows of `df`; no difference makes no new version."""
         return self.merge(name, df, delete_missing=True)
 
+    def apply_changes(self, name: str, changed: DataFrame) -> Changes:
+        """Write rows of `changed_rows`, made against the table as it is; none make no new version.
+
+        Args:
+            name: Table.
+            changed: The rows, kept by the caller: they are read more than once.
+
+        Returns:
+            How many rows were inserted, updated and deleted.
+        """
+        self.ensure(name)
+        changes = Changes.count(changed)
+        if changes.total:
+            self._apply(BY_NAME[name], changed, changes)
+        return changes
+
     def mark(self, name: str, note: str) -> None:
         """Leave a note in a version of its own: it holds until anything else makes a version, as RESTORE does too."""
         self._require(name)
@@ -245,8 +261,11 @@ class Tables:
         return df.select([F.col(f"`{c.name}`").cast(c.type).alias(c.name) for c in table.columns])
 
     def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:
+        # Delta looks only into partitions that a condition names.
+        parts = {name: [row[0] for row in changed.select(name).distinct().collect()] for name in table.partition_by}
+        within = "".join(f" AND t.`{name}` IN ({', '.join(map(_literal, some))})" for name, some in parts.items())
         if changes.inserted == changes.total:
-            affected = self._insert(table, changed)
+            affected = self._insert(table, changed, within)
         else:
             assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
             clauses = (
@@ -254,17 +273,18 @@ class Tables:
                 f"WHEN MATCHED AND s._change <> 'delete' THEN UPDATE SET {assignments} "
                 f"WHEN NOT MATCHED AND s._change <> 'delete' THEN {_inserted(table)}"
             )
-            affected = self._merge_into(table, changed, clauses)["num_affected_rows"]
+            affected = self._merge_into(table, changed, clauses, within)["num_affected_rows"]
         if affected != changes.total:
             raise self._conflict(table.name)
 
-    def _insert(self, table: Table, rows: DataFrame) -> int:
+    def _insert(self, table: Table, rows: DataFrame, within: str = "") -> int:
         """Insert the rows whose key is not there; how many."""
-        answer = self._merge_into(table, rows, f"WHEN NOT MATCHED THEN {_inserted(table)}")
+        answer = self._merge_into(table, rows, f"WHEN NOT MATCHED THEN {_inserted(table)}", within)
         return int(answer["num_inserted_rows"])
 
-    def _merge_into(self, table: Table, rows: DataFrame, clauses: str) -> Row:
-        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
+    def _merge_into(self, table: Table, rows: DataFrame, clauses: str, within: str) -> Row:
+        """One MERGE by key; `within` is a further condition that every row of the table with such a key fulfils."""
+        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key) + within
         view = f"changed_{table.name}_{uuid.uuid4().hex}"
         rows.createOrReplaceTempView(view)
         try:
@@ -368,6 +388,10 @@ def _inserted(table: Table) -> str:
 
 def _declared(columns: Iterable[Column]) -> str:
     return ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.doc)}" for c in columns)
+
+
+def _literal(value: str | int) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value)
 
 
 def _quoted(text: str) -> str:

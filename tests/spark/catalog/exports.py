@@ -93,7 +93,10 @@ class Shop:
 
     def build(self, **changes: Any) -> Tables:
         """Run the step."""
-        config = self.config(**changes)
+        return self.build_as(self.config(**changes))
+
+    def build_as(self, config: Config) -> Tables:
+        """Run the step with a configuration of its own."""
         build_catalog(self.spark, config)
         return self.tables
 

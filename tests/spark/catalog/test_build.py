@@ -38,7 +38,7 @@ def test_listings_become_products_and_package_files_package_types(shop: Shop) ->
     assert box["safe_default"]
 
 
-def test_p1_p8_every_row_is_used_set_aside_or_quarantined_with_a_code(shop: Shop) -> None:
+def test_p1_p2_p8_every_row_is_used_set_aside_or_quarantined_with_a_code_and_again_nothing_changes(shop: Shop) -> None:
     old_mug = {**MUG, "title": "Old mug", "changed": "2023-01-01"}
     rival = {**LAMP, "title": "Other lamp"}
     shop.products([MUG, MUG, old_mug, LAMP, rival, {**PEN, "id": ""}, {**PEN, "id": " "}])
@@ -107,28 +107,25 @@ def test_p1_p8_every_row_is_used_set_aside_or_quarantined_with_a_code(shop: Shop
     }
     assert shop.product("P1")["tunnel_length_cm"] == 14.0
 
-
-def test_p2_the_same_exports_again_change_nothing_but_runs(shop: Shop) -> None:
-    shop.products([MUG, MUG, LAMP, {**PEN, "id": ""}, {**PEN, "id": ""}])
-    shop.measured(
-        {"product_id": "P1", "length": 13, "width": 11, "height": 11, "weight": 500, "measured_at": "2024-01-01"}
-    )
-    shop.pictured({"product_id": "P1", "view": "tunnel_0", "uri": "a.jpg"})
-    shop.build()
     before, accounts = shop.versions(), shop.accounts()
-    assert len(shop.quarantined()) == 2
     shop.build()
     assert shop.versions() == before
     assert shop.accounts() == accounts
     assert shop.tables.read("runs").count() == 2
 
 
-def test_a_newer_export_updates_changed_products_only_and_an_older_one_nothing(shop: Shop) -> None:
+def test_a_newer_export_updates_changed_products_and_photos_only_and_an_older_one_nothing(shop: Shop) -> None:
+    def photo(product: str, view: str, uri: str = "a.jpg") -> dict[str, str]:
+        return {"product_id": product, "view": view, "uri": uri, "kind": view.split("_")[0]}
+
     shop.products([MUG, LAMP, PEN])
+    shop.pictured(photo("P1", "tunnel_0"), photo("P1", "tunnel_1"), photo("P1", "catalog_0"), photo("P2", "tunnel_0"))
     shop.build()
     before = shop.rows("products")
+    keys = {key[1:]: row["image_key"] for key, row in shop.rows("product_images").items()}
     big_mug = {**MUG, "title": "Big mug", "changed": "2024-06-01", "ended": "2024-06-01"}
     shop.products([big_mug, LAMP, {"id": "P4", "title": "Cup"}])
+    shop.pictured(photo("P1", "tunnel_0", "b.jpg"))
     tables = shop.build()
     after = shop.rows("products")
     assert after[("NA", "P1")]["title"] == "Big mug"
@@ -142,6 +139,11 @@ def test_a_newer_export_updates_changed_products_only_and_an_older_one_nothing(s
     assert metrics is not None
     assert metrics[0]["numTargetRowsUpdated"] == "1"
     assert metrics[0]["numTargetRowsInserted"] == "1"
+    # A listing of photos speaks for the products and kinds that it names.
+    pictures = {key[1:]: row["image_key"] for key, row in shop.rows("product_images").items()}
+    assert sorted(pictures) == [("P1", "catalog_0"), ("P1", "tunnel_0"), ("P2", "tunnel_0")]
+    assert pictures[("P1", "tunnel_0")] != keys[("P1", "tunnel_0")]
+    assert pictures[("P2", "tunnel_0")] == keys[("P2", "tunnel_0")]
     versions = shop.versions()
     shop.products([MUG])
     shop.build()
@@ -149,20 +151,55 @@ def test_a_newer_export_updates_changed_products_only_and_an_older_one_nothing(s
     assert shop.accounts()["products"]["set_aside"] == {"older_version": 1}
 
 
-def test_measurements_outlive_the_exports_they_came_in(shop: Shop) -> None:
-    shop.products([MUG, LAMP])
+def test_measurements_outlive_their_exports_and_a_poorer_or_older_one_replaces_no_better_one(shop: Shop) -> None:
+    def measured(product: str, day: int | None, *sides: float) -> dict[str, Any]:
+        at = None if day is None else f"2024-01-{day:02d}"
+        named = dict(zip(("length", "width", "height"), sides, strict=False))
+        return {"product_id": product, **named, "measured_at": at}
+
+    def lengths() -> dict[str, float]:
+        return {key[1]: row["length_cm"] for key, row in shop.rows("products").items()}
+
+    def aside() -> dict[str, int]:
+        return shop.accounts()["tunnel"]["set_aside"]
+
+    cups = [{**MUG, "id": f"C{i}"} for i in range(5)]
+    shop.products([MUG, LAMP, *cups])
+    shop.measured(*(measured(f"C{i}", 5, 13, 11, 11) for i in range(5)))
     shop.build()
+    assert aside() == {}
+    assert {lengths()[f"C{i}"] for i in range(5)} == {13.0}
+
     shop.products([LAMP])
     shop.measured(
-        {"product_id": "P1", "length": 13, "width": 11, "height": 11, "weight": 500, "measured_at": "2024-01-01"}
+        {**measured("P1", 1, 13, 11, 11), "weight": 500},
+        measured("C0", 9, 99),
+        measured("C1", 4, 20, 11, 11),
+        measured("C2", 6, 15, 11, 11),
+        measured("C3", None, 30, 11, 11),
+        measured("C4", 9, 99),
     )
     shop.build()
+    assert aside() == {"unusable_measurement": 2, "older_version": 2}
+    assert lengths() | {"P2": 0.0} == {
+        "P1": 13.0,
+        "P2": 0.0,
+        "C0": 13.0,
+        "C1": 13.0,
+        "C2": 15.0,
+        "C3": 13.0,
+        "C4": 13.0,
+    }
     mug = shop.product("P1")
-    assert (mug["size_source"], mug["length_cm"], mug["weight_g"], mug["title"]) == ("tunnel", 13.0, 500.0, "Mug")
+    assert (mug["size_source"], mug["weight_g"], mug["title"]) == ("tunnel", 500.0, "Mug")
     assert mug["declared_weight_g"] == pytest.approx(453.59237)
+
+    # One that could not be used is not the newest: day 6 comes after day 5, although day 9 was told of before.
     shop.products([{**MUG, "title": "Big mug", "changed": "2024-06-01"}])
-    shop.measured({"product_id": "P2", "length": 1})
+    shop.measured({"product_id": "P2", "length": 1}, measured("C4", 6, 15, 11, 11), measured("C2", None, 30, 11, 11))
     shop.build()
+    assert aside() == {"older_version": 1}
+    assert (lengths()["C4"], lengths()["C2"]) == (15.0, 15.0)
     mug = shop.product("P1")
     assert (mug["size_source"], mug["length_cm"], mug["title"]) == ("tunnel", 13.0, "Big mug")
     lamp = shop.product("P2")
@@ -171,49 +208,11 @@ def test_measurements_outlive_the_exports_they_came_in(shop: Shop) -> None:
     assert lamp["notes"] == ["TUNNEL_PARTIAL_SIZE"]
 
 
-def test_a_poorer_or_older_measurement_replaces_no_better_one(shop: Shop) -> None:
-    def measured(day: int, *sides: float) -> dict[str, Any]:
-        at = f"2024-01-{day:02d}"
-        return {"product_id": "P1", **dict(zip(("length", "width", "height"), sides, strict=False)), "measured_at": at}
-
-    def tunnel() -> tuple[float, dict[str, int]]:
-        shop.build()
-        return shop.product("P1")["length_cm"], shop.accounts()["tunnel"]["set_aside"]
-
-    shop.products([MUG])
-    shop.measured(measured(5, 13, 11, 11))
-    assert tunnel() == (13.0, {})
-    shop.measured(measured(9, 99))
-    assert tunnel() == (13.0, {"unusable_measurement": 1})
-    shop.measured(measured(4, 20, 11, 11))
-    assert tunnel() == (13.0, {"older_version": 1})
-    shop.measured(measured(6, 15, 11, 11))
-    assert tunnel() == (15.0, {})
-    shop.measured({**measured(1, 30, 11, 11), "measured_at": None})
-    assert tunnel() == (15.0, {"older_version": 1})
-
-
 def test_not_one_usable_product_stops_the_step(shop: Shop) -> None:
     shop.products([{"title": "a"}, {"title": "b"}])
     with pytest.raises(InputError, match=r"not one row of .*products\.csv can be used"):
         shop.build()
     assert nothing_written(shop)
-
-
-def test_a_listing_of_photos_speaks_for_the_products_and_kinds_it_names(shop: Shop) -> None:
-    def photo(product: str, view: str, uri: str = "a.jpg") -> dict[str, str]:
-        return {"product_id": product, "view": view, "uri": uri, "kind": view.split("_")[0]}
-
-    shop.products([MUG, LAMP])
-    shop.pictured(photo("P1", "tunnel_0"), photo("P1", "tunnel_1"), photo("P1", "catalog_0"), photo("P2", "tunnel_0"))
-    shop.build()
-    keys = {key[1:]: row["image_key"] for key, row in shop.rows("product_images").items()}
-    shop.pictured(photo("P1", "tunnel_0", "b.jpg"))
-    shop.build()
-    after = {key[1:]: row["image_key"] for key, row in shop.rows("product_images").items()}
-    assert sorted(after) == [("P1", "catalog_0"), ("P1", "tunnel_0"), ("P2", "tunnel_0")]
-    assert after[("P1", "tunnel_0")] != keys[("P1", "tunnel_0")]
-    assert after[("P2", "tunnel_0")] == keys[("P2", "tunnel_0")]
 
 
 def nothing_written(shop: Shop) -> bool:

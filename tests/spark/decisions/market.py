@@ -45,6 +45,7 @@ def package_rows() -> Rows:
             "currency": currency,
             "safe_default": safe_default,
             "valid_from": date(2020, 1, 1),
+            "valid_to": None,
         }
         for marketplace, currency in MARKETPLACES.items()
         for name, (profile, tare, cost, safe_default, _) in TYPES.items()

@@ -338,7 +338,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
                 "package_types": [{"marketplace": "NA", "package_type": name} for name in types],
                 "pair_decisions": [
                     {**keys[name], **(decided if row[2] == "by" else {"decision": "TEST", "package_type": "bag"})}
-                    | {"reason": "under_threshold"}
+                    | {"reason": "not_in_use" if row[2] == "unused" else "under_threshold"}
                     for name, row in products.items()
                 ],
             },
@@ -351,6 +351,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
         "cost": ("bag", "t", "by"),
         "gone": ("bag", "t", "by"),
         "withdrawn": ("tube", "t", "by"),
+        "ended": ("bag", "t", "by"),
     }
     new = {
         "same": ("bag", "u", "by"),
@@ -358,6 +359,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
         "revoked": ("box", "t", "no"),
         "cost": ("box", "t", "by"),
         "withdrawn": ("bag", "t", "by"),
+        "ended": ("box", "u", "unused"),
         "new": ("bag", "t", "by"),
     }
     before, after = release(old, ["bag", "box", "tube"]), release(new, ["bag", "box"])
@@ -373,6 +375,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
         "cost": "other",
         "gone": "delisted_product",
         "withdrawn": "withdrawn_package",
+        "ended": "withdrawn_package",
         "new": "new_product",
     }
     assert causes(same_model=True) == expected

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.outcomes.examples import fit_priors, training_examples
+from leastpack.outcomes.examples import fit_priors, labelled_pairs, training_examples
 from leastpack.outcomes.pairs import human_tests, monthly_outcomes, shipment_tests
 
 TAU, REPORTING, N_MIN, PAIRS = 0.02, 0.5, 250, 6000
@@ -38,6 +38,7 @@ def simulated(spark):
         "package_type",
         "n",
         "k",
+        F.col("k").alias("k_upper"),
         F.lit(0).alias("n_random"),
         F.lit(None).alias("propensity_sum"),
     )
@@ -47,6 +48,8 @@ def simulated(spark):
         F.lit("g").alias("group_id"),
         F.when(F.rand(1) < 0.5, "train").otherwise("test").alias("split"),
         F.lit(False).alias("by_human_test"),
+        F.lit(None).cast("bigint").alias("tests"),
+        F.lit(None).cast("bigint").alias("unsafe_tests"),
         F.lit(False).alias("less_protective"),
         F.lit(0).alias("sample_hash"),
         F.lit("kind").alias("kind"),
@@ -75,6 +78,7 @@ def test_hard_labels_next_to_tau_are_wrong_at_the_stated_rate(spark, rate, wrong
         "package_type",
         "n",
         "k",
+        F.col("k").alias("k_upper"),
         F.lit(0).alias("n_random"),
         F.lit(None).alias("propensity_sum"),
     )
@@ -108,8 +112,8 @@ def test_weight_follows_shipments_and_never_damage(simulated):
 
 def test_under_reporting_compares_with_tau_times_the_rate(spark):
     pair = spark.createDataFrame(
-        [("NA", "p", "bag", 400, 3, 0, None)],
-        "marketplace string, product_id string, package_type string, n long, k long, n_random long,"
+        [("NA", "p", "bag", 400, 3, 3, 0, None)],
+        "marketplace string, product_id string, package_type string, n long, k long, k_upper long, n_random long,"
         " propensity_sum decimal(20,10)",
     )
 
@@ -129,6 +133,7 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
         F.date_add(F.lit("2024-01-01").cast("date"), (F.col("id") % 90).cast("int")).alias("shipped_on"),
         F.when(F.col("id") % 4 == 0, F.lit(0.2)).alias("propensity"),
         (F.col("id") % 7 == 0).alias("damaged"),
+        F.lit(False).alias("maybe"),
     )
 
     def drawn(salt, parts):
@@ -163,7 +168,7 @@ def test_the_first_draw_of_a_human_test_is_kept_and_any_unsafe_counts(spark):
         "marketplace string, product_id string, package_type string, test_id string, result string,"
         " draw_probability double, draw_round string, tested_at string",
     )
-    found = human_tests(tests).collect()[0]
+    found = human_tests(tests, RULES).collect()[0]
     assert (found["label"], found["n"], found["k"], found["draw_probability"], found["eligible"]) == (
         "UNSAFE",
         3,
@@ -182,4 +187,37 @@ def test_a_round_told_twice_counts_with_its_larger_probability(spark):
         "'NA' marketplace", "'p' product_id", "'bag' package_type", "'SAFE' result", "'2024-05-01' tested_at",
         "CAST(NULL AS STRING) draw_round", "*",
     )  # fmt: skip
-    assert human_tests(tests).collect()[0]["draws"] == {"": 0.3}
+    assert human_tests(tests, RULES).collect()[0]["draws"] == {"": 0.3}
+
+
+def test_tests_of_testers_who_err_prove_a_pair_safe_together_and_else_leave_the_shipments_word(spark):
+    """Three tests prove a pair safe where testers find at least 0.68 of the unsafe ones (18 of 20)."""
+    rules = OutcomesConfig(tau=0.02, n_min=100, human_test_sensitivity={"found": 18, "of": 20})
+    pair = "marketplace string, product_id string, package_type string"
+    results = [("a", 2, 0), ("b", 3, 0), ("c", 3, 1), ("d", 1, 0)]
+    told = [
+        ("NA", product, "bag", f"{product}{i}", "UNSAFE" if i < k else "SAFE", None, None, "2024-05-01")
+        for product, n, k in results
+        for i in range(n)
+    ]
+    tested = f"{pair}, test_id string, result string, draw_probability double, draw_round string, tested_at string"
+    shipped = [("NA", "a", "bag", 500, 60, 60, 0, None), ("NA", "c", "bag", 500, 0, 0, 0, None)]
+    counts = f"{pair}, n long, k long, k_upper long, n_random long, propensity_sum decimal(20,10)"
+    by_shipments = shipment_tests(spark.createDataFrame(shipped, counts), rules)
+    pairs = labelled_pairs(by_shipments, human_tests(spark.createDataFrame(told, tested), rules))
+    placed = pairs.selectExpr(
+        "*", "'g' group_id", "'train' split", "true less_protective", "0 sample_hash", "'bag' kind"
+    )
+    placed = placed.withColumn("profile_hash", F.lit("bag"))
+    examples = training_examples(spark, placed, fit_priors(placed, placed, rules), rules)
+    found = {row["product_id"]: row for row in examples.collect()}
+    assert {name: row["label"] for name, row in found.items()} == {
+        "a": "UNSAFE",  # by its shipments
+        "b": "SAFE",
+        "c": "UNSAFE",
+        "d": "UNKNOWN",
+    }
+    assert all(row["by_human_test"] for row in found.values())
+    assert found["a"]["target"] > 0.99
+    assert 0 < found["b"]["target"] < found["d"]["target"] < 1
+    assert found["c"]["target"] == 1.0, "testers who never call a safe pair unsafe"

@@ -84,7 +84,8 @@ def test_without_a_certified_type_the_safe_default_that_fits(
     assert np.isnan(one.damage_cost[0]) == (package == NONE or "damage_rate" in other)
 
 
-def test_a_package_not_in_use_yet_is_no_safe_default() -> None:
-    later = [Row(**{**row, "valid_from": date(2025, 1, 1)}) for row in package_rows()]
+@pytest.mark.parametrize("of_its_use", [{"valid_from": date(2025, 1, 1)}, {"valid_to": date(2024, 6, 1)}])
+def test_a_package_not_in_use_is_no_safe_default(of_its_use: dict[str, date]) -> None:
+    later = [Row(**{**row, **of_its_use}) for row in package_rows()]
     markets, _ = make_markets(later, [], date(2024, 6, 1), {"USD": 1.0})
-    assert chosen(markets["NA"], ["not_in_use_yet"] * 3).package == NONE
+    assert chosen(markets["NA"], ["not_in_use"] * 3).package == NONE

@@ -47,6 +47,7 @@ SCORES = [
     pair("sizeless", "bag", fits=None),
     pair("large", "bag", fits=False),
     pair("early", "future_box", 0.001),
+    pair("late", "past_box", 0.001),
     *(pair("under", name) for name in ("bag", "mailer", "box")),
     *(pair("above", name, 0.2) for name in ("bag", "mailer", "box")),
     pair("void", "bag", void_share=0.2),
@@ -83,7 +84,9 @@ TESTS = [
 def found() -> dict[tuple[str, str], tuple[str, str, str | None]]:
     """Decision, reason and certificate by product and package type."""
     future = {"package_type": "future_box", "profile_hash": "profile-bag", "valid_from": date(2024, 6, 2)}
-    packages = [Row(**row) for row in (*package_rows(), {**package_rows()[0], **future})]
+    ended = {**future, "package_type": "past_box", "valid_from": date(2020, 1, 1), "valid_to": date(2024, 6, 1)}
+    more = [{**package_rows()[0], **changes} for changes in (future, ended)]
+    packages = [Row(**row) for row in (*package_rows(), *more)]
     markets, certificates = make_markets(packages, CERTIFICATES, date(2024, 6, 1), {"USD": 1.0, "EUR": 1.0})
     answer = {}
     for product in {row["product_id"] for row in SCORES}:
@@ -132,8 +135,9 @@ def test_a_pair_without_a_risk_or_a_fit_is_not_decided_by_its_risk(found: Found)
     assert found["large", "bag"] == ("INFEASIBLE", "does_not_fit", None)
 
 
-def test_a_package_type_is_not_certified_before_its_first_day(found: Found) -> None:
-    assert found["early", "future_box"] == ("INFEASIBLE", "not_in_use_yet", None)
+def test_a_package_type_is_not_certified_before_its_first_day_nor_once_it_is_withdrawn(found: Found) -> None:
+    assert found["early", "future_box"] == ("INFEASIBLE", "not_in_use", None)
+    assert found["late", "past_box"] == ("INFEASIBLE", "not_in_use", None)
 
 
 def test_where_the_stronger_type_has_no_certificate_the_pair_is_certified_by_order(found: Found) -> None:
