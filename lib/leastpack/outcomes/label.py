@@ -58,6 +58,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
         products = tables.read("products", run.reads("products", tables.version("products")))
         packages = tables.read("package_types", run.reads("package_types", tables.version("package_types")))
+        sources = pinned_sources(spark, run, sources)
         with run.phase("clean"), reading(*sources):
             sources = pinned_sources(spark, run, sources)
             exports = read_exports(spark, sources)

@@ -261,8 +261,14 @@ class Tables:
         return df.select([F.col(f"`{c.name}`").cast(c.type).alias(c.name) for c in table.columns])
 
     def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:
+        # Delta looks only into partitions that a condition names.
+        parts = {name: [row[0] for row in changed.select(name).distinct().collect()] for name in table.partition_by}
+        within = "".join(
+            f" AND t.`{name}` = s.`{name}` AND t.`{name}` IN ({', '.join(map(_literal, some))})"
+            for name, some in parts.items()
+        )
         if changes.inserted == changes.total:
-            affected = self._insert(table, changed)
+            affected = self._insert(table, changed, within)
         else:
             assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.names)
             clauses = (
@@ -270,21 +276,18 @@ class Tables:
                 f"WHEN MATCHED AND s._change <> 'delete' THEN UPDATE SET {assignments} "
                 f"WHEN NOT MATCHED AND s._change <> 'delete' THEN {_inserted(table)}"
             )
-            affected = self._merge_into(table, changed, clauses)["num_affected_rows"]
+            affected = self._merge_into(table, changed, clauses, within)["num_affected_rows"]
         if affected != changes.total:
             raise self._conflict(table.name)
 
-    def _insert(self, table: Table, rows: DataFrame) -> int:
+    def _insert(self, table: Table, rows: DataFrame, within: str = "") -> int:
         """Insert the rows whose key is not there; how many."""
-        answer = self._merge_into(table, rows, f"WHEN NOT MATCHED THEN {_inserted(table)}")
+        answer = self._merge_into(table, rows, f"WHEN NOT MATCHED THEN {_inserted(table)}", within)
         return int(answer["num_inserted_rows"])
 
-    def _merge_into(self, table: Table, rows: DataFrame, clauses: str) -> Row:
-        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in [*table.key, *table.partition_by])
-        # Delta looks only into partitions that a condition names.
-        for name in table.partition_by:
-            parts = [_literal(row[0]) for row in rows.select(name).distinct().collect()]
-            same_key = f"t.`{name}` IN ({', '.join(parts)}) AND {same_key}" if parts else same_key
+    def _merge_into(self, table: Table, rows: DataFrame, clauses: str, within: str) -> Row:
+        """One MERGE by key; `within` says in which partitions the rows of the table with these keys are."""
+        same_key = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key) + within
         view = f"changed_{table.name}_{uuid.uuid4().hex}"
         rows.createOrReplaceTempView(view)
         try:
