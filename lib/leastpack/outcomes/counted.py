@@ -44,17 +44,16 @@ class Recounted:
 
 
 def read_counted(tables: Tables) -> dict[int, Counted]:
-    """How each bucket was counted last; none where the number of buckets has changed since."""
+    """How each bucket was counted last."""
     if not tables.exists(STATE):
         return {}
-    rows = tables.read(STATE).where(F.col("buckets") == tables.config.buckets).collect()
+    rows = tables.read(STATE).collect()
     return {row["bucket"]: Counted(row["rules"], row["watermarks"] or {}, row["pending_from"]) for row in rows}
 
 
 def write_counted(spark: SparkSession, tables: Tables, counted: Mapping[int, Counted]) -> None:
     """Remember how each bucket was counted."""
-    buckets = tables.config.buckets
-    rows = [(bucket, buckets, one.rules, dict(one.watermarks), one.pending_from) for bucket, one in counted.items()]
+    rows = [(bucket, one.rules, dict(one.watermarks), one.pending_from) for bucket, one in counted.items()]
     tables.replace(STATE, spark.createDataFrame(rows, OUTCOME_BUCKETS.schema))
 
 

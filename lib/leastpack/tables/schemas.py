@@ -230,7 +230,6 @@ OUTCOME_BUCKETS = _table(
     "By which rules and up to which day each hash bucket of products was counted; delete it to count all anew.",
     [
         ("bucket", "int", "Hash bucket of the products."),
-        ("buckets", "int", "How many buckets there were."),
         ("rules", "string", "Digest of the label rules."),
         ("watermarks", "map<string,date>", "By marketplace, day up to which returns had been delivered."),
         ("pending_from", "date", "Day from which a run that was stopped had new rows; null after one that ended."),

@@ -160,41 +160,24 @@ def test_p1_p8_every_text_and_photo_is_encoded_or_has_a_code(
     assert run["figures"]["unknown_tokens.ja"] > 0.2
 
 
-def test_p2_a_second_run_encodes_nothing_and_changes_nothing(
-    spark: SparkSession, tables: Tables, config: Config
+def test_p2_a_second_run_encodes_nothing_and_neither_new_prices_nor_another_model_are_work_for_the_encoders(
+    spark: SparkSession, tables: Tables, config: Config, tmp_path: Path
 ) -> None:
     version = tables.version("embeddings")
-    encode_products(spark, config)
+    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET price = coalesce(price, 5.0) * 3")
+    model = config.model.model_copy(update={"directory": str(tmp_path / "model")})
+    trained = config.model_copy(update={"model": model})
+    save_random_model(trained, seed=7)
+    encode_products(spark, trained)
 
     assert tables.version("embeddings") == version
     run = last_run(tables)
     assert run["figures"]["texts_encoded"] == run["figures"]["images_encoded"] == 0
+    assert run["figures"]["texts.cached"] == 2
     assert run["figures"]["images_failed.IMAGE_TRUNCATED"] == 1
     # A missing file and two URIs that are not allowed may be mended; a picture that is broken stays broken.
     assert run["figures"]["images.tried_again"] == 3
     assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
-
-
-def test_another_model_with_the_same_encoders_is_no_work_for_them(
-    spark: SparkSession, tables: Tables, config: Config, tmp_path: Path
-) -> None:
-    version = tables.version("embeddings")
-    trained = config.model_copy(
-        update={"model": config.model.model_copy(update={"directory": str(tmp_path / "model")})}
-    )
-    save_random_model(trained, seed=7)
-    encode_products(spark, trained)
-    assert tables.version("embeddings") == version
-
-
-def test_new_prices_are_no_work_for_the_encoders(spark: SparkSession, tables: Tables, config: Config) -> None:
-    before = tables.version("embeddings")
-    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET price = coalesce(price, 5.0) * 3")
-    encode_products(spark, config)
-    figures = last_run(tables)["figures"]
-    assert figures["texts_encoded"] == figures["images_encoded"] == 0
-    assert figures["texts.cached"] == 2
-    assert tables.version("embeddings") == before
 
 
 def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Config) -> None:
@@ -212,20 +195,38 @@ def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Co
     assert {"texts.most_loads_of_a_worker", "images.most_loads_of_a_worker"} <= set(figures)
 
 
-def test_a_changed_title_encodes_one_text_and_no_photo_and_an_error_that_passed_is_mended(
-    spark: SparkSession, tables: Tables, config: Config, place: Path
+def test_a_changed_title_a_late_photo_and_one_that_fails_now_are_the_work_of_a_run_and_a_passed_error_of_the_next(
+    spark: SparkSession, tables: Tables, config: Config, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    to_retry, again = work.to_retry, list[int]()
+
+    def counted(contents: DataFrame, done: DataFrame) -> DataFrame:
+        rows = to_retry(contents, done)
+        again.append(rows.count())
+        return rows
+
+    monkeypatch.setattr(work, "to_retry", counted)
     write_products(tables, [{"product_id": "A", "title": "Glass vase, 2 pieces", "brand": "Ora", "price": 99.0}])
-    encode_products(spark, config)
+    write_images(tables, [("D", "tunnel_0", "tunnel", str(place / "photos" / "missing too.jpg"))])
+    missing = place / "photos" / "missing.jpg"
+    picture(missing, 3)
+    try:
+        encode_products(spark, config)
+    finally:
+        missing.unlink()
     figures = last_run(tables)["figures"]
-    assert (figures["texts_encoded"], figures["images_encoded"]) == (1, 0)
+    assert (figures["texts_encoded"], figures["images_encoded"]) == (1, 1)
+    assert again == [3]  # what fails in this run is left to the next one
+    inputs = inputs_of(tables, config)
+    assert inputs["B"]["image_errors"] == ["IMAGE_EMPTY", "IMAGE_NOT_AN_IMAGE"]
+    assert inputs["D"]["image_errors"] == ["FETCH_NOT_FOUND"]
 
     fetch = config.encoders.fetch.model_copy(update={"roots": [str(place)]})
     wider = config.model_copy(update={"encoders": config.encoders.model_copy(update={"fetch": fetch})})
     encode_products(spark, wider)
-
     figures = last_run(tables)["figures"]
     assert (figures["texts_encoded"], figures["images_encoded"]) == (0, 1)
+    assert again == [3, 3]
     keys = tables.read("embeddings").where("modality = 'image'").groupBy("content_key").count()
     assert {row["count"] for row in keys.collect()} == {1}
     assert inputs_of(tables, wider)["C"]["image_errors"] == ["URI_NOT_ALLOWED"]
@@ -251,36 +252,6 @@ def test_inputs_hold_one_row_a_live_product_with_views_in_order(
     np.testing.assert_allclose(rows["A"]["text_vector"], expected, atol=1e-5)
     assert rows["A"]["length_bucket"] > rows["B"]["length_bucket"] == 0
     assert rows["B"]["weight_g"] == 900.0
-
-
-def test_a_photo_that_comes_after_its_listing_is_encoded_then(
-    spark: SparkSession, tables: Tables, config: Config, place: Path
-) -> None:
-    missing = place / "photos" / "missing.jpg"
-    picture(missing, 3)
-    try:
-        encode_products(spark, config)
-    finally:
-        missing.unlink()
-    assert last_run(tables)["figures"]["images_encoded"] == 1
-    assert inputs_of(tables, config)["B"]["image_errors"] == ["IMAGE_EMPTY", "IMAGE_NOT_AN_IMAGE"]
-
-
-def test_what_fails_in_a_run_is_left_to_the_next_one(
-    spark: SparkSession, tables: Tables, config: Config, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_images(tables, [("D", "tunnel_0", "tunnel", str(place / "photos" / "missing too.jpg"))])
-    to_retry, again = work.to_retry, list[int]()
-
-    def counted(contents: DataFrame, done: DataFrame) -> DataFrame:
-        rows = to_retry(contents, done)
-        again.append(rows.count())
-        return rows
-
-    monkeypatch.setattr(work, "to_retry", counted)
-    encode_products(spark, config)
-    assert again == [3]
-    assert inputs_of(tables, config)["D"]["image_errors"] == ["FETCH_NOT_FOUND"]
 
 
 def test_inputs_tell_of_photos_that_were_never_encoded(spark: SparkSession, tables: Tables, config: Config) -> None:

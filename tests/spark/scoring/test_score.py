@@ -13,7 +13,16 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from structlog.testing import capture_logs
 from tests.spark.rows import table_rows
-from tests.spark.scoring.world import ATTRIBUTES, PACKAGES, N, build_world, package, product, save_random_model
+from tests.spark.scoring.world import (
+    ATTRIBUTES,
+    PACKAGES,
+    N,
+    build_world,
+    make_config,
+    package,
+    product,
+    save_random_model,
+)
 
 from leastpack.catalog.geometry import fits, void_share
 from leastpack.config import Config
@@ -27,8 +36,25 @@ from leastpack.tables import Tables
 
 
 @pytest.fixture(scope="module")
-def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    return build_world(spark, tmp_path_factory.mktemp("score"))
+def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("built")
+    build_world(spark, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def world(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return copied(built, tmp_path_factory.mktemp("score") / "world")
+
+
+def copied(built: Path, root: Path) -> Config:
+    shutil.copytree(built, root)
+    return make_config(root, root / "tables")
+
+
+@pytest.fixture(scope="module")
+def expected(spark: SparkSession, world: Config) -> dict[tuple[str, str], tuple[float, float]]:
+    return reference(spark, world)
 
 
 def scores(spark: SparkSession, config: Config) -> dict[tuple[str, str], dict[str, Any]]:
@@ -52,7 +78,7 @@ def reference(spark: SparkSession, config: Config) -> dict[tuple[str, str], tupl
     return answer
 
 
-def test_p6_every_pair_has_one_row_and_a_risk_exactly_where_there_is_no_error(
+def test_p6_every_pair_has_one_row_with_a_risk_exactly_where_there_is_no_error_and_its_fit_void_and_warnings(
     spark: SparkSession, world: Config
 ) -> None:
     score_pairs(spark, world)
@@ -66,11 +92,6 @@ def test_p6_every_pair_has_one_row_and_a_risk_exactly_where_there_is_no_error(
         expected = "NO_INPUT" if product_id == "nothing" else "PACKAGE_INVALID" if package_type == "broken" else None
         assert row["error"] == expected
         assert (row["risk"] is None) == (row["damage_rate"] is None) == (expected is not None)
-
-
-def test_fit_void_views_and_warnings_come_with_the_risk(spark: SparkSession, world: Config) -> None:
-    score_pairs(spark, world)
-    found = scores(spark, world)
     packages = package_sets(PACKAGES, tuple(ATTRIBUTES))
     for i in range(N):
         p = product(i)
@@ -92,7 +113,12 @@ def test_fit_void_views_and_warnings_come_with_the_risk(spark: SparkSession, wor
 
 @pytest.mark.parametrize(("partitions", "batch"), [(1, 1000), (2, 1), (7, 3)])
 def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
-    spark: SparkSession, world: Config, settings: Callable[[str, int], None], partitions: int, batch: int
+    spark: SparkSession,
+    world: Config,
+    expected: dict[tuple[str, str], tuple[float, float]],
+    settings: Callable[[str, int], None],
+    partitions: int,
+    batch: int,
 ) -> None:
     settings("spark.sql.execution.arrow.maxRecordsPerBatch", batch)
     settings("spark.sql.shuffle.partitions", partitions)
@@ -103,7 +129,7 @@ def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
         spark.sql(f"DELETE FROM delta.`{tables.location(name)}`")
     score_pairs(spark, config)
     assert last_figures(tables, "score")["vectors_fused"] > 0
-    found, expected = scores(spark, config), reference(spark, config)
+    found = scores(spark, config)
     assert set(found) == set(expected)
     for key, row in found.items():
         if key[0] == "nothing" or key[1] == "broken":
@@ -127,7 +153,9 @@ def settings(spark: SparkSession) -> Iterator[Callable[[str, int], None]]:
         spark.conf.set(key, value)
 
 
-def test_p2_a_second_run_writes_nothing(spark: SparkSession, world: Config) -> None:
+def test_p2_a_second_run_writes_nothing_and_inputs_written_anew_without_a_difference_are_looked_at_once(
+    spark: SparkSession, world: Config
+) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
     before = {name: tables.version(name) for name in ("pair_scores", "product_vectors")}
@@ -136,49 +164,53 @@ def test_p2_a_second_run_writes_nothing(spark: SparkSession, world: Config) -> N
     last = tables.read("runs").orderBy(F.desc("started_at")).first()
     assert '"unchanged": 24' in last["account"]
 
-
-def test_only_buckets_with_a_changed_product_are_written_again(spark: SparkSession, world: Config) -> None:
+    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET brand = 'other' WHERE product_id = 'p4'")
     score_pairs(spark, world)
-    tables = Tables(spark, world.tables)
-    before, vectors = scores(spark, world), tables.read("product_vectors").count()
-    changed = table_rows(spark, "products", [{**product(4), "weight_g": 1e6}])
-    tables.merge("products", changed)
+    looked = last_figures(tables, "score")
+    assert (looked["pairs_written"], "vectors_cached" in looked) == (0, True)
     score_pairs(spark, world)
-    after = scores(spark, world)
-    rewritten = {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]}
-    assert rewritten == {f"p{i}" for i in range(N) if i % 4 == 0}
-    assert tables.read("product_vectors").count() == vectors + 1
-    tables.merge("products", table_rows(spark, "products", [product(4)]))
+    assert "vectors_cached" not in last_figures(tables, "score")
 
 
-def test_a_bucket_with_a_row_the_model_failed_on_is_tried_again(spark: SparkSession, world: Config) -> None:
-    score_pairs(spark, world)
-    tables = Tables(spark, world.tables)
-    before = scores(spark, world)
-    spark.sql(
-        f"UPDATE delta.`{tables.location('pair_scores')}` SET error = 'INTERNAL', risk = null, damage_rate = null "
-        "WHERE product_id = 'p4' AND package_type = 'own'"
-    )
-    score_pairs(spark, world)
-    after = scores(spark, world)
-    assert {key: row["risk"] for key, row in after.items()} == {key: row["risk"] for key, row in before.items()}
-    rewritten = {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]}
-    assert rewritten == {f"p{i}" for i in range(N) if i % 4 == 0}
+def rewritten(before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str, str], dict[str, Any]]) -> set[int]:
+    """Buckets all of whose products were written again, and no other was."""
+    written = {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]} - {"nothing"}
+    buckets = {int(name[1:]) % 4 for name in written}
+    assert written == {f"p{i}" for i in range(N) if i % 4 in buckets}
+    return buckets
 
 
-def test_a_bucket_that_lost_rows_is_written_again_and_one_without_products_is_emptied(
+def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_written_again_also_after_a_restore(
     spark: SparkSession, world: Config
 ) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
-    before, where = scores(spark, world), tables.location("pair_scores")
-    spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p4' AND package_type = 'own'")
+    where, version = tables.location("pair_scores"), tables.version("pair_scores")
+    before, vectors = scores(spark, world), tables.read("product_vectors").count()
+    tables.merge("products", table_rows(spark, "products", [{**product(4), "weight_g": 1e6}]))
+    failed = "error = 'INTERNAL', risk = null, damage_rate = null"
+    spark.sql(f"UPDATE delta.`{where}` SET {failed} WHERE product_id = 'p5' AND package_type = 'own'")
+    spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p10' AND package_type = 'own'")
     score_pairs(spark, world)
     after = scores(spark, world)
     assert set(after) == set(before)
-    assert {key[0] for key in after if after[key]["run_id"] != before[key]["run_id"]} == {
-        f"p{i}" for i in range(N) if i % 4 == 0
-    }
+    assert rewritten(before, after) == {0, 1, 2}
+    assert tables.read("product_vectors").count() == vectors + 1
+    risks = {key: row["risk"] for key, row in after.items()}
+    moved = {key[0] for key, row in before.items() if row["risk"] != risks[key]}
+    assert moved == {"p4"}
+
+    spark.sql(f"RESTORE TABLE delta.`{where}` TO VERSION AS OF {version}")
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} != risks
+    score_pairs(spark, world)
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} == risks
+    tables.merge("products", table_rows(spark, "products", [product(4)]))
+
+
+def test_a_bucket_without_products_is_emptied(spark: SparkSession, world: Config) -> None:
+    score_pairs(spark, world)
+    tables = Tables(spark, world.tables)
+    before = scores(spark, world)
     products = tables.location("products")
     spark.sql(f"UPDATE delta.`{products}` SET deleted_at = current_timestamp() WHERE bucket = 3")
     score_pairs(spark, world)
@@ -188,34 +220,22 @@ def test_a_bucket_that_lost_rows_is_written_again_and_one_without_products_is_em
     assert set(scores(spark, world)) == set(before)
 
 
-@pytest.mark.parametrize(
-    ("modality", "shows"), [("text", "products beside their texts"), ("image", "photos repeated beside")]
-)
 def test_p1_a_key_that_two_runs_wrote_stops_the_step_every_time_before_anything_is_written(
-    spark: SparkSession, world: Config, modality: str, shows: str
+    spark: SparkSession, world: Config
 ) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
     version, embeddings = tables.version("pair_scores"), tables.version("embeddings")
-    one = tables.read("embeddings").where((F.col("modality") == modality) & F.col("vector").isNotNull()).limit(1)
-    one.write.format("delta").mode("append").save(tables.location("embeddings"))
-    for _ in range(2):
-        with pytest.raises(PromiseError, match=rf"(?s){shows}.*leastpack repair"):
-            score_pairs(spark, world)
-    assert tables.version("pair_scores") == version
-    spark.sql(f"RESTORE TABLE delta.`{tables.location('embeddings')}` TO VERSION AS OF {embeddings}")
+    for modality, shows in (("text", "products beside their texts"), ("image", "photos repeated beside")):
+        held = tables.read("embeddings", embeddings)
+        one = held.where((F.col("modality") == modality) & F.col("vector").isNotNull()).limit(1)
+        one.write.format("delta").mode("append").save(tables.location("embeddings"))
+        for _ in range(2):
+            with pytest.raises(PromiseError, match=rf"(?s){shows}.*leastpack repair"):
+                score_pairs(spark, world)
+        assert tables.version("pair_scores") == version
+        spark.sql(f"RESTORE TABLE delta.`{tables.location('embeddings')}` TO VERSION AS OF {embeddings}")
     score_pairs(spark, world)
-
-
-def test_inputs_written_anew_without_a_difference_are_looked_at_once(spark: SparkSession, world: Config) -> None:
-    score_pairs(spark, world)
-    tables = Tables(spark, world.tables)
-    spark.sql(f"UPDATE delta.`{tables.location('products')}` SET brand = 'other' WHERE product_id = 'p4'")
-    score_pairs(spark, world)
-    looked = last_figures(tables, "score")
-    assert (looked["pairs_written"], "vectors_cached" in looked) == (0, True)
-    score_pairs(spark, world)
-    assert "vectors_cached" not in last_figures(tables, "score")
 
 
 def test_keys_alone_say_the_same_as_whole_inputs(spark: SparkSession, world: Config) -> None:
@@ -254,21 +274,6 @@ def test_model_a_then_b_then_a_again_ends_with_the_scores_of_a(spark: SparkSessi
     assert {key: row["risk"] for key, row in scores(spark, world).items()} == risks
 
 
-def test_after_a_restore_the_run_is_done_again(spark: SparkSession, world: Config) -> None:
-    score_pairs(spark, world)
-    tables = Tables(spark, world.tables)
-    before, version = scores(spark, world), tables.version("pair_scores")
-    tables.merge("products", table_rows(spark, "products", [{**product(5), "weight_g": 1e6}]))
-    score_pairs(spark, world)
-    after = {key: row["risk"] for key, row in scores(spark, world).items()}
-    assert after != {key: row["risk"] for key, row in before.items()}
-    spark.sql(f"RESTORE TABLE delta.`{tables.location('pair_scores')}` TO VERSION AS OF {version}")
-    assert {key: row["risk"] for key, row in scores(spark, world).items()} != after
-    score_pairs(spark, world)
-    assert {key: row["risk"] for key, row in scores(spark, world).items()} == after
-    tables.merge("products", table_rows(spark, "products", [product(5)]))
-
-
 def last_figures(tables: Tables, step: str) -> dict[str, float]:
     rows = tables.read("runs").where(F.col("step") == step).orderBy(F.desc("started_at"))
     return dict(rows.first()["figures"])
@@ -297,8 +302,10 @@ def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     assert "cross.cross_s" not in again
 
 
-def test_an_unchanged_catalog_is_not_even_read_and_a_table_made_anew_is(spark: SparkSession, tmp_path: Path) -> None:
-    config = build_world(spark, tmp_path)
+def test_an_unchanged_catalog_is_not_even_read_and_a_table_made_anew_is(
+    spark: SparkSession, built: Path, tmp_path: Path
+) -> None:
+    config = copied(built, tmp_path / "world")
     tables = Tables(spark, config.tables)
     score_pairs(spark, config)
     version, held = tables.version("products"), tables.read("products")

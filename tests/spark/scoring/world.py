@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def make_config(root: Path, tables: Path, **scoring: object) -> Config:
     return load_config([], [*settings, *[f"scoring.{key}={value}" for key, value in scoring.items()]])
 
 
-def save_random_model(config: Config, seed: int) -> str:
+def save_random_model(config: Config, seed: int, files: Mapping[str, bytes] | None = None) -> str:
     torch.manual_seed(seed)
     text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     spec = ModelSpec.from_config(
@@ -125,4 +126,5 @@ def save_random_model(config: Config, seed: int) -> str:
         text_encoder=text_encoder, image_encoder=image_encoder, tau=0.01,
     )  # fmt: skip
     calibrator = Calibrator.from_json({"slope": 0.7, "intercept": -0.2})
-    return save_model(config.model.directory, FusedModel(spec), {"risk": calibrator, "damage_rate": calibrator}, {})
+    calibrators = {"risk": calibrator, "damage_rate": calibrator}
+    return save_model(config.model.directory, FusedModel(spec), calibrators, {}, files)
