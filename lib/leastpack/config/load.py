@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from leastpack.config.explain import explain, section_of
 from leastpack.config.root import Config
+from leastpack.config.yaml_file import Document, parse_yaml, read_yaml
 from leastpack.errors import ConfigError
 
 
@@ -29,16 +29,15 @@ def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ())
     Raises:
         ConfigError: A file is missing or no YAML mapping, a key is unknown, a value is wrong.
     """
+    documents = [_read(path) for path in [conf_dir() / "base.yaml", *map(Path, files)]]
     merged: dict[str, Any] = {}
-    for path in [conf_dir() / "base.yaml", *map(Path, files)]:
-        merged = _merge(merged, _read(path))
-    for override in overrides:
-        merged = _merge(merged, _parse_override(override))
+    for content in [*[document.content or {} for document in documents], *map(_parse_override, overrides)]:
+        merged = _merge(_without_other_place(merged, content), content)
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
         raise ConfigError(
-            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in _explain(error)),
+            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in explain(error, Config, documents)),
             todo="correct the keys above; docs/config.md lists every key",
         ) from None
 
@@ -60,31 +59,45 @@ def digest(config: Config) -> str:
     return hashlib.sha256(resolved(config.model_copy(update={"run_id": None})).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ConfigError(f"config file {path} does not exist", todo="check the --config arguments")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config file {path} is not valid YAML: {error}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"config file {path} is wrong", expected="a mapping of keys", found=type(content).__name__)
-    return content
+def _read(path: Path) -> Document:
+    document = read_yaml(path, "config file")
+    if document.content is not None and not isinstance(document.content, dict):
+        found = type(document.content).__name__
+        raise ConfigError(f"config file {path} is wrong", expected="a mapping of keys", found=found)
+    return document
+
+
+def _without_other_place(low: Mapping[str, Any], high: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out where earlier files put the tables, where a later one names a place of another kind."""
+    places = ("root", "schema_name")
+    before, now = low.get("tables"), high.get("tables")
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping) or not any(now.get(one) for one in places):
+        return low
+    return {**low, "tables": {key: value for key, value in before.items() if key not in places}}
 
 
 def _parse_override(override: str) -> dict[str, Any]:
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {override!r} is wrong", expected="key=value, such as training.epochs=3")
-    try:
-        nested: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {error}") from None
-    for part in reversed(key.strip().split(".")):
+    nested: Any = parse_yaml(value, Path(key.strip()), "--set").content
+    for part in reversed(_parts(key.strip())):
         nested = {part: nested}
     return dict(nested)
+
+
+def _parts(key: str) -> list[str]:
+    """The parts of a dotted key; where it reaches a mapping of free keys, such as spark.conf, the rest is one key."""
+    parts: list[str] = []
+    section: type[BaseModel] | None = Config
+    names = key.split(".")
+    for place, name in enumerate(names):
+        parts.append(name)
+        field = section.model_fields.get(name) if section else None
+        if field is not None and get_origin(field.annotation) is dict and place + 1 < len(names):
+            return [*parts, ".".join(names[place + 1 :])]
+        section = section_of(field.annotation) if field else None
+    return parts
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,34 +107,3 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(before, Mapping) and isinstance(value, Mapping)
         merged[key] = _merge(before, value) if both else value  # type: ignore[arg-type]
     return merged
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            lines.append(f"unknown key {where}{hint}")
-        else:
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
-    return lines
-
-
-def _known_keys(path: Iterable[int | str]) -> list[str]:
-    section: type[BaseModel] | None = Config
-    for part in path:
-        if section is None:
-            return []
-        if isinstance(part, int):
-            continue
-        field = section.model_fields.get(part)
-        section = _section_of(field.annotation) if field else None
-    return list(section.model_fields) if section else []
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in get_args(annotation) if (found := _section_of(arg))), None)

@@ -7,14 +7,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from leastpack.config.base import Section, Share
+from leastpack.config.currencies import CurrencyCode
+from leastpack.config.explain import explain
+from leastpack.config.yaml_file import read_yaml
 from leastpack.errors import ConfigError
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PackageKind = Literal["own_container", "bag", "mailer", "box"]
 
 
@@ -24,11 +28,13 @@ class PackageType(Section):
     name: str = Field(description="Name, unique in its marketplace.")
     kind: PackageKind = Field(description="Decides how fit and void are computed.")
     profile: list[Share] = Field(description="Protection by attribute, 0..1, in the order of `attributes`.")
-    inner_cm: tuple[float, float, float] | None = Field(None, description="Inner sides; null for an own container.")
+    inner_cm: tuple[Positive, Positive, Positive] | None = Field(
+        None, description="Inner sides, above 0 also for what is shipped flat; null for an own container."
+    )
     void_filled: bool = Field(False, description="The empty space is filled.")
-    max_weight_g: float | None = Field(None, gt=0, description="Heaviest content.")
-    tare_g: float = Field(ge=0, description="Weight of the empty package.")
-    cost: float = Field(ge=0, description="Cost of one package.")
+    max_weight_g: Positive | None = Field(None, description="Heaviest content.")
+    tare_g: NotNegative = Field(description="Weight of the empty package.")
+    cost: NotNegative = Field(description="Cost of one package.")
     safe_default: bool = Field(False, description="May be used where nothing is certified.")
     valid_from: datetime.date = Field(description="First day of use.")
     valid_to: datetime.date | None = Field(None, description="First day it is no longer used; null while it is.")
@@ -54,7 +60,7 @@ class PackageFile(Section):
     """All package types of one marketplace."""
 
     marketplace: str = Field(description="Marketplace code.")
-    currency: str = Field(description="ISO code of the costs.")
+    currency: CurrencyCode = Field(description="ISO 4217 code of the costs.")
     attributes: list[str] = Field(min_length=1, description="Protection attributes, the same in every file.")
     types: list[PackageType] = Field(min_length=1, description="The package types.")
 
@@ -63,6 +69,8 @@ class PackageFile(Section):
         names = [package.name for package in self.types]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.marketplace}: package type names must be unique")
+        if not any(package.safe_default for package in self.types):
+            raise ValueError(f"{self.marketplace}: no type has safe_default: true, for products nobody knows enough of")
         for package in self.types:
             if len(package.profile) != len(self.attributes):
                 raise ValueError(f"{package.name}: profile needs {len(self.attributes)} numbers, one an attribute")
@@ -99,7 +107,11 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _load(path: Path) -> PackageFile:
+    document = read_yaml(path, "package file")
     try:
-        return PackageFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(f"package file {path} is wrong: {error}") from None
+        return PackageFile.model_validate(document.content)
+    except ValidationError as error:
+        lines = "\n".join(f"  - {line}" for line in explain(error, PackageFile, [document]))
+        raise ConfigError(
+            f"package file {path} is wrong:\n{lines}", todo="correct the keys above; see conf/packages"
+        ) from None

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, model_validator
 
 from leastpack.config.base import Section
+from leastpack.config.currencies import CurrencyCode
 from leastpack.config.decisions import DecisionsConfig, ReportConfig, ScoringConfig
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.outcomes import OutcomesConfig
@@ -24,7 +25,7 @@ class Config(Section):
     spark: SparkConfig = Field(default_factory=SparkConfig, description="The Spark session.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logging.")
     run_id: str | None = Field(None, description="Logical run; a scheduler sets it so that restarts keep it.")
-    currency_units: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    currency_units: dict[CurrencyCode, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.25, "JPY": 0.0065},
         description="Rough value of one unit of each currency, so that prices compare; others count as unknown.",
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Section
+from leastpack.config.currencies import CurrencyCode
 from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
@@ -170,7 +171,7 @@ class SourceConfig(Section):
         min_length=1,
         description="Units a lost one may have been, each with how often it was, such as `{lb: 9, oz: 1}`.",
     )
-    currency: str | None = Field(None, description="Currency of prices that carry none.")
+    currency: CurrencyCode | None = Field(None, description="Currency of prices that carry none, ISO 4217.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
     delivers: Literal["changes", "months", "whole"] = Field(
         "changes",
