@@ -93,8 +93,11 @@ def take_in(
         delivered = reduce(DataFrame.unionByName, keyed).localCheckpoint()
         stored = _stored(spark, tables, run, name)
         missing = missing_column(own, delivered, again)
-        found = near(stored, delivered, table, id_column, missing).localCheckpoint()
-        rows = with_older(delivered, found, table, again).localCheckpoint()
+        found = near(stored, delivered, table, id_column, missing)
+        rows = delivered
+        if tables.exists(name):  # else Spark sees that there is nothing to compare with, and drops the joins
+            found = found.localCheckpoint()
+            rows = with_older(delivered, found, table, again).localCheckpoint()
         changed = changes(rows, found, table).localCheckpoint()
         lost = deletions(own, found, changed, missing)
         intakes[name] = Intake(table, own, rows, stored, found, changed, lost)

@@ -69,7 +69,7 @@ def plan_update(
     until = delivered_until(list(began), reports, sources, rules)
     for marketplace, day in sorted(until.items()):
         log.info("reports delivered", marketplace=marketplace, until=str(day), window_days=rules.return_window_days)
-    touched = touched_days(shipments, reports, rules, buckets)
+    touched = touched_days(shipments, reports, rules, buckets) if counted else {}
     starts = plan_recount(counted, touched, until, rules, buckets)
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
