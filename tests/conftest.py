@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+from hypothesis import settings
 from pyspark.sql import SparkSession
 from tests.quick import QUICK, as_in_production, remember_java_names
 from tests.schedule import (  # noqa: F401
@@ -27,6 +28,9 @@ from leastpack.sample.generate import generate_sample
 from leastpack.session import make_session
 from leastpack.tables import Tables
 
+# A busy machine is no fault of what is tested.
+settings.register_profile("leastpack", deadline=None)
+settings.load_profile("leastpack")
 CHECKOUT = Path(__file__).parents[1]
 SMALL = [
     "sample.products=180", "training.launcher=local", "training.epochs=2", "training.phase_one_epochs=1",

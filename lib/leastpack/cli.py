@@ -16,6 +16,7 @@ from leastpack.config.sources import Kind
 from leastpack.errors import LeastpackError
 from leastpack.log import configure_log, log
 from leastpack.road import BY_NAME, STEPS, Step
+from leastpack.secrets import masked_text
 
 app = typer.Typer(
     add_completion=False,
@@ -59,7 +60,8 @@ def _run(arguments: list[str], name: str) -> None:
     except SystemExit as stop:
         code = int(stop.code or 0)
     except LeastpackError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"leastpack: {error}", markup=False)
+        told = f"leastpack: {masked_text(str(error))}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(told, markup=False)
         code = error.exit_code
     except Exception as error:
         log.exception("failed", error=type(error).__name__)

@@ -20,6 +20,7 @@ from leastpack.config.load import digest, resolved
 from leastpack.config.root import Config
 from leastpack.errors import PromiseError, WriterError
 from leastpack.log import log
+from leastpack.secrets import masked_text
 from leastpack.tables.places import leased
 from leastpack.tables.schemas import RUNS
 from leastpack.tables.store import Tables
@@ -164,7 +165,7 @@ def _write(
         run.inputs,
         json.dumps({"inputs": run.accounts, "outputs": run.outputs, "guards": run.guards}, sort_keys=True),
         run.figures,
-        "".join(traceback.format_exception_only(error)).strip()[:4000] if error else None,
+        masked_text("".join(traceback.format_exception_only(error)).strip())[:4000] if error else None,
         resolved(config),
     )
     try:

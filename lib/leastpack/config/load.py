@@ -14,6 +14,7 @@ from leastpack.config.explain import explain, section_of
 from leastpack.config.root import Config
 from leastpack.config.yaml_file import Document, parse_yaml, read_yaml
 from leastpack.errors import ConfigError
+from leastpack.secrets import masked
 
 
 def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
@@ -33,6 +34,7 @@ def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ())
     merged: dict[str, Any] = {}
     for content in [*[document.content or {} for document in documents], *map(_parse_override, overrides)]:
         merged = _merge(_without_other_place(merged, content), content)
+    masked(merged)  # from here on no error and no line of the log repeats its secrets
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
@@ -50,8 +52,8 @@ def conf_dir() -> Path:
 
 
 def resolved(config: Config) -> str:
-    """The whole configuration as JSON, keys sorted: what is stored with a run."""
-    return json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    """The whole configuration as JSON, keys sorted and secrets masked: what is stored with a run."""
+    return json.dumps(masked(config.model_dump(mode="json")), sort_keys=True)
 
 
 def digest(config: Config) -> str:
