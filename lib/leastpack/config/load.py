@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from leastpack.config.explain import explain, split_key
 from leastpack.config.root import Config
+from leastpack.config.strict_yaml import Document, parse_value, read_document
 from leastpack.errors import ConfigError
+
+# Of these a file names one; a later file that names the other one replaces it.
+PLACES = ("root", "schema_name")
 
 
 def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
@@ -29,16 +31,16 @@ def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ())
     Raises:
         ConfigError: A file is missing or no YAML mapping, a key is unknown, a value is wrong.
     """
-    merged: dict[str, Any] = {}
+    document = Document()
     for path in [conf_dir() / "base.yaml", *map(Path, files)]:
-        merged = _merge(merged, _read(path))
+        document = _over(document, read_document(path, "config file"))
     for override in overrides:
-        merged = _merge(merged, _parse_override(override))
+        document = _over(document, _parse_override(override))
     try:
-        return Config.model_validate(merged)
+        return Config.model_validate(document.content)
     except ValidationError as error:
         raise ConfigError(
-            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in _explain(error)),
+            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in explain(error, Config, document)),
             todo="correct the keys above; docs/config.md lists every key",
         ) from None
 
@@ -60,68 +62,30 @@ def digest(config: Config) -> str:
     return hashlib.sha256(resolved(config.model_copy(update={"run_id": None})).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ConfigError(f"config file {path} does not exist", todo="check the --config arguments")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config file {path} is not valid YAML: {error}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"config file {path} is wrong", expected="a mapping of keys", found=type(content).__name__)
-    return content
+def _over(low: Document, high: Document) -> Document:
+    """Lay a document over another one; where it names one place for the tables, the other place is forgotten."""
+    tables = high.content.get("tables")
+    named = [key for key in PLACES if isinstance(tables, dict) and tables.get(key) is not None]
+    if len(named) > 1:
+        raise ConfigError(
+            f"{high.place(('tables', named[1]))}: tables.root and tables.schema_name both say where the tables are",
+            expected="exactly one of tables.root and tables.schema_name",
+            todo="delete one of them",
+        )
+    before = low.content.get("tables")
+    if named and isinstance(before, dict):
+        kept = {key: value for key, value in before.items() if key not in PLACES}
+        low = Document({**low.content, "tables": kept}, low.places)
+    return low.under(high)
 
 
-def _parse_override(override: str) -> dict[str, Any]:
-    key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {override!r} is wrong", expected="key=value, such as training.epochs=3")
-    try:
-        nested: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {error}") from None
-    for part in reversed(key.strip().split(".")):
+def _parse_override(override: str) -> Document:
+    written, equals, value = override.partition("=")
+    key = written.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {key!r} is wrong", expected="key=value, such as training.epochs=3")
+    nested = parse_value(value, f"--set {key}")
+    parts = split_key(key)
+    for part in reversed(parts):
         nested = {part: nested}
-    return dict(nested)
-
-
-def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(low)
-    for key, value in high.items():
-        before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(before, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            lines.append(f"unknown key {where}{hint}")
-        else:
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
-    return lines
-
-
-def _known_keys(path: Iterable[int | str]) -> list[str]:
-    section: type[BaseModel] | None = Config
-    for part in path:
-        if section is None:
-            return []
-        if isinstance(part, int):
-            continue
-        field = section.model_fields.get(part)
-        section = _section_of(field.annotation) if field else None
-    return list(section.model_fields) if section else []
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in get_args(annotation) if (found := _section_of(arg))), None)
+    return Document(nested, {tuple(parts[: end + 1]): f"--set {key}" for end in range(len(parts))})
