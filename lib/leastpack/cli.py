@@ -12,6 +12,7 @@ from rich.console import Console
 
 from leastpack import __version__
 from leastpack.config import Config, load_config
+from leastpack.config.checks import check_run
 from leastpack.config.sources import Kind
 from leastpack.errors import LeastpackError
 from leastpack.log import configure_log, log
@@ -29,7 +30,12 @@ ConfigFiles = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One config value, such as training.epochs=3; repeat."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One config value, such as training.epochs=3; repeat. In a mapping of one's own keys the rest is "
+        "one key, dots and all: spark.conf.spark.sql.shuffle.partitions=8.",
+    ),
 ]
 Accepted = Annotated[
     list[str] | None,
@@ -104,6 +110,12 @@ def _plan(steps: list[Step], config: Config) -> None:
     console.print("nothing was written")
 
 
+def _check(steps: Iterable[Step], config: Config) -> None:
+    # Before Spark starts: what is wrong in package files, and what a later step of a road would refuse.
+    if any(step.name == "catalog" for step in steps):
+        check_run(config)
+
+
 def _execute(steps: Iterable[Step], config: Config) -> None:
     from leastpack.session import make_session
 
@@ -125,6 +137,7 @@ def _execute_road(config: Config) -> None:
 
 def _make_command(step: Step) -> Callable[..., None]:
     def act(loaded: Config, dry_run: bool) -> None:
+        _check([step], loaded)
         if dry_run:
             _plan([step], loaded)
         else:
@@ -185,6 +198,7 @@ def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = N
     import uuid
 
     loaded = _load_accepting(config, set_, accept, tuple(kind for step in STEPS for kind in step.sources))
+    _check(STEPS, loaded)
     if dry_run:
         _plan(list(STEPS[1:]), loaded)
         return

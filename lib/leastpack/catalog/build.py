@@ -21,10 +21,10 @@ from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
+from leastpack.config.checks import check_catalog
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
-from leastpack.errors import ConfigError
 from leastpack.guards import check_guards
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -59,12 +59,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, STEP) as run:
         files = load_packages(config.packages)
         sources = [source for source in config.sources if source.kind in CLEANERS]
-        if not any(source.kind == "products" for source in sources):
-            raise ConfigError(
-                "there is no source of products",
-                expected="an entry of kind `products` under `sources`",
-                todo="see docs/your-data.md",
-            )
+        check_catalog(config, files)
         sources = pinned_sources(spark, run, sources)
         with run.phase("read"), reading(*sources):
             exports = read_exports(spark, sources)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from leastpack.config.base import Count, OpenShare, Section, Share
+from leastpack.config.base import Count, Day, OpenShare, Section, Share
 
 
 class ScoringConfig(Section):
@@ -60,7 +60,7 @@ class DecisionsConfig(Section):
     most_failed: Share = Field(
         0.01, description="Share of pairs that the model may fail on (error INTERNAL); more fails the audit."
     )
-    as_of: datetime.date | None = Field(
+    as_of: Day | None = Field(
         None,
         description="Day the decisions are for: package types are used from their valid_from on, and until their "
         "valid_to; null is today.",

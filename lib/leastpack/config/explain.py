@@ -1,60 +1,84 @@
-"""Says what is wrong with a configuration, where, and what was perhaps meant."""
+"""What is wrong in a configuration, with file and line; and how its keys are found."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from collections.abc import Iterable
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from leastpack.config.yaml_file import Document, Where
+from leastpack.config.root import Config
+from leastpack.config.strict_yaml import Document
 
 
-def explain(error: ValidationError, model: type[BaseModel], documents: Sequence[Document]) -> list[str]:
-    """A line for each problem: the key, what is wrong with it, and the file and line where it stands.
+def explain(error: ValidationError, section: type[BaseModel], document: Document) -> list[str]:
+    """One sentence a fault: where it is written, which key, what is wrong. Values are not shown: they may be secret.
 
     Args:
         error: What pydantic found.
-        model: What was validated.
-        documents: The files it was read from; the last one that has a key decides.
+        section: The section at the document's top.
+        document: What was checked.
     """
     lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+    for problem in error.errors(include_url=False, include_context=False):
+        key = problem["loc"]
+        place = document.place(key)
+        where = ".".join(str(part) for part in key) or "(top level)"
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(model, problem["loc"][:-1]), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            said = f"unknown key {where}{hint}"
+            near = difflib.get_close_matches(str(key[-1]), _known_keys(section, key[:-1]), n=1)
+            said = f"unknown key {where}" + (f"; did you mean {near[0]!r}?" if near else "")
         else:
             said = f"{where}: {problem['msg'].removeprefix('Value error, ')}"
-        lines.append(said + _place(problem["loc"], documents))
+            if problem["type"] == "string_type" and problem["input"] is not None:
+                said += f", not {_plainly(problem['input'])}"
+        lines.append(f"{place}: {said}" if place else said)
     return lines
 
 
-def _known_keys(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    section: type[BaseModel] | None = model
+def split_key(key: str) -> list[str]:
+    """The parts of a dotted key. Below a mapping whose keys are anyone's, such as spark.conf, the rest is one key."""
+    parts = key.split(".")
+    for end in range(1, len(parts)):
+        if _is_open(parts[:end]):
+            rest = ".".join(parts[end:])
+            quoted = len(rest) > 1 and rest[0] == rest[-1] and rest[0] in "'\""
+            return [*parts[:end], rest[1:-1] if quoted else rest]
+    return parts
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false (YAML reads on, off, yes and no so: put it in quotes)"
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'}"
+    return "a number or day: put it in quotes"
+
+
+def _is_open(path: list[str]) -> bool:
+    *above, last = path
+    section = _section_at(Config, above)
+    field = section.model_fields.get(last) if section else None
+    return field is not None and get_origin(field.annotation) is dict
+
+
+def _known_keys(section: type[BaseModel], path: Iterable[int | str]) -> list[str]:
+    found = _section_at(section, path)
+    return list(found.model_fields) if found else []
+
+
+def _section_at(section: type[BaseModel] | None, path: Iterable[int | str]) -> type[BaseModel] | None:
     for part in path:
         if section is None:
-            return []
+            return None
         if isinstance(part, int):
             continue
         field = section.model_fields.get(part)
-        section = section_of(field.annotation) if field else None
-    return list(section.model_fields) if section else []
+        section = _section_of(field.annotation) if field else None
+    return section
 
 
-def _place(where: Where, documents: Sequence[Document]) -> str:
-    found = [(*document.line_of(where), document.path) for document in documents]
-    deepest = max((depth for depth, _, _ in found), default=0)
-    if not deepest:
-        return ""
-    _, line, path = [one for one in found if one[0] == deepest][-1]
-    return f" ({path}, line {line})"
-
-
-def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The config section that a field holds, alone, in a list or where it is given; None if it holds none."""
+def _section_of(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for arg in get_args(annotation) if (found := section_of(arg))), None)
+    return next((found for arg in get_args(annotation) if (found := _section_of(arg))), None)

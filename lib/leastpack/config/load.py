@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from leastpack.config.explain import explain, section_of
+from leastpack.config.explain import explain, split_key
 from leastpack.config.root import Config
-from leastpack.config.yaml_file import Document, parse_yaml, read_yaml
+from leastpack.config.strict_yaml import Document, parse_value, read_document
 from leastpack.errors import ConfigError
 from leastpack.secrets import masked
+
+# Of these a file names one; a later file that names the other one replaces it.
+PLACES = ("root", "schema_name")
 
 
 def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
@@ -30,16 +32,17 @@ def load_config(files: Sequence[str | Path] = (), overrides: Sequence[str] = ())
     Raises:
         ConfigError: A file is missing or no YAML mapping, a key is unknown, a value is wrong.
     """
-    documents = [_read(path) for path in [conf_dir() / "base.yaml", *map(Path, files)]]
-    merged: dict[str, Any] = {}
-    for content in [*[document.content or {} for document in documents], *map(_parse_override, overrides)]:
-        merged = _merge(_without_other_place(merged, content), content)
-    masked(merged)  # from here on no error and no line of the log repeats its secrets
+    document = Document()
+    for path in [conf_dir() / "base.yaml", *map(Path, files)]:
+        document = _over(document, read_document(path, "config file"))
+    for override in overrides:
+        document = _over(document, _parse_override(override))
+    masked(document.content)  # from here on no error and no line of the log repeats its secrets
     try:
-        return Config.model_validate(merged)
+        return Config.model_validate(document.content)
     except ValidationError as error:
         raise ConfigError(
-            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in explain(error, Config, documents)),
+            "the configuration is wrong:\n" + "\n".join(f"  - {line}" for line in explain(error, Config, document)),
             todo="correct the keys above; docs/config.md lists every key",
         ) from None
 
@@ -61,51 +64,30 @@ def digest(config: Config) -> str:
     return hashlib.sha256(resolved(config.model_copy(update={"run_id": None})).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> Document:
-    document = read_yaml(path, "config file")
-    if document.content is not None and not isinstance(document.content, dict):
-        found = type(document.content).__name__
-        raise ConfigError(f"config file {path} is wrong", expected="a mapping of keys", found=found)
-    return document
+def _over(low: Document, high: Document) -> Document:
+    """Lay a document over another one; where it names one place for the tables, the other place is forgotten."""
+    tables = high.content.get("tables")
+    named = [key for key in PLACES if isinstance(tables, dict) and tables.get(key) is not None]
+    if len(named) > 1:
+        raise ConfigError(
+            f"{high.place(('tables', named[1]))}: tables.root and tables.schema_name both say where the tables are",
+            expected="exactly one of tables.root and tables.schema_name",
+            todo="delete one of them",
+        )
+    before = low.content.get("tables")
+    if named and isinstance(before, dict):
+        kept = {key: value for key, value in before.items() if key not in PLACES}
+        low = Document({**low.content, "tables": kept}, low.places)
+    return low.under(high)
 
 
-def _without_other_place(low: Mapping[str, Any], high: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out where earlier files put the tables, where a later one names a place of another kind."""
-    places = ("root", "schema_name")
-    before, now = low.get("tables"), high.get("tables")
-    if not isinstance(before, Mapping) or not isinstance(now, Mapping) or not any(now.get(one) for one in places):
-        return low
-    return {**low, "tables": {key: value for key, value in before.items() if key not in places}}
-
-
-def _parse_override(override: str) -> dict[str, Any]:
-    key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {override!r} is wrong", expected="key=value, such as training.epochs=3")
-    nested: Any = parse_yaml(value, Path(key.strip()), "--set").content
-    for part in reversed(_parts(key.strip())):
+def _parse_override(override: str) -> Document:
+    written, equals, value = override.partition("=")
+    key = written.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {key!r} is wrong", expected="key=value, such as training.epochs=3")
+    nested = parse_value(value, f"--set {key}")
+    parts = split_key(key)
+    for part in reversed(parts):
         nested = {part: nested}
-    return dict(nested)
-
-
-def _parts(key: str) -> list[str]:
-    """The parts of a dotted key; where it reaches a mapping of free keys, such as spark.conf, the rest is one key."""
-    parts: list[str] = []
-    section: type[BaseModel] | None = Config
-    names = key.split(".")
-    for place, name in enumerate(names):
-        parts.append(name)
-        field = section.model_fields.get(name) if section else None
-        if field is not None and get_origin(field.annotation) is dict and place + 1 < len(names):
-            return [*parts, ".".join(names[place + 1 :])]
-        section = section_of(field.annotation) if field else None
-    return parts
-
-
-def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(low)
-    for key, value in high.items():
-        before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(before, value) if both else value  # type: ignore[arg-type]
-    return merged
+    return Document(nested, {tuple(parts[: end + 1]): f"--set {key}" for end in range(len(parts))})

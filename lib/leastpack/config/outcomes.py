@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from leastpack.config.base import Count, OpenShare, Section, Share
+from leastpack.config.base import Count, Day, OpenShare, Section, Share
 from leastpack.config.rates import PositiveRate, Rate, interval
 
 REVIEW_WORDS = {
@@ -67,7 +66,7 @@ class OutcomesConfig(Section):
         30,
         description="Days a customer has to report damage; shipments count once reports of all of them are delivered.",
     )
-    as_of: datetime.date | None = Field(
+    as_of: Day | None = Field(
         None,
         description="Day up to which returns and reviews have been delivered in every marketplace, whatever the "
         "sources say; null takes what they say.",

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from leastpack.config.base import Section, Share
-from leastpack.config.currencies import CurrencyCode
+from leastpack.config.base import Currency, Day, Section, Share
 from leastpack.config.explain import explain
-from leastpack.config.yaml_file import read_yaml
+from leastpack.config.strict_yaml import read_document
 from leastpack.errors import ConfigError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PackageKind = Literal["own_container", "bag", "mailer", "box"]
+Name = Annotated[str, Field(min_length=1)]
+Side = Annotated[float, Field(gt=0)]
 
 
 class PackageType(Section):
     """One package type of a marketplace."""
 
-    name: str = Field(description="Name, unique in its marketplace.")
+    name: Name = Field(description="Name, unique in its marketplace.")
     kind: PackageKind = Field(description="Decides how fit and void are computed.")
     profile: list[Share] = Field(description="Protection by attribute, 0..1, in the order of `attributes`.")
-    inner_cm: tuple[Positive, Positive, Positive] | None = Field(
-        None, description="Inner sides, above 0 also for what is shipped flat; null for an own container."
+    inner_cm: tuple[Side, Side, Side] | None = Field(
+        None,
+        description="Inner sides, above 0, null for an own container; a flat mailer's depth is that of the thickest "
+        "product it takes.",
     )
     void_filled: bool = Field(False, description="The empty space is filled.")
-    max_weight_g: Positive | None = Field(None, description="Heaviest content.")
-    tare_g: NotNegative = Field(description="Weight of the empty package.")
-    cost: NotNegative = Field(description="Cost of one package.")
+    max_weight_g: float | None = Field(None, gt=0, description="Heaviest content.")
+    tare_g: float = Field(ge=0, description="Weight of the empty package.")
+    cost: float = Field(ge=0, description="Cost of one package.")
     safe_default: bool = Field(False, description="May be used where nothing is certified.")
-    valid_from: datetime.date = Field(description="First day of use.")
-    valid_to: datetime.date | None = Field(None, description="First day it is no longer used; null while it is.")
+    valid_from: Day = Field(description="First day of use.")
+    valid_to: Day | None = Field(None, description="First day it is no longer used; null while it is.")
 
     @model_validator(mode="after")
     def _consistent(self) -> PackageType:
@@ -59,22 +59,31 @@ class PackageType(Section):
 class PackageFile(Section):
     """All package types of one marketplace."""
 
-    marketplace: str = Field(description="Marketplace code.")
-    currency: CurrencyCode = Field(description="ISO 4217 code of the costs.")
-    attributes: list[str] = Field(min_length=1, description="Protection attributes, the same in every file.")
+    marketplace: Name = Field(description="Marketplace code.")
+    currency: Currency = Field(description="ISO code of the costs.")
+    attributes: list[Name] = Field(min_length=1, description="Protection attributes, the same in every file.")
     types: list[PackageType] = Field(min_length=1, description="The package types.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> PackageFile:
-        names = [package.name for package in self.types]
-        if len(set(names)) != len(names):
-            raise ValueError(f"{self.marketplace}: package type names must be unique")
-        if not any(package.safe_default for package in self.types):
-            raise ValueError(f"{self.marketplace}: no type has safe_default: true, for products nobody knows enough of")
-        for package in self.types:
-            if len(package.profile) != len(self.attributes):
-                raise ValueError(f"{package.name}: profile needs {len(self.attributes)} numbers, one an attribute")
-        return self
+    @field_validator("attributes")
+    @classmethod
+    def _each_attribute_once(cls, attributes: list[str]) -> list[str]:
+        if len(set(attributes)) != len(attributes):
+            raise ValueError("attributes must be unique")
+        return attributes
+
+    @field_validator("types")
+    @classmethod
+    def _consistent(cls, types: list[PackageType], info: ValidationInfo) -> list[PackageType]:
+        names = [package.name for package in types]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"package type names must be unique; repeated: {', '.join(twice)}")
+        attributes = info.data.get("attributes")
+        for package in types:
+            if attributes is not None and len(package.profile) != len(attributes):
+                raise ValueError(f"{package.name}: profile needs {len(attributes)} numbers, one an attribute")
+        if not any(package.safe_default for package in types):
+            raise ValueError("no type has `safe_default: true`: where nothing is certified, no package is left")
+        return types
 
 
 def load_packages(patterns: Sequence[str]) -> list[PackageFile]:
@@ -107,11 +116,12 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _load(path: Path) -> PackageFile:
-    document = read_yaml(path, "package file")
+    document = read_document(path, "package file")
     try:
         return PackageFile.model_validate(document.content)
     except ValidationError as error:
-        lines = "\n".join(f"  - {line}" for line in explain(error, PackageFile, [document]))
         raise ConfigError(
-            f"package file {path} is wrong:\n{lines}", todo="correct the keys above; see conf/packages"
+            f"package file {path} is wrong:\n"
+            + "\n".join(f"  - {line}" for line in explain(error, PackageFile, document)),
+            todo="correct the keys above; docs/config.md lists every key",
         ) from None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from leastpack.config.base import Section
-from leastpack.config.currencies import CurrencyCode
+from leastpack.config.base import Currency, Section
 from leastpack.config.decisions import DecisionsConfig, ReportConfig, ScoringConfig
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.outcomes import OutcomesConfig
@@ -25,7 +24,7 @@ class Config(Section):
     spark: SparkConfig = Field(default_factory=SparkConfig, description="The Spark session.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logging.")
     run_id: str | None = Field(None, description="Logical run; a scheduler sets it so that restarts keep it.")
-    currency_units: dict[CurrencyCode, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    currency_units: dict[Currency, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=lambda: {"USD": 1.0, "EUR": 1.1, "GBP": 1.25, "JPY": 0.0065},
         description="Rough value of one unit of each currency, so that prices compare; others count as unknown.",
     )
@@ -64,6 +63,14 @@ class Config(Section):
         copy = self.model_copy()
         copy._accepted = frozenset(accepted)
         return copy
+
+    @field_validator("currency_units", mode="before")
+    @classmethod
+    def _each_currency_once(cls, units: Any) -> Any:
+        codes = [str(key).strip().upper() for key in units] if isinstance(units, dict) else []
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise ValueError(f"a currency is there twice: {', '.join(twice)}")
+        return units
 
     @model_validator(mode="after")
     def _unique_sources(self) -> Config:

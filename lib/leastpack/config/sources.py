@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from leastpack.config.base import Section
-from leastpack.config.currencies import CurrencyCode
+from leastpack.config.base import Currency, Day, Section
 from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
@@ -171,14 +169,14 @@ class SourceConfig(Section):
         min_length=1,
         description="Units a lost one may have been, each with how often it was, such as `{lb: 9, oz: 1}`.",
     )
-    currency: CurrencyCode | None = Field(None, description="Currency of prices that carry none, ISO 4217.")
+    currency: Currency | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
     delivers: Literal["changes", "months", "whole"] = Field(
         "changes",
         description="What a delivery of shipments, returns, reviews or human tests holds: rows to add and correct; "
         "whole months, each replacing what was delivered of it; or everything there is.",
     )
-    delivered_until: datetime.date | None = Field(
+    delivered_until: Day | None = Field(
         None,
         description="Day up to which returns or reviews have been delivered; null takes that of the latest row. "
         "Shipments whose return window ends later do not count yet.",

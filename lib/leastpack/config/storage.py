@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from leastpack.config.base import Count, Section
 
@@ -48,7 +49,15 @@ class SparkConfig(Section):
     delta_packages: bool = Field(
         False, description="Fetch Delta's jars through spark.jars.packages (clusters bring their own)."
     )
-    conf: dict[str, str] = Field(default_factory=dict, description="Any Spark settings.")
+    conf: dict[str, str] = Field(default_factory=dict, description="Any Spark settings; numbers and booleans too.")
+
+    @field_validator("conf", mode="before")
+    @classmethod
+    def _as_spark_writes(cls, conf: Any) -> Any:
+        # Spark's settings are texts, and true is written in lower case.
+        if not isinstance(conf, dict):
+            return conf
+        return {key: json.dumps(value) if isinstance(value, int | float) else value for key, value in conf.items()}
 
 
 class LogConfig(Section):

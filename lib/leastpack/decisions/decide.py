@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.config.checks import check_currencies
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.config.root import Config
 from leastpack.decisions.cells import PAIR, PRODUCT, SHIPPED
@@ -23,7 +24,7 @@ from leastpack.decisions.keys import digests
 from leastpack.decisions.market import make_markets
 from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
 from leastpack.decisions.queue import choose_doubtful, draw_random, mix
-from leastpack.decisions.recommend import check_currencies, current_packages, product_values
+from leastpack.decisions.recommend import current_packages, product_values
 from leastpack.decisions.rules import proven_labels
 from leastpack.decisions.scored import Scored, check_scored, count_scored, labelled_pairs, scored_pairs
 from leastpack.log import log
@@ -53,7 +54,8 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
         settings, grid = config.decisions, risk_grid(config.decisions.grid)
-        check_currencies(inputs["package_types"], config.currency_units)
+        used = inputs["package_types"].select("currency").distinct().collect()
+        check_currencies((row.currency for row in used), config.currency_units)
         with run.phase("account"):
             scored = _scored(inputs, grid, settings, kept)
             products, model_version = check_scored(scored.counts)

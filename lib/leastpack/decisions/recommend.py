@@ -14,7 +14,6 @@ from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.cells import PRODUCT
 from leastpack.decisions.market import Market, Numbers
 from leastpack.decisions.rules import CERTIFIED, CODES, PROVEN_SAFE, PROVEN_UNSAFE, UNSAFE, Codes, Pairs, of_decision
-from leastpack.errors import ConfigError
 
 Places = npt.NDArray[np.intp]
 NONE = -1
@@ -58,21 +57,6 @@ def product_values(products: DataFrame, currency_units: Mapping[str, float]) -> 
     """Key and `value` of every product: its price in the unit of `currency_units`, null where it is not known."""
     units = F.create_map(*[F.lit(x) for pair in sorted(currency_units.items()) for x in pair])
     return products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
-
-
-def check_currencies(package_types: DataFrame, currency_units: Mapping[str, float]) -> None:
-    """Check that costs and prices can be compared.
-
-    Raises:
-        ConfigError: A package type's currency has no unit.
-    """
-    used = {row.currency for row in package_types.select("currency").distinct().collect()}
-    if unknown := sorted(str(currency) for currency in used - set(currency_units)):
-        raise ConfigError(
-            f"package costs are in {', '.join(unknown)}, whose rough value is not known",
-            expected=f"one of {', '.join(sorted(currency_units))}",
-            todo="add the currency to currency_units",
-        )
 
 
 def recommend(

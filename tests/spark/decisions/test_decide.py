@@ -15,10 +15,9 @@ from tests.spark.rows import table_rows
 from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decide import decide_packaging
 from leastpack.decisions.grid import risk_grid
-from leastpack.decisions.recommend import check_currencies
 from leastpack.decisions.rounds import queue_hash
 from leastpack.decisions.scored import check_scored, count_scored, scored_pairs
-from leastpack.errors import ConfigError, InputError, PromiseError
+from leastpack.errors import InputError, PromiseError
 from leastpack.tables import Tables
 
 WRITTEN = ("certificates", "pair_decisions", "recommendations", "test_queue")
@@ -260,11 +259,3 @@ def check(spark: SparkSession, **change: list[dict[str, Any]]) -> None:
     rows = {**market_rows(6), **change}
     scores, packages = (table_rows(spark, name, rows[name]) for name in ("pair_scores", "package_types"))
     check_scored(count_scored(scored_pairs(scores, packages, risk_grid(10), True, date(2024, 6, 1))))
-
-
-def test_a_currency_without_a_unit_is_refused(spark: SparkSession) -> None:
-    packages = table_rows(
-        spark, "package_types", [{**row, "currency": "SEK"} for row in market_rows(6)["package_types"]]
-    )
-    with pytest.raises(ConfigError, match="SEK"):
-        check_currencies(packages, {"USD": 1.0})

@@ -15,6 +15,7 @@ DAY = datetime.date(2024, 6, 1)
 
 def file(*types: str, attributes: tuple[str, ...] = ("rigidity",), **more: Any) -> PackageFile:
     box = {"kind": "box", "profile": [0.5], "inner_cm": [9, 30, 20], "tare_g": 1, "cost": 1, "valid_from": "2020-01-01"}
+    box["safe_default"] = True
     content = [{**box, "name": name, **more} for name in types]
     given = {"marketplace": "NA", "currency": "USD", "attributes": list(attributes), "types": content}
     return PackageFile.model_validate(given)

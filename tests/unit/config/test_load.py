@@ -49,7 +49,7 @@ def test_later_files_and_then_overrides_win_and_mappings_merge(tmp_path: Path) -
         ({"sources": [{**SOURCE, "columns": {"title": "t"}}]}, "must map the field 'product_id'"),
         ({"sources": [SOURCE, SOURCE]}, "repeated: p"),
         ({"currency_units": {"USD": 0.0}}, "currency_units.USD"),
-        ({"tables": {"schema_name": "a.b", "root": "x"}}, "exactly one of tables.root and tables.schema_name"),
+        ({"tables": {"root": "out", "schema_name": "a.b"}}, "exactly one of tables.root and tables.schema_name"),
         ({"outcomes": {"split": {"train": 0.9}}}, "must add up to 1"),
     ],
 )
@@ -90,8 +90,10 @@ def test_the_digest_follows_the_content(seed: int) -> None:
 
 def package_file(**changes: object) -> dict[str, object]:
     box = {"name": "box", "kind": "box", "profile": [0.5], "inner_cm": [9, 9, 9], "tare_g": 1, "cost": 1}
-    box = {**box, "valid_from": "2020-01-01", "safe_default": True, **changes}
-    return {"marketplace": "NA", "currency": "USD", "attributes": ["rigidity"], "types": [box]}
+    box = {**box, "valid_from": "2020-01-01", **changes}
+    sure = {**box, "name": "large_box", "profile": [0.5], "inner_cm": [9, 9, 9], "kind": "box", "tare_g": 1}
+    sure = {key: value for key, value in sure.items() if key != "colour"} | {"safe_default": True}
+    return {"marketplace": "NA", "currency": "USD", "attributes": ["rigidity"], "types": [box, sure]}
 
 
 @pytest.mark.parametrize(
