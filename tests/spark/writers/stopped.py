@@ -14,6 +14,8 @@ from leastpack.tables import Tables
 from leastpack.tables.places import leased
 from leastpack.tables.writer import Writer
 
+SAID = "said: "  # before each answer: Spark's launcher prints too
+
 
 def main(root: str) -> None:
     """Commit once; then once for every line of input, and say how it went."""
@@ -29,10 +31,10 @@ def main(root: str) -> None:
 
     look = Writer.require_lease
     with leased(tables, "encode", "slow"):
-        print(commit("first"), flush=True)
+        print(SAID + commit("first"), flush=True)
         for line in sys.stdin:
             Writer.require_lease = look if line.strip() == "looks" else lambda self: None  # type: ignore[method-assign]
-            print(commit(line.strip()), flush=True)
+            print(SAID + commit(line.strip()), flush=True)
 
 
 if __name__ == "__main__":

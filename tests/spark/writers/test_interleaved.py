@@ -17,52 +17,62 @@ from leastpack.config import Config
 from leastpack.errors import WriterError
 from leastpack.road import BY_NAME
 from leastpack.tables import Tables
+from leastpack.tables.commits import Stamp
 from leastpack.tables.places import place_of
-from leastpack.tables.repeated import all_repeated
 from leastpack.tables.schemas import BY_NAME as TABLES
 from leastpack.tables.writer import Writer, unlock
 
-# When a run has the lease and has read nothing; between its look at the lease and its first commit; and when that
-# commit is made and the next one begins.
-POINTS = ("before its read", "before its commit", "after its commit")
+# Where a run is stopped: when it has the lease and has read nothing; between its look at the lease and its first
+# commit; when that commit is made and the next one begins.
+POINTS = {
+    "one": "before its read",
+    "two": "before its commit",
+    "three": "after its commit",
+    "four": "before its commit",
+}
 PATIENCE_S = 300
 
 
-class Stop:
-    """Stops the writer of run `slow` at one point, once.
+class Stops:
+    """Stops the writer of each run at its point, once, until it is let go on."""
 
-    Args:
-        point: One of `POINTS`.
-        monkeypatch: Undoes it.
-    """
-
-    def __init__(self, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.reached, self.on = threading.Event(), threading.Event()
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached = {run: threading.Event() for run in POINTS}
+        self.on = {run: threading.Event() for run in POINTS}
         start, stamp, look = Writer.start_renewing, Writer.stamp, Writer.require_lease
-        stamped: set[int] = set()
+        stamped: set[str] = set()
 
         def wait(writer: Writer, here: str) -> None:
-            if here == point and writer.lease.run_id == "slow" and not self.reached.is_set():
-                self.reached.set()
-                assert self.on.wait(PATIENCE_S)
+            run = writer.lease.run_id
+            if here == POINTS.get(run) and not self.reached[run].is_set():
+                self.reached[run].set()
+                assert self.on[run].wait(PATIENCE_S)
 
         def starting(self: Writer) -> None:
             start(self)
             wait(self, "before its read")
 
-        def stamping(self: Writer, note: str | None = None):  # type: ignore[no-untyped-def]
+        def stamping(self: Writer, note: str | None = None) -> Stamp:
             wait(self, "before its commit")
-            stamped.add(id(self))
+            stamped.add(self.lease.run_id)
             return stamp(self, note)
 
         def looking(self: Writer) -> None:
-            if id(self) in stamped:
+            if self.lease.run_id in stamped:
                 wait(self, "after its commit")
             look(self)
 
         monkeypatch.setattr(Writer, "start_renewing", starting)
         monkeypatch.setattr(Writer, "stamp", stamping)
         monkeypatch.setattr(Writer, "require_lease", looking)
+
+    def __enter__(self) -> Stops:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let everything go on, so that nobody waits for a test that failed."""
+        for event in self.on.values():
+            event.set()
 
 
 def catalog(spark: SparkSession, folder: Path) -> Config:
@@ -90,8 +100,8 @@ def outcomes(spark: SparkSession, folder: Path) -> Config:
     config = shop.config(
         folder,
         {
-            "shipments": [shop.shipment(i, "mug", "bag", day=f"2024-0{1 + i % 4}-01") for i in range(8)],
-            "returns": [shop.returned(0, "mug", day="2024-01-09")],
+            "shipments": [shop.shipment(i, "mug", "bag", day=f"2024-0{1 + i % 3}-01") for i in range(6)],
+            "returns": [shop.returned(0, "mug", day="2024-01-09"), shop.returned(1, "mug", day="2024-06-09")],
         },
     )
     shop.write_catalog(spark, config, ["mug"])
@@ -115,48 +125,32 @@ def keys_of(spark: SparkSession, config: Config, step: str) -> dict[str, list[tu
     }
 
 
-def ended(spark: SparkSession, config: Config) -> list[tuple[str, str]]:
-    rows = Tables(spark, config.tables).read("runs").select("run_id", "status").collect()
-    return sorted((row["run_id"], row["status"]) for row in rows)
-
-
-@pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("step", STEPS)
-def test_two_overlapping_runs_end_with_one_error_and_no_key_twice(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, point: str
+def test_overlapping_runs_end_with_one_done_the_others_with_one_error_each_and_no_key_twice(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    """Each run is stopped, keeps another one out, loses its lease to the next; the last one ends before the others."""
     config = STEPS[step](spark, tmp_path)
-    stop = Stop(point, monkeypatch)
-    place = place_of(Tables(spark, config.tables))
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(run, spark, config, step, "slow")
-        assert stop.reached.wait(PATIENCE_S), slow.result()
-        with pytest.raises(WriterError, match=f"written by step {step} of run slow"):
-            run(spark, config, step, "refused")
-        assert unlock(place)  # as if the lease had become stale
-        run(spark, config, step, "quick")
+    tables, stops = Tables(spark, config.tables), Stops(monkeypatch)
+    with ThreadPoolExecutor(len(POINTS)) as pool, stops:
+        runs = {}
+        for name in POINTS:
+            runs[name] = pool.submit(run, spark, config, step, name)
+            while not stops.reached[name].wait(0.1):
+                assert not runs[name].done(), runs[name].result()
+            with pytest.raises(WriterError, match=f"written by step {step} of run {name} "):
+                run(spark, config, step, "refused")
+            if name != "four":
+                assert unlock(place_of(tables))  # as if the lease had become stale
+        stops.on["four"].set()
+        runs.pop("four").result()
         expected = keys_of(spark, config, step)
-        stop.on.set()
-        with pytest.raises(WriterError, match=rf"run slow has lost .* taken over by step {step} of run quick"):
-            slow.result()
+        for name, lost in runs.items():
+            stops.on[name].set()
+            with pytest.raises(WriterError, match=rf"run {name} has lost .* taken over by step {step} of run four"):
+                lost.result()
     assert all(expected.values())
     assert keys_of(spark, config, step) == expected
-    assert all_repeated(Tables(spark, config.tables)) == []
-    assert ended(spark, config) == [("quick", "done")]
-
-
-def test_the_first_of_two_goes_on_while_the_second_is_refused(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = catalog(spark, tmp_path)
-    stop = Stop("before its commit", monkeypatch)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(run, spark, config, "catalog", "slow")
-        assert stop.reached.wait(PATIENCE_S), slow.result()
-        for step in ("catalog", "encode", "score", "decide", "publish"):
-            with pytest.raises(WriterError, match="written by step catalog of run slow"):
-                run(spark, config, step, "refused")
-        stop.on.set()
-        slow.result()
-    assert ended(spark, config) == [("slow", "done")]
-    assert all_repeated(Tables(spark, config.tables)) == []
+    assert all(len(set(keys)) == len(keys) for keys in expected.values())
+    ended = tables.read("runs").select("run_id", "status").collect()
+    assert ended == [("four", "done")]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 from tests.spark.rows import table_rows
+from tests.spark.writers.stopped import SAID
 
 from leastpack.config.storage import TablesConfig
 from leastpack.tables import Tables
@@ -28,7 +29,8 @@ def test_a_stopped_process_that_lost_its_lease_fails_at_its_next_commit(spark: S
     ) as slow:
         assert slow.stdin is not None
         assert slow.stdout is not None
-        assert slow.stdout.readline() == "done\n"
+        answers = (line.removeprefix(SAID).strip() for line in slow.stdout if line.startswith(SAID))
+        assert next(answers) == "done"
         slow.send_signal(signal.SIGSTOP)
         try:
             while (held := place_of(tables).read()[0]) and held.is_held():
@@ -40,7 +42,7 @@ def test_a_stopped_process_that_lost_its_lease_fails_at_its_next_commit(spark: S
                 for line in ("only Delta stops it", "looks"):
                     slow.stdin.write(f"{line}\n")
                     slow.stdin.flush()
-                    said = slow.stdout.readline()
+                    said = next(answers)
                     assert said.startswith("step encode of run slow has lost the lease")
                     assert "taken over by step catalog of run quick" in said
         finally:
