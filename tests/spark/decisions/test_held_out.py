@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.spark.rows import table_rows
 
+from leastpack.config.storage import TablesConfig
 from leastpack.decisions.held_out import held_out
 from leastpack.tables import Tables
 from leastpack.tables.schemas import EXAMPLES_VERSION
@@ -23,8 +24,9 @@ def examples(spark: SparkSession, products: dict[str, tuple[str, str]]) -> Any:
     return table_rows(spark, "training_examples", rows)
 
 
-@pytest.fixture
-def market(spark: SparkSession, tables: Tables) -> Tables:
+@pytest.fixture(scope="module")
+def market(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    tables = Tables(spark, TablesConfig(root=str(tmp_path_factory.mktemp("market")), buckets=4))
     tables.merge("training_examples", examples(spark, THEN))
     figure = {"model_version": "m", "name": EXAMPLES_VERSION, "value": float(tables.version("training_examples"))}
     tables.append("training_metrics", table_rows(spark, "training_metrics", [figure]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ def make(root: Path, prepared: tuple[Recipe, DataFrame, DataFrame], partitions: 
     )
 
 
+@pytest.fixture(scope="module")
+def folder(prepared: tuple[Recipe, DataFrame, DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the snapshot from two partitions, made beside an older one and something else."""
+    root = tmp_path_factory.mktemp("made")
+    for name in ("f" * 16, "notes"):
+        (root / name).mkdir()
+    make(root, prepared, 2)
+    return root
+
+
 def test_a_round_of_human_tests_weighs_by_its_rows_whatever_its_probability(spark: SparkSession) -> None:
     rows = [("calibrate", True, 0.5, "audit"), ("calibrate", True, 0.25, "audit"), ("calibrate", True, 0.002, "queue")]
     rows += [("calibrate", False, None, None), ("test", True, 0.1, None)]
@@ -59,9 +70,9 @@ def test_a_round_of_human_tests_weighs_by_its_rows_whatever_its_probability(spar
 
 
 def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
-    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame], folder: Path
 ) -> None:
-    made = {n: make(tmp_path / str(n), prepared, n) for n in (1, 2, 7)}
+    made = {2: make(folder, prepared, 2)} | {n: make(tmp_path / str(n), prepared, n) for n in (1, 7)}
     assert len({manifest.digest for manifest in made.values()}) == 1
     counts = prepared[0].counts
     one = made[1]
@@ -75,10 +86,10 @@ def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
 
 
 def test_rows_carry_their_pair_and_their_product(
-    spark: SparkSession, tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+    spark: SparkSession, folder: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
 ) -> None:
-    manifest = make(tmp_path, prepared, 2)
-    files = open_folder(child(str(tmp_path), "0" * 16))
+    manifest = make(folder, prepared, 2)
+    files = open_folder(child(str(folder), "0" * 16))
     expected = {row["sample_hash"]: row for row in prepared[1].where("place = 'test'").collect()}
     seen = 0
     for _, batch in PartReader(files, manifest, "test").epoch():
@@ -100,10 +111,11 @@ def test_rows_carry_their_pair_and_their_product(
     assert seen == 48
 
 
-def test_a_snapshot_that_was_not_finished_is_written_anew(
-    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+def test_a_snapshot_that_was_not_finished_is_written_anew_old_ones_go_and_other_folders_are_left_alone(
+    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame], folder: Path
 ) -> None:
-    first = make(tmp_path, prepared, 2)
+    first = make(folder, prepared, 2)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     again = make(tmp_path, prepared, 2)
     assert [file.path for file in again.files] == [file.path for file in first.files]
     (tmp_path / ("0" * 16) / "manifest.json").unlink()
@@ -112,14 +124,6 @@ def test_a_snapshot_that_was_not_finished_is_written_anew(
     assert [file.path for file in anew.files] != [file.path for file in first.files]
     on_disk = {str(path.relative_to(tmp_path / ("0" * 16))) for path in tmp_path.rglob("*.parquet")}
     assert on_disk == {file.path for file in anew.files}
-
-
-def test_other_folders_beside_the_snapshots_are_left_alone(
-    tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
-) -> None:
-    for name in ("f" * 16, "notes"):
-        (tmp_path / name).mkdir()
-    make(tmp_path, prepared, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0" * 16, "notes"]
 
 

@@ -127,23 +127,6 @@ def test_the_plain_arm_and_another_seed_give_other_models_and_old_snapshots_go(
     assert len(versions) == 2
 
 
-def test_examples_of_unknown_products_and_packages_are_set_aside(
-    spark: SparkSession, made: Path, tmp_path: Path
-) -> None:
-    config = copied(made, tmp_path)
-    tables = Tables(spark, config.tables)
-    strange = [
-        world.example(0, "box", product_id="gone"),
-        world.example(0, "crate"),
-        world.example(1, "box", split=None),
-    ]
-    rows = [world.example(i, name) for i in range(world.PRODUCTS) for name in world.PACKAGES if (i, name) != (1, "box")]
-    tables.replace("training_examples", world.examples(spark, [*rows, *strange]))
-    train_model(spark, config)
-    aside = json.loads(last_run(tables)["account"])["inputs"]["training_examples"]["set_aside"]
-    assert aside == {"certify": 24, "no_product": 1, "unknown_package_type": 1, "no_split": 1}
-
-
 def test_examples_of_one_class_are_refused_and_nothing_is_written(
     spark: SparkSession, made: Path, tmp_path: Path
 ) -> None:
@@ -173,12 +156,23 @@ def test_without_any_photo_the_model_learns_from_the_rest(spark: SparkSession, m
     assert last_run(tables)["status"] == "done"
 
 
-def test_empty_validation_and_test_splits_are_allowed(spark: SparkSession, made: Path, tmp_path: Path) -> None:
+def test_unknown_products_and_packages_are_set_aside_and_empty_validation_and_test_splits_are_allowed(
+    spark: SparkSession, made: Path, tmp_path: Path
+) -> None:
     config = copied(made, tmp_path)
     tables = Tables(spark, config.tables)
-    kept = ("train", "calibrate")
-    tables.replace("training_examples", world.examples(spark).where(F.col("split").isin(*kept)))
+    every = [world.example(i, name) for i in range(world.PRODUCTS) for name in world.PACKAGES]
+    kept = [row for row in every if row["split"] in ("train", "calibrate")]
+    strange = [
+        world.example(0, "box", product_id="gone"),
+        world.example(0, "crate"),
+        world.example(1, "box", split=None),
+    ]
+    rows = [row for row in kept if (row["product_id"], row["package_type"]) != ("p1", "box")]
+    tables.replace("training_examples", world.examples(spark, [*rows, *strange]))
     train_model(spark, config)
+    aside = json.loads(last_run(tables)["account"])["inputs"]["training_examples"]["set_aside"]
+    assert aside == {"no_product": 1, "unknown_package_type": 1, "no_split": 1}
     metrics = load_model(config.model.directory).metrics
     assert metrics["best_epoch"] == 2
     assert "test.pr_auc" not in metrics
