@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.accounts import account_sources, quarantined_rows
 from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
-from leastpack.catalog.counting import count_exports
+from leastpack.catalog.counting import count_exports, record_bytes
 from leastpack.catalog.figures import catalog_figures
 from leastpack.catalog.guards import catalog_guards
 from leastpack.catalog.images import assemble_images, clean_images, rank_images
@@ -64,6 +64,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
         with run.phase("read"), reading(*sources):
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
+            record_bytes(run, delivered)
             types = _package_types(spark, run, tables, files)
             photos = _stored(spark, run, tables, PRODUCT_IMAGES)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))

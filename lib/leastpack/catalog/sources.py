@@ -92,7 +92,7 @@ def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
         *[_typed(name, types[name], source.decimal_comma).alias(name) for name in FIELDS[source.kind]],
         F.lit(source.name).alias("source"),
         "malformed",
-        _unreadable(types, FIELDS[source.kind]).alias("unreadable"),
+        _unreadable(types, FIELDS[source.kind], source.decimal_comma).alias("unreadable"),
         F.xxhash64("raw").alias("row_hash"),
         "raw",
         NO_ELEMENT,
@@ -242,22 +242,37 @@ def _typed(name: str, found: T.DataType, decimal_comma: bool) -> Column:
         digits = column.try_cast("decimal(38,9)").cast("string")
         return F.translate(digits, ".", ",") if decimal_comma else digits
     wanted = TYPES.get(name, "string")
-    if wanted == "double":
-        number = column.try_cast(wanted)
-        return F.when(~F.isnan(number), number)  # how some writers spell a missing number
+    if wanted in ("double", "bigint"):
+        return _number(column, found, wanted, decimal_comma)
     if wanted != "string":
         return column.try_cast(wanted)
-    return F.nullif(F.trim(column.try_cast("string")), F.lit(""))
+    # Bytes that are no UTF-8 become U+FFFD, as Spark makes them in CSV; from Parquet they would stop Python workers.
+    return F.nullif(F.trim(F.make_valid_utf8(column.try_cast("string"))), F.lit(""))
 
 
-def _unreadable(types: dict[str, T.DataType], fields: dict[str, str]) -> Column:
+def _number(column: Column, found: T.DataType, wanted: str, decimal_comma: bool) -> Column:
+    if isinstance(found, T.StringType) and decimal_comma:
+        column = F.translate(column, ",", ".")
+    if wanted == "double":
+        number = column.try_cast("double")
+        return F.when(~F.isnan(number), number)  # how some writers spell a missing number
+    if isinstance(found, T.IntegralType):
+        return column.try_cast("bigint")
+    # A whole number as writers spell it whose column also holds empty cells: 1.0. A half one is unreadable.
+    number = column.try_cast("decimal(38,9)")
+    return F.when(number == F.floor(number), number.try_cast("bigint"))
+
+
+def _unreadable(types: dict[str, T.DataType], fields: dict[str, str], decimal_comma: bool) -> Column:
     lost = []
     for name in fields:
         wanted = TYPES.get(name)
         if wanted is None or isinstance(types[name], T.NullType) or types[name].simpleString() == wanted:
             continue
         given = F.col(name).isNotNull() & (F.trim(F.col(name).try_cast("string")) != "")
-        lost.append(F.when(given & F.col(name).try_cast(wanted).isNull(), F.lit(name)))
+        missing = F.isnan(F.col(name).try_cast("double")) if wanted in ("double", "bigint") else F.lit(False)
+        gone = _typed(name, types[name], decimal_comma).isNull() & ~F.coalesce(missing, F.lit(False))
+        lost.append(F.when(given & gone, F.lit(name)))
     return F.array_compact(F.array(*lost)) if lost else F.array().cast("array<string>")
 
 

@@ -114,8 +114,8 @@ def _parse(text: str, what: str) -> tuple[yaml.Node | None, Any]:
         raise ConfigError(f"{what}, line {line}: a character that YAML does not allow ({error.reason})") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{what}{line} is not valid YAML: {error.problem or error.context}") from None
+        at = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{what}{at} is not valid YAML: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{what} is not valid YAML: {error}") from None
     finally:

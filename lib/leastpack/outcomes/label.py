@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from pyspark.sql import DataFrame, SparkSession
 
-from leastpack.catalog.counting import count_exports
+from leastpack.catalog.counting import count_exports, record_bytes
 from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading
@@ -63,6 +63,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             sources = pinned_sources(spark, run, sources)
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
+            record_bytes(run, delivered)
             intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, config.again)
             update = plan_update(spark, tables, intakes, sources, rules)
             judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()}

@@ -17,6 +17,11 @@ import numpy.typing as npt
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
+# Stands for bytes that are not UTF-8; one letter may have been several of them.
+LOST_LETTER = "\N{REPLACEMENT CHARACTER}"
+_NOT_ASCII = re.compile(r"\\?([^\x00-\x7f])")
+
+
 class ReviewReader(Protocol):
     """Reads the texts of low-star reviews."""
 
@@ -29,7 +34,7 @@ class WordReader:
 
     Case, full-width forms and ways of writing an accent make no difference. A word must stand alone, as `broken` does
     not in `unbroken`; a trailing `*` allows any ending (`damag*`). Words of scripts without spaces are found anywhere.
-    It does not understand negation.
+    It does not understand negation. A letter whose bytes were not UTF-8 may have been any letter but one of ASCII.
 
     Args:
         words: Words or phrases of damage, any language.
@@ -38,13 +43,19 @@ class WordReader:
     def __init__(self, words: Iterable[str]) -> None:
         patterns = sorted({_pattern(_plain(word)) for word in words if word.strip(" *")})
         self._found = re.compile("|".join(patterns)) if patterns else None
+        self._found_in_broken = re.compile(_NOT_ASCII.sub(_or_lost, "|".join(patterns))) if patterns else None
 
     def tells_of_damage(self, texts: Sequence[str | None]) -> npt.NDArray[np.bool_]:
         """(m,) whether each text contains a word of damage."""
-        found = self._found
-        if found is None:
-            return np.zeros(len(texts), dtype=bool)
-        return np.array([text is not None and found.search(_plain(text)) is not None for text in texts], dtype=bool)
+        return np.array([text is not None and self._tells(_plain(text)) for text in texts], dtype=bool)
+
+    def _tells(self, text: str) -> bool:
+        found = self._found_in_broken if LOST_LETTER in text else self._found
+        return found is not None and found.search(text) is not None
+
+
+def _or_lost(letter: re.Match[str]) -> str:
+    return f"(?:{letter[1]}|{LOST_LETTER}{{1,3}})"
 
 
 def _plain(text: str) -> str:

@@ -50,3 +50,18 @@ def test_no_words_find_nothing(words):
 
 def test_no_texts():
     assert READER.tells_of_damage([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kam besch\ufffddigt an", True),  # one byte in Latin-1
+        ("kam besch\ufffd\ufffddigt an", True),  # a letter of two bytes, both lost
+        ("article cass\ufffd, d\ufffd\ufffdu", True),
+        ("broken, for 5 \ufffd", True),
+        ("sch\ufffdn, nicht teuer", False),
+        ("un\ufffdbekannt", False),
+    ],
+)
+def test_a_lost_letter_may_be_that_of_a_word_of_damage(text, told):
+    assert WordReader(OutcomesConfig().review_words).tells_of_damage([text]).tolist() == [told]
