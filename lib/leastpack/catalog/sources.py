@@ -18,6 +18,7 @@ from pyspark.sql import types as T
 
 from leastpack.config.sources import FIELDS, MEASURES, TYPES, SourceConfig
 from leastpack.errors import InputError, LeastpackError
+from leastpack.locations import scheme_of
 
 CORRUPT = "_corrupt_record"
 TEXT_FORMATS = frozenset({"csv", "json"})  # whose rows may fail to parse, each for itself
@@ -131,7 +132,7 @@ def first_line(error: Exception) -> str:
 
 def input_path(path: str) -> str:
     """The path as Spark should get it: a relative one starts at the working directory of the step."""
-    return path if path.startswith("/") or ":" in path.split("/", 1)[0] else str(Path.cwd() / path)
+    return path if path.startswith("/") or scheme_of(path) is not None else str(Path.cwd() / path)
 
 
 def _load(spark: SparkSession, source: SourceConfig) -> DataFrame:

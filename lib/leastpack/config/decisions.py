@@ -86,7 +86,7 @@ class DecisionsConfig(Section):
 class ReportConfig(Section):
     """The HTML report."""
 
-    path: str = Field("out/demo/report.html", description="The one file written.")
+    path: str = Field("out/demo/report.html", description="The one file written; S3 and other object stores too.")
     truth: str | None = Field(None, description="truth.parquet of a sample, to check the certificates against.")
     effect_package: str | None = Field(
         None,

@@ -6,15 +6,19 @@ import itertools
 import math
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from leastpack.config.base import Count, Section, Share
+from leastpack.locations import local_path
 
 
 class ModelConfig(Section):
     """Sizes of the fused model."""
 
-    directory: str = Field("out/demo/model", description="The model directory that train writes and score reads.")
+    directory: str = Field(
+        "out/demo/model",
+        description="The model directory that train writes and score reads; a folder, no object store.",
+    )
     hash_buckets: Count = Field(32768, description="Buckets of the bag of hashed words and character n-grams.")
     hash_dim: Count = Field(32, description="Width of the bag's vector.")
     hidden: int = Field(128, ge=2, description="Width of the trunk.")
@@ -23,6 +27,17 @@ class ModelConfig(Section):
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0], description="Ramp knots of every protection attribute."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout at the trunk's input and inside it.")
+
+    @field_validator("directory")
+    @classmethod
+    def _on_a_file_system(cls, directory: str) -> str:
+        here = local_path(directory)
+        if here is None:
+            raise ValueError(
+                f"the model directory cannot be in the store of {directory.partition(':')[0]}: name a folder that "
+                "every step's driver sees (on Databricks /Volumes/..., elsewhere a mounted disk) and copy it"
+            )
+        return str(here)
 
     @model_validator(mode="after")
     def _sound(self) -> ModelConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.text import TextEncoder
 from leastpack.errors import InputError, ModelError
+from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
@@ -181,7 +181,8 @@ def _share_plots(
 def _truth(spark: SparkSession, config: Config) -> DataFrame | None:
     if config.report.truth is None:
         return None
-    if "://" not in config.report.truth and not Path(config.report.truth).exists():
+    here = local_path(config.report.truth)
+    if here is not None and not here.exists():
         raise InputError(
             f"report.truth names {config.report.truth}, which does not exist",
             todo="run leastpack sample, or set report.truth to null: a real marketplace has no truth",

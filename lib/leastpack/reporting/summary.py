@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.decisions.release import current_release, read_release
+from leastpack.locations import absolute
 from leastpack.reporting.gather import mean_saving, savings
 from leastpack.tables import Tables
 
@@ -36,7 +35,7 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
         f"({certified / max(1, fitting):.1%} of the fitting), {counts.get('TEST', 0):,} to test, "
         f"{counts.get('REJECTED', 0):,} rejected",
         *_against_today(saved),
-        f"  report: {Path(config.report.path).resolve()}",
+        f"  report: {absolute(config.report.path)}",
     ]
 
 

@@ -11,6 +11,8 @@ from pyspark.sql import SparkSession
 
 from leastpack.config.root import Config
 from leastpack.decisions.release import current_release
+from leastpack.files import open_folder, write_bytes
+from leastpack.locations import local_path
 from leastpack.reporting.page import page_context
 from leastpack.runs import step_run
 from leastpack.tables import Tables
@@ -31,14 +33,28 @@ def write_report(spark: SparkSession, config: Config) -> None:
         with run.phase("gather"):
             context = page_context(spark, tables, config, release.asDict())
         with run.phase("write"):
-            write_page(Path(config.report.path), context)
+            write_page(config.report.path, context)
 
 
-def write_page(path: Path, context: dict[str, Any]) -> None:
-    """Render the page and put it in its place as a whole."""
+def write_page(place: str, context: dict[str, Any]) -> None:
+    """Render the page and put it in its place as a whole.
+
+    Args:
+        place: A path, or a URI of S3 or of another store that pyarrow.fs knows.
+        context: What the template shows.
+
+    Raises:
+        ConfigError: No file system knows the URI.
+    """
     loader = jinja2.PackageLoader("leastpack.reporting", package_path="")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     text = environment.get_template("page.html.j2").render(context)
+    path = local_path(place)
+    if path is None:
+        location, mark, query = place.partition("?")
+        folder, _, name = location.rpartition("/")
+        write_bytes(open_folder(f"{folder}{mark}{query}", "report.path"), name, text.encode())
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
         stream.write(text)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.storage import TablesConfig
 from leastpack.errors import ConfigError, InputError, PromiseError, WriterError
+from leastpack.locations import absolute
 from leastpack.log import log
 from leastpack.tables.commits import Stamp, is_conflict, note_in, statement_settings, unstamped, was_made
 from leastpack.tables.differences import Changes, changed_rows
@@ -64,7 +64,7 @@ class Tables:
         self.config = config
         self.writer: Writer | None = None
         root = config.root
-        self.root = str(Path(root).resolve()) if root is not None and "://" not in root else root
+        self.root = absolute(root) if root is not None else None
         # A step asks for each table many times, and every answer costs a look at the log.
         self._there: set[str] = set()
         self._ensured: set[str] = set()

@@ -11,8 +11,8 @@ import pyarrow.fs as pafs
 import torch
 from safetensors.torch import load, save
 
+from leastpack.files import is_file, names_in, read_bytes, write_bytes
 from leastpack.model.fused import FusedModel
-from leastpack.training.files import is_file, names_in, read_bytes, write_bytes
 
 WORK = "work"
 CHECKPOINT = f"{WORK}/checkpoint.safetensors"

@@ -14,12 +14,12 @@ import torch
 
 from leastpack.config.training import TrainingConfig
 from leastpack.errors import LeastpackError
+from leastpack.files import open_folder
 from leastpack.log import log
 from leastpack.model.fused import FusedModel, parameter_groups
 from leastpack.training.arms import Phase, phases_of
 from leastpack.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_weights
 from leastpack.training.draws import seed_of
-from leastpack.training.files import open_folder
 from leastpack.training.manifest import Manifest, read_manifest
 from leastpack.training.progress import EpochLog, epoch_log
 from leastpack.training.reader import PartReader

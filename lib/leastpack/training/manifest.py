@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from leastpack.errors import InputError
+from leastpack.files import is_file, read_bytes, write_bytes
 from leastpack.model.spec import ModelSpec
-from leastpack.training.files import is_file, read_bytes, write_bytes
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
+from leastpack.files import names_in, read_bytes
 from leastpack.log import log
 from leastpack.training.checkpoint import WORK
-from leastpack.training.files import names_in, read_bytes
 
 METRICS = f"{WORK}/metrics"
 LINE_EVERY_S = 2.0

@@ -25,13 +25,13 @@ from pyspark.sql import functions as F
 
 from leastpack.catalog.geometry import void_share
 from leastpack.config.training import TrainingConfig
+from leastpack.files import child, delete_folder, is_file, names_in, open_folder
 from leastpack.log import log
 from leastpack.model.features import NUMERIC, build_features
 from leastpack.model.spec import ModelSpec
 from leastpack.training.arms import in_phase, phases_of
 from leastpack.training.draws import hashes, uniform
 from leastpack.training.examples import HELD_OUT, KEY, PRODUCT, USED, Counts
-from leastpack.training.files import child, delete_folder, is_file, names_in, open_folder
 from leastpack.training.manifest import MANIFEST, Manifest, PartFile, read_manifest
 from leastpack.training.packages import PackageRow
 from leastpack.training.rows import PACKED, PAIR, SCHEMA, pack, padding

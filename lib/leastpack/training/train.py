@@ -19,6 +19,8 @@ from leastpack.encoders.engines import chosen_encoders, resolve_engines
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.work import live
 from leastpack.errors import ModelError
+from leastpack.files import child, is_file, names_in, open_folder, read_bytes, write_bytes
+from leastpack.locations import absolute
 from leastpack.log import log
 from leastpack.model.calibration import Calibrator
 from leastpack.model.card import write_model_card
@@ -34,7 +36,6 @@ from leastpack.training.checkpoint import WORK, load_weights
 from leastpack.training.engines import choose_engines, draw_sample, kept_engines
 from leastpack.training.evaluation import Figures, calibrators, ranking_figures
 from leastpack.training.examples import Counts, count, require_learnable, used_examples
-from leastpack.training.files import absolute, child, is_file, names_in, open_folder, read_bytes, write_bytes
 from leastpack.training.launchers import launch, require_launcher
 from leastpack.training.loop import Job, Trained
 from leastpack.training.manifest import Manifest

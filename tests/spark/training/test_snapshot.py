@@ -13,11 +13,11 @@ from tests.spark.training import world
 
 from leastpack.encoders.inputs import product_inputs
 from leastpack.errors import InputError
+from leastpack.files import child, open_folder
 from leastpack.model.spec import ModelSpec
 from leastpack.tables import Tables
 from leastpack.training.arms import Phase
 from leastpack.training.examples import Counts, count, require_learnable, used_examples
-from leastpack.training.files import child, open_folder
 from leastpack.training.manifest import Manifest
 from leastpack.training.packages import package_rows
 from leastpack.training.reader import PartReader

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from leastpack.config.training import TrainingConfig
+from leastpack.files import open_folder
 from leastpack.model.features import ProductFeatures
 from leastpack.model.spec import ModelSpec
-from leastpack.training.files import open_folder
 from leastpack.training.loop import Job
 from leastpack.training.manifest import Manifest, PartFile
 from leastpack.training.packages import PackageRow

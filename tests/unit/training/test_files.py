@@ -11,9 +11,7 @@ from moto.server import ThreadedMotoServer
 from tests.unit.training import small
 
 from leastpack.errors import ConfigError
-from leastpack.training.checkpoint import CHECKPOINT, weights_path
-from leastpack.training.files import (
-    absolute,
+from leastpack.files import (
     child,
     delete_folder,
     is_file,
@@ -22,6 +20,9 @@ from leastpack.training.files import (
     read_bytes,
     write_bytes,
 )
+from leastpack.locations import absolute
+from leastpack.reporting.write import write_page
+from leastpack.training.checkpoint import CHECKPOINT, weights_path
 from leastpack.training.loop import Job, fit
 from leastpack.training.workers import Alone
 
@@ -85,3 +86,11 @@ def test_relative_paths_become_absolute_and_uris_stay(tmp_path: Path, monkeypatc
     assert absolute("work/snapshot") == str(tmp_path.resolve() / "work" / "snapshot")
     assert absolute("s3://shop/snapshots") == "s3://shop/snapshots"
     assert child("s3://shop/snapshots/?scheme=http", "x") == "s3://shop/snapshots/x?scheme=http"
+
+
+def test_a_report_in_an_object_store_is_written_there(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jinja2.Template.render", lambda *_, **__: "<p>größer</p>")
+    folder, mark, query = bucket.partition("?")
+    write_page(child(bucket, "report.html"), {})
+    files = open_folder(f"{folder}{mark}{query}")
+    assert read_bytes(files, "report.html").decode() == "<p>größer</p>"

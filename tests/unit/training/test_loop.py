@@ -14,9 +14,9 @@ from tests.unit.training.together import run_together
 from torch import Tensor
 
 from leastpack.errors import LeastpackError
+from leastpack.files import open_folder
 from leastpack.model.fused import FusedModel
 from leastpack.training.checkpoint import CHECKPOINT, weights_path
-from leastpack.training.files import open_folder
 from leastpack.training.loop import Trained, fit
 from leastpack.training.manifest import read_manifest
 from leastpack.training.progress import read_figures

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.training import small
 
 from leastpack.errors import InputError, PromiseError
-from leastpack.training.files import open_folder
+from leastpack.files import open_folder
 from leastpack.training.manifest import read_manifest
 from leastpack.training.reader import PartReader
 from leastpack.training.rows import unpack

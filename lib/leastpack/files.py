@@ -1,36 +1,33 @@
-"""The snapshot's files on any file system pyarrow reaches: local, S3, GCS, HDFS."""
+"""Files on any file system pyarrow reaches: local, S3, GCS, HDFS."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
 import pyarrow.fs as pafs
 
 from leastpack.errors import ConfigError
+from leastpack.locations import local_path
 
 
-def absolute(location: str) -> str:
-    """A URI or an absolute path: relative paths start at this process's working directory."""
-    return location if "://" in location else str(Path(location).resolve())
-
-
-def open_folder(location: str) -> pafs.SubTreeFileSystem:
+def open_folder(location: str, key: str = "training.snapshot") -> pafs.SubTreeFileSystem:
     """A file system that has the folder as its root; nothing outside it can be reached.
 
     Args:
         location: Absolute path or URI; `s3a://` and `s3n://` are read as `s3://`.
+        key: The config key that names it, for errors.
 
     Raises:
         ConfigError: No file system of pyarrow knows the URI.
     """
-    uri = re.sub(r"^s3[an]://", "s3://", location)
+    here = local_path(location)
+    uri = str(here) if here is not None else re.sub(r"^s3[an]://", "s3://", location)
     try:
         files, path = pafs.FileSystem.from_uri(uri)
     except (ValueError, OSError) as error:
         raise ConfigError(
-            f"training.snapshot names a place that cannot be opened: {location} ({error})",
+            f"{key} names a place that cannot be opened: {location} ({error})",
             expected="a local path, or a URI that pyarrow.fs knows (s3://, gs://, hdfs://, file://)",
         ) from None
     return pafs.SubTreeFileSystem(path.rstrip("/"), files)

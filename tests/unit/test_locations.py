@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leastpack.catalog.sources import input_path
+from leastpack.config import load_config
+from leastpack.errors import ConfigError
+from leastpack.locations import absolute, local_path, scheme_of
+
+STORES = ["dbfs:/shop/tables", "abfss://shop@acc.dfs.core.windows.net/t", "gs://shop/t", "s3://shop/t", "S3A://shop/t"]
+
+
+@pytest.mark.parametrize("location", STORES)
+def test_a_store_is_no_relative_path(location: str) -> None:
+    assert (absolute(location), input_path(location), local_path(location)) == (location, location, None)
+
+
+def test_paths_and_file_uris_are_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("out/tables") == str(tmp_path / "out" / "tables")
+    assert absolute("file:/out") == "file:/out"
+    assert absolute("day/10:30") == str(tmp_path / "day" / "10:30")
+    assert scheme_of("day/10:30") is None
+    assert local_path("file:/a%20b") == Path("/a%20b")
+    assert local_path("file:///a%20b") == Path("/a b")
+    assert local_path("here") == Path("here")
+
+
+def test_a_model_directory_in_a_store_is_refused_before_anything_runs() -> None:
+    for location in STORES:
+        with pytest.raises(ConfigError, match="cannot be in the store"):
+            load_config([], [f"model.directory={location}"])
+    assert load_config([], ["model.directory=file:///models/one"]).model.directory == "/models/one"
