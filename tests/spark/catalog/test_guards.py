@@ -58,7 +58,8 @@ def test_a_delivery_that_empties_the_catalog_is_refused_as_a_whole_and_passes_wh
     assert len(shop.quarantined()) == 10
 
     # The same, accepted; and a package type has left its file meanwhile.
-    (shop.folder / "EU.yaml").write_text(PACKAGES.format(marketplace="EU").partition("  - name: small_box")[0])
+    left = PACKAGES.format(marketplace="EU").partition("  - name: small_box")[0]
+    (shop.folder / "EU.yaml").write_text(left.replace("cost: 0,", "cost: 0, safe_default: true,"))
     config = accepting(shop.config(), expected, KINDS)
     shop.build_as(config)
     assert {name for name, found in last_guards(shop).items() if found[3]} == set(expected)

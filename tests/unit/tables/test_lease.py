@@ -93,17 +93,18 @@ def test_of_many_that_take_it_at_once_one_gets_it(open_place: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "kept_out", "fences"),
+    ("given", "kept_out", "fences"),
     [
-        (lease_of("a"), True, False),
-        (lease_of("a", seconds=-1), False, True),
-        (lease_of("a", unlocked=True), False, True),
-        (lease_of("a", given_back=True), False, False),
-        (lease_of("a", seconds=-1, given_back=True), False, False),
-        (lease_of("a", seconds=-1, epoch=10**13), False, True),
+        (dict(), True, False),
+        (dict(seconds=-1), False, True),
+        (dict(unlocked=True), False, True),
+        (dict(given_back=True), False, False),
+        (dict(seconds=-1, given_back=True), False, False),
+        (dict(seconds=-1, epoch=10**13), False, True),
     ],
 )
-def test_who_may_take_it(open_place: Open, before: Lease, kept_out: bool, fences: bool) -> None:
+def test_who_may_take_it(open_place: Open, given: dict[str, Any], kept_out: bool, fences: bool) -> None:
+    before = lease_of("a", **given)  # made now: it holds for a minute
     place = open_place()
     place.write(before, place.read()[1])
     if kept_out:
