@@ -95,12 +95,12 @@ def test_of_many_that_take_it_at_once_one_gets_it(open_place: Open) -> None:
 @pytest.mark.parametrize(
     ("given", "kept_out", "fences"),
     [
-        (dict(), True, False),
-        (dict(seconds=-1), False, True),
-        (dict(unlocked=True), False, True),
-        (dict(given_back=True), False, False),
-        (dict(seconds=-1, given_back=True), False, False),
-        (dict(seconds=-1, epoch=10**13), False, True),
+        ({}, True, False),
+        ({"seconds": -1}, False, True),
+        ({"unlocked": True}, False, True),
+        ({"given_back": True}, False, False),
+        ({"seconds": -1, "given_back": True}, False, False),
+        ({"seconds": -1, "epoch": 10**13}, False, True),
     ],
 )
 def test_who_may_take_it(open_place: Open, given: dict[str, Any], kept_out: bool, fences: bool) -> None:
