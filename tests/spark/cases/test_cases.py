@@ -61,7 +61,8 @@ def check(tables: Tables, expect: Mapping[str, Any]) -> None:
         for wanted in expect.get(table, []):
             same = [row for row in found if all(row[name] == wanted[name] for name in key if name in wanted)]
             assert len(same) == 1, f"{table}: {len(same)} rows of {wanted}"
-            assert {name: same[0][name] for name in wanted} == pytest.approx(wanted, rel=1e-3), table
+            close = {n: pytest.approx(v, rel=1e-3) if isinstance(v, float) else v for n, v in wanted.items()}
+            assert {name: same[0][name] for name in wanted} == close, table
     if "quarantine" in expect:
         kept = tables.read("quarantine").select("source", "code").collect() if tables.exists("quarantine") else []
         assert sorted([row["source"], row["code"]] for row in kept) == sorted(expect["quarantine"])
