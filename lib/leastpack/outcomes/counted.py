@@ -149,7 +149,8 @@ def count_damage(
     # Each plan ends here, as those of the delivery do.
     items = judge_items(part(shipments).drop("place_from"), rules, until).localCheckpoint()
     shipped_before = F.to_date("shipped_at").alias("shipped_before")
-    before = shipments.stored.where(F.col("period") < first).select(*ITEM, shipped_before)
+    old = shipments.stored.withColumn("bucket", bucket_column(buckets)).join(begins, on="bucket", how="inner")
+    before = old.where("period < first_period").select(*ITEM, shipped_before)
     judged = judge_reports(part(reports), items, before, began, rules, reader).drop("place_from").localCheckpoint()
     marked = marked_shipments(items, damage_marks(judged))
     monthly = monthly_outcomes(marked, rules.split.salt).localCheckpoint()

@@ -72,7 +72,7 @@ def judge_reports(
     unnamed = telling.where("shipment_id IS NULL")
     named = named.localCheckpoint()
     marks = damage_marks(settled.unionByName(named))
-    placed = place_reports(unnamed, shipments, marks, config)
+    placed = place_reports(unnamed, shipments.where(~F.col("set_aside").eqNullSafe(MULTI_ITEM)), marks, config)
     judged = settled.unionByName(silent).unionByName(named).unionByName(placed)
     return judged.select(*reports.columns)
 

@@ -107,7 +107,8 @@ def _return_id() -> Column:
     repeat = F.row_number().over(Window.partitionBy("source", *said, "fault").orderBy("row_hash"))
     unnamed = F.xxhash64(*said, repeat)
     made = F.concat(F.lit(NO_IDENTIFIER), F.hex(F.when(F.col("shipment_id").isNotNull(), named).otherwise(unnamed)))
-    return F.coalesce("return_id", made)
+    # A return may hold several products, each with a reason of its own; null where it has no identifier.
+    return F.coalesce(F.concat("return_id", F.lit("/"), "product_id"), made)
 
 
 def _repeats(key: Sequence[str], order: Sequence[Column]) -> Column:

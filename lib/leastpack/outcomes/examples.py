@@ -94,7 +94,9 @@ def fit_priors(placed: DataFrame, packages: DataFrame, config: OutcomesConfig) -
         Profile hash to prior, for every profile of a package type.
     """
     n = F.least("n", F.lit(HISTOGRAM_CAP)).alias("n")
-    k = F.when(F.col("n") > HISTOGRAM_CAP, F.round(F.col("k") * HISTOGRAM_CAP / F.col("n"))).otherwise(F.col("k"))
+    # As the targets do: what may be damaged counts in full.
+    damaged = F.col("k_upper")
+    k = F.when(F.col("n") > HISTOGRAM_CAP, F.round(damaged * HISTOGRAM_CAP / F.col("n"))).otherwise(damaged)
     train = placed.where("split = 'train' AND n > 0")
     cells = train.groupBy("profile_hash", n, k.cast("bigint").alias("k")).agg(F.count("*").alias("pairs"))
     # The order decides the rounding of the sums, so it is fixed.

@@ -46,7 +46,9 @@ def with_older(rows: DataFrame, stored: DataFrame, table: Table, again: Collecti
         The same rows, with `older_version` in set_aside.
     """
     known = stored.select(*table.key, F.col("updated_at").alias("stored_updated_at"))
-    older = F.coalesce(F.col("stored_updated_at") > F.col("updated_at"), F.lit(False))
+    before, now = F.col("stored_updated_at"), F.col("updated_at")
+    # A row that does not say when it was corrected is no later than one that does.
+    older = before.isNotNull() & (now.isNull() | (before > now))
     counts = F.col("fault").isNull() & ~F.col("source").isin(*again)
     aside = F.coalesce("set_aside", F.when(counts & older, F.lit(OLDER_VERSION)))
     joined = rows.join(known, on=list(table.key), how="left").withColumn("set_aside", aside)

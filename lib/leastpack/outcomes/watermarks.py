@@ -64,7 +64,8 @@ def _deciding(sources: Sequence[SourceConfig], last_events: Ends, marketplace: s
 def _tells_of(source: SourceConfig, last_events: Ends, marketplace: str) -> bool:
     if source.marketplace is not None and "marketplace" not in source.columns:
         return source.marketplace == marketplace
-    return source.delivered_until is not None or (source.name, marketplace) in last_events
+    # An open source of several marketplaces may have this one's reports still to deliver.
+    return not source.closed or source.delivered_until is not None or (source.name, marketplace) in last_events
 
 
 def _warn(marketplace: str, ends: Mapping[str, datetime.date | None], known: Sequence[datetime.date]) -> None:

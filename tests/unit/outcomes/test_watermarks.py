@@ -51,8 +51,13 @@ CASES = {
         None,
     ),
     "returns of another marketplace say nothing of this one": ([source("a", marketplace="EU")], {}, None),
-    "a source for all marketplaces counts where it has rows": (
-        [source("all", marketplace=None), source("a")],
+    "a source for all marketplaces is waited for where it has no rows yet": (
+        [source("all", marketplace=None), source("r", "reviews")],
+        {("r", "NA"): DAY(2024, 2, 1), ("all", "EU"): DAY(2024, 2, 1)},
+        None,
+    ),
+    "but not once it is closed": (
+        [source("all", marketplace=None, closed=True), source("a")],
         {("a", "NA"): DAY(2024, 2, 1)},
         DAY(2024, 2, 1),
     ),
