@@ -34,6 +34,9 @@ from leastpack.scoring.packages import package_sets
 from leastpack.scoring.score import score_pairs
 from leastpack.tables import Tables
 
+# Tests share their tables: a product may have been scored in batches of another size, which rounds otherwise.
+ROUNDING = 1e-5
+
 
 @pytest.fixture(scope="module")
 def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -197,13 +200,13 @@ def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_writ
     assert rewritten(before, after) == {0, 1, 2}
     assert tables.read("product_vectors").count() == vectors + 1
     risks = {key: row["risk"] for key, row in after.items()}
-    moved = {key[0] for key, row in before.items() if row["risk"] != risks[key]}
+    moved = {key[0] for key, row in before.items() if row["risk"] != pytest.approx(risks[key], abs=ROUNDING)}
     assert moved == {"p4"}
 
     spark.sql(f"RESTORE TABLE delta.`{where}` TO VERSION AS OF {version}")
     assert {key: row["risk"] for key, row in scores(spark, world).items()} != risks
     score_pairs(spark, world)
-    assert {key: row["risk"] for key, row in scores(spark, world).items()} == risks
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} == pytest.approx(risks, abs=ROUNDING)
     tables.merge("products", table_rows(spark, "products", [product(4)]))
 
 
@@ -271,7 +274,7 @@ def test_model_a_then_b_then_a_again_ends_with_the_scores_of_a(spark: SparkSessi
     assert other != risks
     assert save_random_model(world, seed=1) == first
     score_pairs(spark, world)
-    assert {key: row["risk"] for key, row in scores(spark, world).items()} == risks
+    assert {key: row["risk"] for key, row in scores(spark, world).items()} == pytest.approx(risks, abs=ROUNDING)
 
 
 def last_figures(tables: Tables, step: str) -> dict[str, float]:
