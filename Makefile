@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs mutants docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -45,6 +45,9 @@ bench-history: setup ## A day's outcomes on 24 months of history against the fir
 
 proofs: setup ## Long proofs: sixty daily deliveries end with the counts of one; takes half an hour
 	$(WITH) LEASTPACK_STREAM_DAYS=60 LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
+
+mutants: setup ## Break the code in known ways, one at a time: a named test must notice each; takes minutes
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.mutants
 
 docs: setup ## Write docs/tables.md and docs/config.md from the code
 	$(BIN)/python -m leastpack.reference docs

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 from leastpack.config.storage import TablesConfig
 from leastpack.errors import ConfigError, InputError, PromiseError
 from leastpack.tables import Tables
-from leastpack.tables.schemas import RECOMMENDATION_CHANGES
+from leastpack.tables.differences import changed_rows
+from leastpack.tables.schemas import OUTCOME_BUCKETS, RECOMMENDATION_CHANGES
 
 
 def rows(spark: SparkSession, content: dict[str, str | None]) -> DataFrame:
@@ -50,12 +51,39 @@ def test_provenance_alone_is_no_difference(spark: SparkSession, tables: Tables) 
     assert tables.read("test_queue").first()["run_id"] == "one"
 
 
-def test_maps_are_compared(spark: SparkSession, tables: Tables) -> None:
+def test_arrays_are_compared(spark: SparkSession, tables: Tables) -> None:
     base = spark.sql("SELECT 'text' modality, 'k' content_key, 'e' encoder, NULL error, NULL error_permanent")
     base = base.selectExpr("*", "1 tokens", "0 unknown_tokens", "NULL encoded_at", "array(1.0F, 2.0F) vector")
     assert tables.merge("embeddings", base).inserted == 1
     assert tables.merge("embeddings", base).total == 0
     assert tables.merge("embeddings", base.withColumn("vector", F.expr("array(1.0F, 2.5F)"))).updated == 1
+
+
+def test_maps_are_compared_whatever_the_order_of_their_entries(spark: SparkSession) -> None:
+    eu, na = "'EU', DATE '2024-01-01'", "'NA', DATE '2024-02-01'"
+    cases = {  # what a map was and what it is to be, and whether that is a change
+        "same": (f"map({eu}, {na})", f"map({eu}, {na})", False),
+        "other order": (f"map({eu}, {na})", f"map({na}, {eu})", False),
+        "other value": (f"map({eu}, {na})", f"map({eu}, 'NA', DATE '2024-02-02')", True),
+        "other key": (f"map({eu})", "map('JP', DATE '2024-01-01')", True),
+        "one more": (f"map({eu})", f"map({eu}, {na})", True),
+        "one less": (f"map({eu}, {na})", f"map({na})", True),
+        "null": (f"map({eu})", "NULL", True),
+        "both null": ("NULL", "NULL", False),
+    }
+    was, to_be = (
+        spark.sql(
+            " UNION ALL ".join(
+                f"SELECT {number} bucket, 'r' rules, CAST({case[side]} AS map<string,date>) watermarks,"
+                " CAST(NULL AS date) pending_from"
+                for number, case in enumerate(cases.values())
+            )
+        )
+        for side in (0, 1)
+    )
+    changed = changed_rows(to_be, was, OUTCOME_BUCKETS, delete_missing=True).collect()
+    assert {row["_change"] for row in changed} == {"update"}
+    assert {list(cases)[row["bucket"]] for row in changed} == {name for name, (*_, differs) in cases.items() if differs}
 
 
 def test_a_key_that_occurs_twice_is_refused(spark: SparkSession, tables: Tables) -> None:

@@ -80,3 +80,11 @@ def test_labels_needed_take_the_threshold_that_needs_fewest() -> None:
     assert loose_only is not None
     assert both is not None
     assert both < loose_only
+
+
+def test_labels_needed_count_all_points_of_which_a_part_is_under_the_threshold() -> None:
+    # One label in four lies under the only threshold that can pass: four are needed for each that counts.
+    alone = labels_needed(np.array([100]), np.array([4]), 0.06, 0.1)
+    in_four = labels_needed(np.array([100, 400]), np.array([4, 80]), 0.06, 0.1)
+    assert alone is not None
+    assert in_four == 4 * alone

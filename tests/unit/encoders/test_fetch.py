@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import ContentError
-from leastpack.encoders.fetch import Fetcher, InTime, read_ahead
+from leastpack.encoders.fetch import Fetcher, InTime, read_ahead, read_file
 
 
 @pytest.fixture
@@ -95,6 +95,16 @@ def test_p9_nothing_outside_the_declared_places_is_read(root: Path, uri: str) ->
 
 def test_p9_without_roots_no_file_is_read(root: Path) -> None:
     assert code_of(fetcher(None), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
+
+
+def test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed(root: Path) -> None:
+    checked = root / "a.jpg"
+    assert read_file(str(checked), 100) == b"picture"
+    checked.unlink()
+    checked.symlink_to(root.parent / "secret.txt")
+    with pytest.raises(ContentError) as caught:
+        read_file(str(checked), 100)
+    assert caught.value.code == "URI_NOT_ALLOWED"
 
 
 def test_a_link_inside_the_root_is_followed_and_a_root_may_be_a_link(root: Path) -> None:

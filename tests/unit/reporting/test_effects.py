@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from leastpack.model.features import NUMERIC, ProductFeatures
 from leastpack.model.spec import ModelSpec
@@ -76,3 +77,12 @@ def test_views_get_the_effect_they_have() -> None:
     assert named["all photos"].mean == pytest.approx(2.0, abs=1e-5)
     assert named["photo 1 alone"].mean == pytest.approx(1.0, abs=1e-5)
     assert view_effects(products([[]]), scorer(), [0.5])[0] == []
+
+
+def test_an_effect_has_the_95_percent_interval_of_its_mean() -> None:
+    firsts = [3.0, 1.0, 2.0, 0.5, 4.0, 0.1, 2.5, 1.5]
+    (effect,) = view_effects(products([[[first, 0, 0]] for first in firsts]), scorer(), [0.5])[0]
+    expected = stats.ttest_1samp(firsts * 5, 0.0).confidence_interval(0.95)
+    assert effect.n == 40
+    assert effect.mean == pytest.approx(np.mean(firsts), abs=1e-4)
+    assert (effect.low, effect.high) == pytest.approx((expected.low, expected.high), abs=1e-4)

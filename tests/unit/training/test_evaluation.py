@@ -61,6 +61,17 @@ def test_the_risk_is_calibrated_on_the_audit_where_shipped_pairs_were_chosen() -
     assert figures["calibrate.risk_rows"] == 18_000
 
 
+def test_every_audited_pair_counts_by_how_seldom_its_like_was_drawn() -> None:
+    given = rows(20_000)
+    # A draw that was four times as likely to find an unsafe pair, and told so.
+    probability = np.where(given["unsafe"], 0.8, 0.2)
+    drawn = (given["weight"] > 0) & (np.random.default_rng(1).random(20_000) < probability)
+    fitted, figures = calibrators({**given, "audit_weight": np.where(drawn, 1 / probability, 0.0)})
+    assert figures["calibrate.by_audit"] == 1
+    assert fitted["risk"].slope == pytest.approx(0.5, abs=0.05)
+    assert fitted["risk"].intercept == pytest.approx(-0.5, abs=0.15)  # log 4 more where all drawn pairs count alike
+
+
 def test_too_small_an_audit_is_not_relied_on() -> None:
     given = rows()
     few = np.flatnonzero((given["audit_weight"] > 0) & given["unsafe"])[:5]

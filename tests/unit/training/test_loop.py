@@ -180,6 +180,18 @@ def test_the_epoch_is_chosen_by_ranking_then_by_loss() -> None:
     assert validation_score({}) is None
 
 
+def test_the_kept_weights_are_the_best_of_the_last_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.write_snapshot(tmp_path)
+    # The balanced phase ranks best, and yet its risks are far from natural prevalence.
+    areas = iter([0.9, 0.8, 0.2, 0.6, 0.4])
+    monkeypatch.setattr(
+        "leastpack.training.loop.validate", lambda *_: {"validation_pr_auc": next(areas), "validation_loss": 1.0}
+    )
+    trained = fit(small.job(tmp_path, phase_one_epochs=2, epochs=3), Alone())
+    assert trained.best_epoch == 3
+    assert weights(tmp_path, trained)
+
+
 def test_without_validation_the_last_epoch_is_kept(tmp_path: Path) -> None:
     small.write_snapshot(tmp_path, {"balanced": 20, "full": 75})
     trained = fit(small.job(tmp_path), Alone())

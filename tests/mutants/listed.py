@@ -1,0 +1,147 @@
+"""The mutations: for each, what the code would no longer do, and the test that must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of the sources that a test must not survive.
+
+    Attributes:
+        name: What the code no longer does.
+        file: Below lib/leastpack.
+        original: Text that occurs there once.
+        mutated: What it is replaced by.
+        test: The test that fails on it, from the top of the checkout; with all its cases.
+    """
+
+    name: str
+    file: str
+    original: str
+    mutated: str
+    test: str
+
+
+_RECOMMEND = "tests/unit/decisions/test_recommend.py"
+_BRANCHES = "tests/unit/model/test_model_branches.py"
+_INTERVAL = "tests/unit/reporting/test_effects.py::test_an_effect_has_the_95_percent_interval_of_its_mean"
+_MAPS = "tests/spark/tables/test_store.py::test_maps_are_compared_whatever_the_order_of_their_entries"
+_ABSENT = f"{_BRANCHES}::test_a_product_without_photos_has_the_learnt_vector_and_others_have_nothing_of_it"
+
+MUTANTS = (
+    Mutant(
+        "trade_off ignored",
+        "decisions/recommend.py",
+        "market.cost + settings.trade_off * damage",
+        "market.cost + damage",
+        f"{_RECOMMEND}::test_the_trade_off_weighs_damage_against_the_package",
+    ),
+    Mutant(
+        "damage_cost ignored",
+        "decisions/recommend.py",
+        "settings.damage_cost * price",
+        "2.0 * price",
+        f"{_RECOMMEND}::test_a_damage_costs_as_many_prices_as_configured",
+    ),
+    Mutant(
+        "audit weights ignored in calibration",
+        "training/evaluation.py",
+        "np.where(drawn, audit / audit[drawn].mean(), 0.0)",
+        "np.where(drawn, 1.0, 0.0)",
+        "tests/unit/training/test_evaluation.py::test_every_audited_pair_counts_by_how_seldom_its_like_was_drawn",
+    ),
+    Mutant(
+        "best weights taken from the balanced phase",
+        "training/loop.py",
+        "keep=phase is phases[-1]",
+        "keep=True",
+        "tests/unit/training/test_loop.py::test_the_kept_weights_are_the_best_of_the_last_phase",
+    ),
+    Mutant(
+        "image max pooling removed",
+        "model/branches.py",
+        "torch.cat([mean, highest.masked_fill(~present[:, None], 0.0)], dim=1)",
+        "torch.cat([mean, mean], dim=1)",
+        f"{_BRANCHES}::test_views_are_pooled_by_mean_and_by_maximum",
+    ),
+    Mutant(
+        "padding counts in the image maximum",
+        "model/branches.py",
+        'spread.masked_fill(~mask[..., None], float("-inf")).amax(dim=1)',
+        "spread.amax(dim=1)",
+        f"{_BRANCHES}::test_views_are_pooled_by_mean_and_by_maximum",
+    ),
+    Mutant(
+        "absent photo has no vector",
+        "model/branches.py",
+        "torch.where(present[:, None], pooled, self.absent), present",
+        "pooled, present",
+        _ABSENT,
+    ),
+    Mutant(
+        "absent photo's vector is not learnt",
+        "model/branches.py",
+        "torch.where(present[:, None], pooled, self.absent), present",
+        "torch.where(present[:, None], pooled, self.absent.detach()), present",
+        _ABSENT,
+    ),
+    Mutant(
+        "labels_needed unscaled",
+        "decisions/statistics.py",
+        "needed * int(n[-1]) / points",
+        "float(needed)",
+        "tests/unit/decisions/test_statistics.py"
+        "::test_labels_needed_count_all_points_of_which_a_part_is_under_the_threshold",
+    ),
+    Mutant(
+        "a safe default may break in a stronger type",
+        "decisions/recommend.py",
+        " & (codes != CODES[PROVEN_UNSAFE])",
+        "",
+        f"{_RECOMMEND}::test_a_safe_default_that_breaks_in_a_stronger_type_is_none",
+    ),
+    Mutant(
+        "effect intervals twice as wide",
+        "reporting/effects.py",
+        "student.ppf(0.975, n - 1) * values",
+        "2.0 * student.ppf(0.975, n - 1) * values",
+        _INTERVAL,
+    ),
+    Mutant(
+        "effect intervals are those of one product",
+        "reporting/effects.py",
+        "values.std(ddof=1) / np.sqrt(n)",
+        "values.std(ddof=1)",
+        _INTERVAL,
+    ),
+    Mutant(
+        "map branch of table differences removed",
+        "tables/differences.py",
+        'if kind.startswith("map"):',
+        "if False:",
+        _MAPS,
+    ),
+    Mutant(
+        "maps differ by the order of their entries",
+        "tables/differences.py",
+        "F.sort_array(F.map_entries(left)), F.sort_array(F.map_entries(right))",
+        "F.map_entries(left), F.map_entries(right)",
+        _MAPS,
+    ),
+    Mutant(
+        "maps are never compared",
+        "tables/differences.py",
+        "F.sort_array(F.map_entries(left)), F.sort_array(F.map_entries(right))",
+        "F.lit(1), F.lit(1)",
+        _MAPS,
+    ),
+    Mutant(
+        "O_NOFOLLOW removed",
+        "encoders/fetch.py",
+        " | os.O_NOFOLLOW",
+        "",
+        "tests/unit/encoders/test_fetch.py::test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed",
+    ),
+)
