@@ -1,4 +1,4 @@
-"""The console script: one command a step, `run` for all of them, `rollback`, `unlock`, `repair` and `doctor`."""
+"""The console script: one command a step, `run` for all, `preview`, `rollback`, `unlock`, `repair` and `doctor`."""
 
 from __future__ import annotations
 
@@ -211,6 +211,36 @@ def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = N
     console = Console(highlight=False, soft_wrap=True)
     for line in summary_lines(make_session(loaded.spark), loaded):
         console.print(line, markup=False)
+
+
+@app.command()
+def preview(
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="NAME", help="Look at this source alone; repeat.")
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows to look at of each source.")] = 1000,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the first rows of each source become; no table is touched."""
+    import dataclasses
+    import json
+
+    from leastpack.preview.look import look_at_sources
+    from leastpack.preview.show import show
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    previews = look_at_sources(make_session(loaded.spark), loaded, source or [], rows)
+    if json_:
+        print(json.dumps([dataclasses.asdict(one) for one in previews], ensure_ascii=False, indent=1))
+    else:
+        console = Console(highlight=False)
+        # A pipe has no width of its own.
+        show(console if console.is_terminal else Console(highlight=False, width=160), previews)
+    if any(one.error is not None for one in previews):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -68,7 +68,7 @@ STEPS: tuple[Step, ...] = (
         "shipment_items damage_reports human_tests outcome_buckets pair_outcomes pair_tests training_examples "
         "quarantine",
         "Turn shipments, returns, reviews and tests into labels.",
-        "shipments", "returns", "reviews", "human_tests",
+        "shipments", "returns", "reviews", "human_tests", "package_codes",
     ),
     _step(
         "encode", "encode_products.py", "encoders.encode:encode_products",

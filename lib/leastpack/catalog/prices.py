@@ -37,7 +37,7 @@ _UNITS_A_DOLLAR = {
     "JPY": 100.0, "INR": 100.0, "PKR": 100.0, "RUB": 100.0, "ISK": 100.0, "HUF": 100.0, "CLP": 1000.0, "KRW": 1000.0,
     "ARS": 1000.0, "NGN": 1000.0, "COP": 1000.0, "IDR": 10000.0, "VND": 10000.0, "KES": 100.0,
 }  # fmt: skip
-_SIGN = word_pattern(SIGNS)
+SIGN_PATTERN = word_pattern(SIGNS)
 
 
 def read_price(price: Column, currency: Column, default: str | None, decimal_comma: bool) -> Column:
@@ -89,4 +89,4 @@ def _currency(text: Column, default: str | None) -> Column:
 
     # Most exports give bare numbers: those need no search for signs.
     bare = F.when(text.rlike(r"^[-\d.,' ]*$"), F.lit(default))
-    return bare.otherwise(bind(F.regexp_extract(text, _SIGN, 1), named))
+    return bare.otherwise(bind(F.regexp_extract(text, SIGN_PATTERN, 1), named))

@@ -29,7 +29,7 @@ SIZE_OF_PACKAGE = "SIZE_OF_PACKAGE"
 ABSURD_SIDE = "ABSURD_SIDE"
 
 _BETWEEN = r"[x*;]|, |\s/\s|(?<!\p{IsLatin})(?:by|mal|par|per|por)(?!\p{IsLatin})"
-_UNIT = word_pattern(LENGTH_WORDS)
+LENGTH_PATTERN = word_pattern(LENGTH_WORDS)
 _WEIGHT = rf"{TIGHT_NUMBER}\s*{word_pattern(WEIGHT_WORDS)}"
 _FEET = rf"^[^\d]*({TIGHT_NUMBER})\s*(?:'|ft\.?|feet|foot)"
 _FEET_AND_INCHES = _FEET + rf"\s*({TIGHT_NUMBER})\s*(?:\"|''|in\.?|inch|inches)?\s*$"
@@ -108,8 +108,8 @@ def _read_part(part: Column, decimal_comma: bool) -> Column:
         .when(F.size(numbers) == 1, number(F.get(numbers, F.lit(0)), decimal_comma))
     )
     behind = F.regexp_replace(part, r"^.*\d", "")
-    after = F.when(both, F.lit("in")).otherwise(lookup(LENGTH_WORDS, F.regexp_extract(behind, _UNIT, 1)))
-    before = lookup(LENGTH_WORDS, F.regexp_extract(part, rf"^[^\d]*{_UNIT}[^\d]*\d", 1))
+    after = F.when(both, F.lit("in")).otherwise(lookup(LENGTH_WORDS, F.regexp_extract(behind, LENGTH_PATTERN, 1)))
+    before = lookup(LENGTH_WORDS, F.regexp_extract(part, rf"^[^\d]*{LENGTH_PATTERN}[^\d]*\d", 1))
     return F.struct(value.alias("value"), after.alias("after"), before.alias("before"))
 
 

@@ -37,7 +37,7 @@ WEIGHT_UNIT_JUDGED = "WEIGHT_UNIT_JUDGED"
 WEIGHT_UNIT_UNKNOWN = "WEIGHT_UNIT_UNKNOWN"
 ABSURD_WEIGHT = "ABSURD_WEIGHT"
 
-_UNIT = word_pattern(WEIGHT_WORDS)
+WEIGHT_PATTERN = word_pattern(WEIGHT_WORDS)
 _POUNDS_AND_OUNCES = rf"^[^\d]*({TIGHT_NUMBER})\s*(?:lbs?|pounds?)[^\d]*?({TIGHT_NUMBER})\s*(?:oz|ounces?)\.?$"
 _FLUID = r"fl\.? ?oz|fluid"
 
@@ -59,7 +59,7 @@ def weight_candidates(text: Column, unit: str, lost_units: Mapping[LostUnit, flo
         pounds = number(F.regexp_extract(words, _POUNDS_AND_OUNCES, 1), decimal_comma)
         ounces = number(F.regexp_extract(words, _POUNDS_AND_OUNCES, 2), decimal_comma)
         value = only_number(words, decimal_comma)
-        named = lookup(WEIGHT_WORDS, F.regexp_extract(words, _UNIT, 1))
+        named = lookup(WEIGHT_WORDS, F.regexp_extract(words, WEIGHT_PATTERN, 1))
         lost = [_candidate(value * GRAMS[name], odds) for name, odds in lost_units.items()]
         several = F.array(*lost) if unit == LOST else F.array(_candidate(value * GRAMS[unit]))
         return (

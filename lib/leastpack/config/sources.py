@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 from leastpack.config.base import Currency, Day, Section
 from leastpack.config.guards import GuardsConfig, guards_of
 
-Kind = Literal["products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests"]
+Kind = Literal[
+    "products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests", "package_codes"
+]  # fmt: skip
 
 FIELDS: dict[str, dict[str, str]] = {
     "products": {
@@ -56,7 +58,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "shipment_id": "required; one item of a shipment is one row",
         "product_id": "required",
         "marketplace": "required, unless the source sets `marketplace`",
-        "package_type": "required; as in conf/packages",
+        "package_type": "required; as in conf/packages, or a code of `package_codes`",
         "shipped_at": "required",
         "items": "items in the same package; null counts as 1",
         "propensity": "probability that the package was drawn at random; null where a person or policy chose it",
@@ -94,6 +96,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "tested_at": "required",
         "updated_at": "when the row was last corrected; of two rows of a test the later one counts",
     },
+    "package_codes": {
+        "code": "required; what shipments have in place of a package type, such as a carton number",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "package_type": "required; the type it means, as in conf/packages",
+        "valid_from": "first day on which the code means it; null since ever",
+        "valid_to": "first day on which it no longer does; null while it does",
+    },
 }
 
 # Fields that hold a number with or without a unit or sign in text; the catalog reads them.
@@ -115,6 +124,8 @@ TYPES = {
     "stars": "double",
     "propensity": "double",
     "draw_probability": "double",
+    "valid_from": "date",
+    "valid_to": "date",
 }
 
 # Kinds whose rows are kept from delivery to delivery, so that a source says what a delivery holds.

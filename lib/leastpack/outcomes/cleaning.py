@@ -33,11 +33,13 @@ class Known:
         marketplaces: Marketplaces with package types.
         products: marketplace, product_id.
         packages: marketplace, package_type.
+        codes: Rows of `package_codes.judge_codes` that count; None where no source maps codes.
     """
 
     marketplaces: Collection[str]
     products: DataFrame
     packages: DataFrame
+    codes: DataFrame | None = None
 
 
 def read_judged(spark: SparkSession, exports: Sequence[DataFrame], kind: Kind, known: Known) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,6 +15,7 @@ from leastpack.config.sources import HISTORY_KINDS, Kind, SourceConfig
 from leastpack.outcomes.cleaning import Known, read_judged
 from leastpack.outcomes.deliveries import TABLES, keyed_rows
 from leastpack.outcomes.history import Deletion, changes, deletions, missing_column, near, with_older
+from leastpack.outcomes.package_codes import with_package_types
 from leastpack.runs import Run
 from leastpack.tables import Tables
 from leastpack.tables.schemas import BY_NAME, Table
@@ -85,8 +86,8 @@ def take_in(
         own = [source for source in sources if source.kind in kinds]
         keyed = []
         for kind in kinds:
-            of_kind = [with_content(exports[source.name]) for source in own if source.kind == kind]
-            keyed.append(keyed_rows(read_judged(spark, of_kind, kind, known), kind, rules))
+            of_kind = [exports[source.name] for source in own if source.kind == kind]
+            keyed.append(keyed_rows(judged_rows(spark, of_kind, kind, known), kind, rules))
         table = TABLES[kinds[0]]
         # Each plan ends here: what follows joins these rows many times over, and would be planned as often. A lost
         # executor fails the step, which is then run again.
@@ -102,6 +103,21 @@ def take_in(
         lost = deletions(own, found, changed, missing)
         intakes[name] = Intake(table, own, rows, stored, found, changed, lost)
     return intakes
+
+
+def judged_rows(spark: SparkSession, exports: Iterable[DataFrame], kind: Kind, known: Known) -> DataFrame:
+    """`read_judged` of exports of one kind; in shipments, codes of packages are replaced by the types they mean.
+
+    Args:
+        spark: The session.
+        exports: `read_rows` of the sources of that kind.
+        kind: shipments, returns, reviews or human_tests.
+        known: What the catalog knows.
+    """
+    rows = [with_content(export) for export in exports]
+    if kind == "shipments" and known.codes is not None:
+        rows = [with_package_types(one, known.codes, known.packages) for one in rows]
+    return read_judged(spark, rows, kind, known)
 
 
 def _stored(spark: SparkSession, tables: Tables, run: Run, name: str) -> DataFrame:

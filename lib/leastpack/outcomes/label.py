@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
 from leastpack.catalog.counting import count_exports, record_bytes
 from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.quarantine import write_quarantine
-from leastpack.catalog.sources import read_exports, reading
+from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
 from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig
 from leastpack.guards import check_guards
 from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
-from leastpack.outcomes.cleaning import Known
+from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.examples import fit_priors, labelled_pairs, placed_pairs, training_examples
 from leastpack.outcomes.fates import item_fates, report_fates, report_shares
 from leastpack.outcomes.figures import record_figures
@@ -25,6 +27,7 @@ from leastpack.outcomes.groups import product_groups
 from leastpack.outcomes.guards import outcome_guards
 from leastpack.outcomes.intake import Intake, history_sources, rows_of, take_in
 from leastpack.outcomes.months import warn_of_odd_months
+from leastpack.outcomes.package_codes import judge_codes
 from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
 from leastpack.outcomes.update import Update, plan_update, write_update
@@ -54,21 +57,23 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
     sources = history_sources(config.sources)
     require_sources([source.kind for source in sources])
     require_named(config.again, sources)
+    sources += _of(config.sources, "package_codes")
     tables, rules = Tables(spark, config.tables), config.outcomes
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
         products = tables.read("products", run.reads("products", tables.version("products")))
         packages = tables.read("package_types", run.reads("package_types", tables.version("package_types")))
-        sources = pinned_sources(spark, run, sources)
         with run.phase("clean"), reading(*sources):
             sources = pinned_sources(spark, run, sources)
             exports = read_exports(spark, sources)
             delivered = count_exports(exports, sources)
             record_bytes(run, delivered)
-            intakes = take_in(spark, tables, run, exports, sources, _known(products, packages), rules, config.again)
+            known, codes = _known(products, packages, [exports[one.name] for one in _of(sources, "package_codes")])
+            intakes = take_in(spark, tables, run, exports, sources, known, rules, config.again)
             update = plan_update(spark, tables, intakes, sources, rules)
-            judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()}
+            judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()} | codes
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
-            write_quarantine(tables, run.step, quarantine_rows(intake.rows for intake in intakes.values()))
+            faulty = [*(intake.rows for intake in intakes.values()), *codes.values()]
+            write_quarantine(tables, run.step, quarantine_rows(faulty))
             report_shares(run, [judged[kind] for kind in REPORT_KINDS])
             require_history(fates, intakes)
             check_guards(run, outcome_guards(run, sources, intakes.values(), judged["returns"]), config.accepted)
@@ -112,13 +117,17 @@ def _of(sources: Sequence[SourceConfig], kind: Kind) -> list[SourceConfig]:
     return [source for source in sources if source.kind == kind]
 
 
-def _known(products: DataFrame, packages: DataFrame) -> Known:
+def _known(products: DataFrame, packages: DataFrame, codes: Sequence[DataFrame]) -> tuple[Known, dict[Kind, DataFrame]]:
+    """What the catalog and the exports of package codes know, and the judged rows of these under their kind."""
     marketplaces = [row[0] for row in packages.select("marketplace").distinct().collect()]
-    return Known(
-        marketplaces=marketplaces,
-        products=products.select("marketplace", "product_id"),
-        packages=packages.select("marketplace", "package_type"),
-    )
+    types = packages.select("marketplace", "package_type")
+    known = Known(marketplaces, products.select("marketplace", "product_id"), types)
+    if not codes:
+        return known, {}
+    rows = reduce(DataFrame.unionByName, [with_content(export) for export in codes])
+    # Few rows, which every shipment meets and the account and the quarantine count.
+    judged = judge_codes(rows, marketplaces, types).localCheckpoint()
+    return replace(known, codes=used(judged)), {"package_codes": judged}
 
 
 def _write(tables: Tables, run: Run, name: str, rows: DataFrame, expected: int) -> None:
