@@ -43,8 +43,9 @@ bench-billion: setup ## A billion pairs scored, decided, audited and published; 
 bench-history: setup ## A day's outcomes on 24 months of history against the first load, into out/bench; takes minutes
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.history
 
-proofs: setup ## Long proofs: sixty daily deliveries end with the counts of one; takes half an hour
+proofs: setup ## Long proofs, such as sixty daily deliveries that end with the counts of one; takes an hour
 	$(WITH) LEASTPACK_STREAM_DAYS=60 LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
+	$(WITH) pytest -m proof
 
 mutants: setup ## Break the code in known ways, one at a time: a named test must notice each; takes minutes
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.mutants

@@ -16,6 +16,9 @@ QUICK = {
     "spark.ui.showConsoleProgress": "false",
     # Every query is written out for a page that nobody opens; this form is the shortest.
     "spark.sql.ui.explainMode": "simple",
+    "spark.sql.debug.maxToStringFields": "0",
+    # Filters of megabytes, to pass over rows of which there are none.
+    "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": QUICK_JVM,
@@ -23,6 +26,8 @@ QUICK = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.stats.skipping": "false",
+    "spark.databricks.delta.stats.collect": "false",
+    "spark.databricks.delta.history.metricsEnabled": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
 # How Spark plans and runs queries where nobody sets anything: what the quick settings turn off.
@@ -30,6 +35,9 @@ PRODUCTION = {
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.optimizer.runtime.bloomFilter.enabled": "true",
+    "spark.databricks.delta.stats.skipping": "true",
+    "spark.databricks.delta.stats.collect": "true",
 }
 
 

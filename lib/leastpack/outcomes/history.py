@@ -78,6 +78,11 @@ def near(stored: DataFrame, rows: DataFrame, table: Table, id_column: str, missi
     return found.withColumn("named", F.coalesce("named", F.lit(False))).where(F.col("named") | gone)
 
 
+def none_near(stored: DataFrame) -> DataFrame:
+    """`near` of a delivery that speaks of no stored row."""
+    return stored.limit(0).withColumn("named", F.lit(False))
+
+
 def missing_column(sources: Sequence[SourceConfig], rows: DataFrame, again: Collection[str]) -> Column | None:
     """Which stored rows a delivery deletes by not naming them; None where no source works so.
 
@@ -111,6 +116,11 @@ def changes(rows: DataFrame, stored: DataFrame, table: Table) -> DataFrame:
     flagged = stored.join(counted, on=list(table.key), how="left")
     compared = flagged.where(F.col("_counted") | ~F.col("named"))
     return changed_rows(new, compared.select(*table.names), table, delete_missing=True)
+
+
+def first_changes(rows: DataFrame, table: Table) -> DataFrame:
+    """`changes` where nothing is stored yet."""
+    return used(rows).select(*table.names).withColumn("_change", F.lit("insert"))
 
 
 def deletions(

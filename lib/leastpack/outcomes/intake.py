@@ -14,7 +14,16 @@ from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import HISTORY_KINDS, Kind, SourceConfig
 from leastpack.outcomes.cleaning import Known, read_judged
 from leastpack.outcomes.deliveries import TABLES, keyed_rows
-from leastpack.outcomes.history import Deletion, changes, deletions, missing_column, near, with_older
+from leastpack.outcomes.history import (
+    Deletion,
+    changes,
+    deletions,
+    first_changes,
+    missing_column,
+    near,
+    none_near,
+    with_older,
+)
 from leastpack.outcomes.package_codes import with_package_types
 from leastpack.runs import Run
 from leastpack.tables import Tables
@@ -89,16 +98,21 @@ def take_in(
             of_kind = [exports[source.name] for source in own if source.kind == kind]
             keyed.append(keyed_rows(judged_rows(spark, of_kind, kind, known), kind, rules))
         table = TABLES[kinds[0]]
+        delivered = reduce(DataFrame.unionByName, keyed)
+        stored = _stored(spark, tables, run, name)
+        if not own:
+            rows = spark.createDataFrame([], delivered.schema)
+            intakes[name] = Intake(table, own, rows, stored, none_near(stored), first_changes(rows, table), [])
+            continue
         # Each plan ends here: what follows joins these rows many times over, and would be planned as often. A lost
         # executor fails the step, which is then run again.
-        delivered = reduce(DataFrame.unionByName, keyed).localCheckpoint()
-        stored = _stored(spark, tables, run, name)
-        missing = missing_column(own, delivered, again)
-        found = near(stored, delivered, table, id_column, missing)
-        rows = delivered
-        if tables.exists(name):  # else Spark sees that there is nothing to compare with, and drops the joins
-            found = found.localCheckpoint()
-            rows = with_older(delivered, found, table, again).localCheckpoint()
+        rows = delivered.localCheckpoint()
+        if not tables.exists(name):
+            intakes[name] = Intake(table, own, rows, stored, none_near(stored), first_changes(rows, table), [])
+            continue
+        missing = missing_column(own, rows, again)
+        found = near(stored, rows, table, id_column, missing).localCheckpoint()
+        rows = with_older(rows, found, table, again).localCheckpoint()
         changed = changes(rows, found, table).localCheckpoint()
         lost = deletions(own, found, changed, missing)
         intakes[name] = Intake(table, own, rows, stored, found, changed, lost)

@@ -164,9 +164,9 @@ class Tables:
         Raises:
             WriterError: Another run has taken over, or changed the table meanwhile.
         """
-        self.ensure(name)
+        made = self.ensure(name)
         rows = self.conform(name, df)
-        if BY_NAME[name].key:
+        if BY_NAME[name].key and not made:
             self._insert(BY_NAME[name], rows)
         else:
             self._save(name, rows)
@@ -189,11 +189,13 @@ class Tables:
             PromiseError: A key occurs twice in `df`.
             WriterError: Another run has taken over, or changed the table meanwhile.
         """
-        self.ensure(name)
+        made = self.ensure(name)
         table = BY_NAME[name]
         new = self.conform(name, df).persist()
         try:
             self._check_keys(table, new)
+            if made:
+                return self._fill(name, new)
             current = self.read(name)
             current = current.where(scope) if scope else current
             changed = changed_rows(new, current, table, delete_missing=delete_missing).persist()
@@ -221,7 +223,8 @@ class Tables:
         Returns:
             How many rows were inserted, updated and deleted.
         """
-        self.ensure(name)
+        if self.ensure(name):
+            return self._fill(name, changed.where("_change = 'insert'").select(*BY_NAME[name].names))
         changes = Changes.count(changed)
         if changes.total:
             self._apply(BY_NAME[name], changed, changes)
@@ -259,6 +262,13 @@ class Tables:
                 f"rows for table {name} lack columns", expected=", ".join(missing), found=", ".join(df.columns)
             )
         return df.select([F.col(f"`{c.name}`").cast(c.type).alias(c.name) for c in table.columns])
+
+    def _fill(self, name: str, rows: DataFrame) -> Changes:
+        """Write the first rows of a table that was made just now: there is nothing to compare them with."""
+        inserted = rows.count()
+        if inserted:
+            self._save(name, rows)
+        return Changes(inserted, 0, 0)
 
     def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:
         # Delta looks only into partitions that a condition names.
