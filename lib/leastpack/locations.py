@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+# What pyarrow opens beside local paths; Spark may read and write more.
+STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "hdfs", "viewfs"})
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 

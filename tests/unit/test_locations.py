@@ -28,8 +28,10 @@ def test_paths_and_file_uris_are_local(tmp_path: Path, monkeypatch: pytest.Monke
     assert local_path("here") == Path("here")
 
 
-def test_a_model_directory_in_a_store_is_refused_before_anything_runs() -> None:
-    for location in STORES:
-        with pytest.raises(ConfigError, match="cannot be in the store"):
+def test_a_model_directory_nobody_can_open_is_refused_before_anything_runs() -> None:
+    for location in ("dbfs:/shop/model", "abfss://shop@acc.dfs.core.windows.net/m", "ftp://host/m"):
+        with pytest.raises(ConfigError, match="no file system here knows"):
             load_config([], [f"model.directory={location}"])
+    for location in ("s3://shop/model?region=us-east-1", "S3A://shop/model", "gs://shop/model"):
+        assert load_config([], [f"model.directory={location}"]).model.directory == location
     assert load_config([], ["model.directory=file:///models/one"]).model.directory == "/models/one"
