@@ -12,7 +12,8 @@ from rich.console import Console
 
 from leastpack import __version__
 from leastpack.config import Config, load_config
-from leastpack.config.checks import check_run
+from leastpack.config.checks import check_catalog
+from leastpack.config.packages import load_packages
 from leastpack.config.sources import Kind
 from leastpack.errors import LeastpackError
 from leastpack.log import configure_log, log
@@ -110,12 +111,6 @@ def _plan(steps: list[Step], config: Config) -> None:
     console.print("nothing was written")
 
 
-def _check(steps: Iterable[Step], config: Config) -> None:
-    # Before Spark starts: what is wrong in package files, and what a later step of a road would refuse.
-    if any(step.name == "catalog" for step in steps):
-        check_run(config)
-
-
 def _execute(steps: Iterable[Step], config: Config) -> None:
     from leastpack.session import make_session
 
@@ -137,7 +132,8 @@ def _execute_road(config: Config) -> None:
 
 def _make_command(step: Step) -> Callable[..., None]:
     def act(loaded: Config, dry_run: bool) -> None:
-        _check([step], loaded)
+        if step.name == "catalog":  # before Spark starts
+            check_catalog(loaded, load_packages(loaded.packages))
         if dry_run:
             _plan([step], loaded)
         else:
@@ -197,8 +193,10 @@ def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = N
     """Every step but sample, in order, under one run_id."""
     import uuid
 
+    from leastpack.ahead import check_run
+
     loaded = _load_accepting(config, set_, accept, tuple(kind for step in STEPS for kind in step.sources))
-    _check(STEPS, loaded)
+    check_run(loaded)
     if dry_run:
         _plan(list(STEPS[1:]), loaded)
         return

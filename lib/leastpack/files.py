@@ -22,7 +22,8 @@ def open_folder(location: str, key: str = "training.snapshot") -> pafs.SubTreeFi
         ConfigError: No file system of pyarrow knows the URI.
     """
     here = local_path(location)
-    uri = str(here) if here is not None else re.sub(r"^s3[an]://", "s3://", location)
+    scheme, _, rest = location.partition(":")
+    uri = str(here) if here is not None else f"{re.sub('^s3[an]$', 's3', scheme.lower())}:{rest}"
     try:
         files, path = pafs.FileSystem.from_uri(uri)
     except (ValueError, OSError) as error:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+# What pyarrow opens beside local paths; Spark may read and write more.
+STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "hdfs", "viewfs"})
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
@@ -16,7 +18,7 @@ def scheme_of(location: str) -> str | None:
 
 
 def local_path(location: str) -> Path | None:
-    """The path of a plain path or of a `file:` URI; None where the location is in another store."""
+    """The path of a plain path or of a `file:` URI; None where the location is in another store or on another host."""
     scheme = scheme_of(location)
     if scheme is None:
         return Path(location)
@@ -24,7 +26,10 @@ def local_path(location: str) -> Path | None:
         return None
     rest = location.partition(":")[2]
     # `file:///a%20b` is a URI; `file:/a b` is how Hadoop prints a path, taken as it stands.
-    return Path(unquote(rest.removeprefix("//"))) if rest.startswith("//") else Path(rest)
+    if not rest.startswith("//"):
+        return Path(rest)
+    host, slash, path = rest[2:].partition("/")
+    return Path(unquote(slash + path)) if host in ("", "localhost") else None
 
 
 def absolute(location: str) -> str:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from leastpack.config.currencies import known_currency
+from leastpack.locations import local_path
 
 
 def _written_as_day(value: Any) -> Any:
@@ -20,10 +21,18 @@ def _written_as_day(value: Any) -> Any:
     raise ValueError("a day is written as 2024-02-29")
 
 
+def _on_this_machine(location: str) -> str:
+    here = local_path(location)
+    if here is None:
+        raise ValueError("a folder of this machine is needed: a path or a file: URI (dbfs:/x is mounted as /dbfs/x)")
+    return str(here)
+
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 OpenShare = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
 Currency = Annotated[str, BeforeValidator(known_currency)]
+LocalFolder = Annotated[str, AfterValidator(_on_this_machine)]
 Day = Annotated[datetime.date, BeforeValidator(_written_as_day)]
 
 

@@ -1,29 +1,20 @@
-"""What a later step would refuse in configuration and package files, checked before the first one starts."""
+"""Whether sources, package files and currencies go together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from leastpack.config.packages import PackageFile, load_packages
+from leastpack.config.packages import PackageFile
 from leastpack.config.root import Config
 from leastpack.errors import ConfigError
-
-
-def check_run(config: Config) -> None:
-    """Check what the steps of a whole run ask of the configuration.
-
-    Raises:
-        ConfigError: Package files are wrong, a package currency has no unit, a source's marketplace has no packages, or
-            there is no source of products.
-    """
-    check_catalog(config, load_packages(config.packages))
 
 
 def check_catalog(config: Config, files: Iterable[PackageFile]) -> None:
     """Check package files against the rest of the configuration.
 
     Raises:
-        ConfigError: As for `check_run`.
+        ConfigError: A package currency has no unit, a source's marketplace has no packages, or there is no source of
+            products.
     """
     if not any(source.kind == "products" for source in config.sources):
         raise ConfigError(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from leastpack.config.base import Count, Section
+from leastpack.config.base import Count, LocalFolder, Section
 
 PACKAGED_TEXT = "minilm"
 PACKAGED_IMAGE = "efficientnet-lite0"
@@ -58,7 +58,7 @@ class ImageEncoderConfig(Section):
 class FetchConfig(Section):
     """What image URIs may name, and the limits of one read."""
 
-    roots: list[str] = Field(default_factory=list, description="Local folders images may be read from.")
+    roots: list[LocalFolder] = Field(default_factory=list, description="Local folders images may be read from.")
     buckets: list[str] = Field(default_factory=list, description="S3 buckets images may be read from.")
     s3_endpoint: str | None = Field(None, description="S3 endpoint; null takes the default one.")
     max_bytes: Count = Field(
@@ -94,7 +94,7 @@ class EncodersConfig(Section):
         None, description="Threads a task; null divides the machine's cores, and takes `task_cpus` at least."
     )
     chunks: Count = Field(8, description="The most appends of a run; a killed job keeps the chunks it has finished.")
-    cache: str | None = Field(
+    cache: LocalFolder | None = Field(
         None, description="Where weights from an object store are kept; null takes the user's cache folder."
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from leastpack.config.base import Count, Section, Share
+from leastpack.config.base import Count, LocalFolder, Section, Share
 
 
 class SampleConfig(Section):
     """Size, seed and the null switches of the invented marketplace."""
 
-    out: str = Field("out/demo/sample", description="Folder the raw exports and truth.parquet are written to.")
+    out: LocalFolder = Field("out/demo/sample", description="Folder the raw exports and truth.parquet are written to.")
     seed: int = Field(7, ge=0, description="Everything in the sample follows from it.")
     products: Count = Field(3600, description="Products over all marketplaces.")
     shipments_per_product: float = Field(60.0, gt=0, description="Mean shipments a product over the year.")

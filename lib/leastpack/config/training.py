@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from leastpack.config.base import Count, Section, Share
-from leastpack.locations import local_path
+from leastpack.locations import STORES, local_path, scheme_of
 
 
 class ModelConfig(Section):
@@ -17,7 +17,8 @@ class ModelConfig(Section):
 
     directory: str = Field(
         "out/demo/model",
-        description="The model directory that train writes and score reads; a folder, no object store.",
+        description="The model directory that train writes and score reads: a folder that every step's "
+        "driver sees, or a URI that pyarrow.fs knows (s3://, gs://, hdfs://).",
     )
     hash_buckets: Count = Field(32768, description="Buckets of the bag of hashed words and character n-grams.")
     hash_dim: Count = Field(32, description="Width of the bag's vector.")
@@ -30,14 +31,16 @@ class ModelConfig(Section):
 
     @field_validator("directory")
     @classmethod
-    def _on_a_file_system(cls, directory: str) -> str:
+    def _can_be_opened(cls, directory: str) -> str:
         here = local_path(directory)
-        if here is None:
+        if here is not None:
+            return str(here)
+        if scheme_of(directory) not in STORES:
             raise ValueError(
-                f"the model directory cannot be in the store of {directory.partition(':')[0]}: name a folder that "
-                "every step's driver sees (on Databricks /Volumes/..., elsewhere a mounted disk) and copy it"
+                f"no file system here knows {directory.partition(':')[0]}: name a folder that every step's driver "
+                f"sees (on Databricks /Volumes/... or /dbfs/...), or a URI of {', '.join(sorted(STORES))}"
             )
-        return str(here)
+        return directory
 
     @model_validator(mode="after")
     def _sound(self) -> ModelConfig:

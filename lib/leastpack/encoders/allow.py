@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.codes import ContentError
+from leastpack.locations import local_path, scheme_of
 from leastpack.s3 import SCHEMES, split_s3
-
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):")
 
 
 @dataclass(frozen=True)
@@ -62,15 +59,13 @@ class AllowList:
         Raises:
             ContentError: URI_NOT_ALLOWED.
         """
-        scheme = _SCHEME.match(uri)
-        name = scheme[1].lower() if scheme else ""
-        if name in SCHEMES:
+        scheme = scheme_of(uri)
+        if scheme in SCHEMES:
             return self._s3(uri)
-        if name == "file":
-            return self._local(_file_path(uri))
-        if scheme or not uri:
-            raise ContentError("URI_NOT_ALLOWED", f"scheme {name!r}")
-        return self._local(uri)
+        path = local_path(uri)
+        if path is None or not uri:
+            raise ContentError("URI_NOT_ALLOWED", f"scheme {scheme!r}")
+        return self._local(path)
 
     def _s3(self, uri: str) -> S3Object:
         parts = split_s3(uri)
@@ -78,7 +73,7 @@ class AllowList:
             raise ContentError("URI_NOT_ALLOWED", "bucket is not listed")
         return S3Object(*parts)
 
-    def _local(self, path: str) -> LocalFile:
+    def _local(self, path: Path) -> LocalFile:
         try:
             real = os.path.realpath(Path(self.base) / path)
             inside = any(Path(real).is_relative_to(os.path.realpath(root)) for root in self.roots)
@@ -87,13 +82,3 @@ class AllowList:
         if not inside:
             raise ContentError("URI_NOT_ALLOWED", "path is outside the roots")
         return LocalFile(real)
-
-
-def _file_path(uri: str) -> str:
-    rest = uri[len("file:") :]
-    if not rest.startswith("//"):
-        return rest
-    host, slash, path = rest[2:].partition("/")
-    if host not in ("", "localhost"):
-        raise ContentError("URI_NOT_ALLOWED", f"host {host!r}")
-    return unquote(slash + path)

@@ -21,6 +21,8 @@ from leastpack.encoders.networks import Representation, parts
 from leastpack.encoders.text import text_folder, text_identity
 from leastpack.encoders.text_model import text_representation
 from leastpack.errors import ConfigError, ModelError
+from leastpack.files import child, is_file, read_bytes
+from leastpack.model.folder import open_model
 
 CHOICE = "encoders.json"
 
@@ -102,7 +104,7 @@ def representation(config: Config, encoders: EncodersConfig, modality: Modality)
         return None
     chosen = (read_choice(config.model.directory) or {}).get(modality)
     if chosen and chosen.digests and chosen.encoder == encoder_identities(encoders)[MODALITIES.index(modality)]:
-        files = {name: _checked(Path(config.model.directory) / name, sha) for name, sha in chosen.digests.items()}
+        files = {name: _checked(config.model.directory, name, sha) for name, sha in chosen.digests.items()}
         return Representation(files[f"{modality}.xml"], files[f"{modality}.bin"])
     return convert_encoder(encoders, modality)
 
@@ -144,13 +146,14 @@ def read_choice(directory: str | Path) -> dict[Modality, Chosen] | None:
     Raises:
         ModelError: It says it in a way that cannot be understood.
     """
-    path = Path(directory) / CHOICE
-    if not path.is_file():
-        return None
+    files = open_model(directory)
     try:
-        return chosen_encoders({CHOICE: path.read_bytes()})
+        return chosen_encoders({CHOICE: read_bytes(files, CHOICE)}) if is_file(files, CHOICE) else None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}", todo="train a model, or copy the whole directory") from None
+        raise ModelError(
+            f"{child(str(directory), CHOICE)} cannot be read: {error}",
+            todo="train a model, or copy the whole directory",
+        ) from None
 
 
 def chosen_encoders(files: Mapping[str, bytes]) -> dict[Modality, Chosen]:
@@ -166,11 +169,12 @@ def _chosen(content: Mapping[str, Any]) -> Chosen:
     return Chosen(engine, content["encoder"], content["digests"], content["figures"])
 
 
-def _checked(path: Path, digest: str) -> bytes:
+def _checked(directory: str, name: str, digest: str) -> bytes:
+    again = "copy the whole model directory again"
     try:
-        data = path.read_bytes()
+        data = read_bytes(open_model(directory), name)
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error}", todo="copy the whole model directory again") from None
+        raise ModelError(f"{child(directory, name)} cannot be read: {error}", todo=again) from None
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ModelError(f"{path} is not the file that {CHOICE} speaks of", todo="copy the whole model directory again")
+        raise ModelError(f"{child(directory, name)} is not the file that {CHOICE} speaks of", todo=again)
     return data

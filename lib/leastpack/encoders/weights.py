@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from leastpack.errors import ModelError
+from leastpack.locations import local_path, scheme_of
 from leastpack.s3 import s3_client, split_s3
 
 # What a model folder may hold that changes its answers. Anything else, pickled weights above all, is not even fetched.
@@ -40,19 +41,20 @@ def local_weights(name: str, *, cache: str | None = None, s3_endpoint: str | Non
     machine.
 
     Args:
-        name: A local path, an s3:// or s3a:// path, or a hub name (`owner/model`).
+        name: A local path or file: URI, an s3:// or s3a:// path, or a hub name (`owner/model`).
         cache: Folder for what is fetched from an object store; None takes leastpack/ in the user's cache folder.
         s3_endpoint: S3 endpoint; None takes the default one.
 
     Raises:
         ModelError: Nothing is there.
     """
-    if Path(name).exists():
-        return Path(name).resolve()
+    here = local_path(name)
+    if here is not None and here.exists():
+        return here.resolve()
     parts = split_s3(name)
     if parts is not None:
         return _from_s3(*parts, _cache_folder(cache), s3_endpoint)
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+    if scheme_of(name) is None and name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _from_hub(name)
     raise ModelError(
         f"encoder {name!r} is not there",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leastpack.errors import ModelError
+from leastpack.files import is_file, write_bytes
+from leastpack.model.folder import DESCRIPTION, open_model
 
 CARD = "model_card.md"
 
@@ -16,22 +16,20 @@ def write_model_card(directory: str | Path, fields: Mapping[str, object]) -> Non
     """Write model_card.md into a model directory; it does not enter the model_version.
 
     Args:
-        directory: An existing model directory.
+        directory: An existing model directory, a path or a URI.
         fields: Heading to content: a mapping becomes a table of two columns, a list bullets, anything else a paragraph.
 
     Raises:
-        ModelError: The directory does not exist.
+        ModelError: There is no model.
     """
-    path = Path(directory)
-    if not path.is_dir():
-        raise ModelError(f"{path} does not exist", expected="a model directory", todo="save the model before its card")
+    files = open_model(directory)
+    if not is_file(files, DESCRIPTION):
+        raise ModelError(
+            f"{directory} has no model", expected="a model directory", todo="save the model before its card"
+        )
     sections = [f"## {heading}\n\n{_content(value)}" for heading, value in fields.items()]
     text = "\n\n".join(["# Model card", *sections]) + "\n"
-    handle, name = tempfile.mkstemp(prefix=".card-", dir=path)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(name).chmod(0o644)  # mkstemp's files are for their owner alone
-    Path(name).replace(path / CARD)
+    write_bytes(files, CARD, text.encode())
 
 
 def _content(value: object) -> str:

@@ -6,7 +6,7 @@
     encoders.json      the engine of each encoder, and how it was chosen; with networks for OpenVINO (text.xml, ...)
 
 Only JSON and safetensors are ever read, so that opening a directory can run no code. A directory appears whole or not
-at all: it is written beside its place and renamed.
+at all: on a disk it is written beside its place and renamed, and `leastpack.model.folder` says how in a store.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.fs as pafs
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from leastpack.errors import ModelError
+from leastpack.files import child, is_file, names_in, read_bytes
 from leastpack.model.calibration import Calibrator
+from leastpack.model.folder import DESCRIPTION, open_model, put_model
 from leastpack.model.fused import FusedModel
 from leastpack.model.spec import HEADS, ModelSpec
 
 FORMAT_VERSION = 1
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+WEIGHTS = "model.safetensors"
 
 _RETRAIN = "train a model with this version of leastpack, or read it with the version that wrote it"
 
@@ -46,12 +46,14 @@ class SavedModel:
         calibrators: A calibrator a head, by the names in `HEADS`.
         model_version: Digest of everything that changes results: weights, spec, calibrators.
         metrics: Figures of the training, for people and reports.
+        files: The two files it was read from, by name.
     """
 
     model: FusedModel
     calibrators: Mapping[str, Calibrator]
     model_version: str
     metrics: Mapping[str, float | None]
+    files: Mapping[str, bytes]
 
 
 def save_model(
@@ -64,7 +66,7 @@ def save_model(
     """Write a model directory, replacing an earlier one as a whole.
 
     Args:
-        directory: Where; its parent is made if need be.
+        directory: Path or URI of a store; the parent is made if need be.
         model: The trained network.
         calibrators: A calibrator a head.
         metrics: Figures of the training, null where None or not finite; they do not enter the version.
@@ -75,18 +77,13 @@ def save_model(
 
     Raises:
         ModelError: A calibrator is missing, a weight is not finite, or the directory holds something else than a model.
+        ConfigError: No file system knows the URI.
     """
-    target = Path(directory)
     if set(calibrators) != set(HEADS):
         raise ModelError("a calibrator a head is needed", expected=str(HEADS), found=str(tuple(calibrators)))
-    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or (target / DESCRIPTION).is_file())):
-        raise ModelError(
-            f"{target} holds something other than a model and would be lost",
-            expected="no such directory, an empty one, or an earlier model",
-            todo="choose another model.directory",
-        )
+    _require_free(directory)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    _require_finite(tensors, target)
+    _require_finite(tensors, directory)
     weights = save(tensors)
     content = {
         "format_version": FORMAT_VERSION,
@@ -97,7 +94,8 @@ def save_model(
     version = _digest(content)
     figures = {name: None if x is None or not math.isfinite(x) else float(x) for name, x in metrics.items()}
     text = json.dumps({**content, "metrics": figures}, indent=2, sort_keys=True, allow_nan=False)
-    _write_whole(target, {**(files or {}), WEIGHTS: weights, DESCRIPTION: (text + "\n").encode()})
+    everything = {**(files or {}), WEIGHTS: weights, DESCRIPTION: (text + "\n").encode()}
+    put_model(directory, everything)
     return version
 
 
@@ -106,22 +104,24 @@ def load_model(directory: str | Path) -> SavedModel:
 
     Raises:
         ModelError: Anything is missing, damaged, of another version or shape; names the directory and what to do.
+        ConfigError: No file system knows the URI.
     """
-    path = Path(directory)
-    content = _read_description(path)
+    path, files = directory, open_model(directory)
+    description = _read_description(files, path)
+    content = _checked_description(description, path)
     try:
         spec = ModelSpec.from_json(content["spec"])
         calibrators = {head: Calibrator.from_json(content["calibrators"][head]) for head in HEADS}
     except ModelError as error:
         raise ModelError(f"model directory {path}: {error}", todo=_RETRAIN) from None
-    if not (path / WEIGHTS).is_file():
+    if not is_file(files, WEIGHTS):
         raise ModelError(
             f"model directory {path} has no {WEIGHTS}",
             expected="weights as safetensors; other formats, such as pickles (.pt, .bin, .pkl), are never read",
-            found=", ".join(sorted(entry.name for entry in path.iterdir())) or "an empty directory",
+            found=", ".join(names_in(files, "")),
             todo="train a model, or copy the whole directory",
         )
-    weights = _read(path / WEIGHTS)
+    weights = _read(files, WEIGHTS, path)
     if hashlib.sha256(weights).hexdigest() != content["weights_sha256"]:
         raise ModelError(
             f"model directory {path}: {WEIGHTS} is not the file that {DESCRIPTION} was written with",
@@ -129,7 +129,8 @@ def load_model(directory: str | Path) -> SavedModel:
         )
     model = FusedModel(spec)
     model.load_state_dict(_checked_tensors(weights, model, path))
-    return SavedModel(model.eval(), calibrators, _digest(content), content["metrics"])
+    read = {WEIGHTS: weights, DESCRIPTION: description}
+    return SavedModel(model.eval(), calibrators, _digest(content), content["metrics"], read)
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -137,16 +138,35 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _read_description(path: Path) -> dict[str, Any]:
-    if not (path / DESCRIPTION).is_file():
+def _require_free(directory: str | Path) -> None:
+    """Nothing but an earlier model is ever replaced."""
+    files = open_model(directory)
+    if (names_in(files, "") if _is_folder(files) else is_file(files, "")) and not is_file(files, DESCRIPTION):
+        raise ModelError(
+            f"{directory} holds something other than a model and would be lost",
+            expected="no such directory, an empty one, or an earlier model",
+            todo="choose another model.directory",
+        )
+
+
+def _is_folder(files: pafs.FileSystem) -> bool:
+    return bool(files.get_file_info("").type == pafs.FileType.Directory)
+
+
+def _read_description(files: pafs.FileSystem, path: str | Path) -> bytes:
+    if not is_file(files, DESCRIPTION):
         raise ModelError(
             f"{path} is no model directory",
             expected=f"a folder with {DESCRIPTION} and {WEIGHTS}",
-            found=f"no {DESCRIPTION}" if path.is_dir() else "no such folder",
+            found=f"no {DESCRIPTION}" if _is_folder(files) else "no such folder",
             todo="run the train step, or set model.directory to a trained model",
         )
+    return _read(files, DESCRIPTION, path)
+
+
+def _checked_description(description: bytes, path: str | Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read(path / DESCRIPTION))
+        content = json.loads(description)
     except ValueError as error:
         raise ModelError(f"model directory {path}: {DESCRIPTION} is no JSON: {error}", todo=_RETRAIN) from None
     version = content.get("format_version") if isinstance(content, dict) else None
@@ -170,16 +190,16 @@ def _read_description(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _read(path: Path) -> bytes:
+def _read(files: pafs.FileSystem, name: str, path: str | Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(files, name)
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be read: {error.strerror}", todo="check the model directory's rights"
+            f"{child(str(path), name)} cannot be read: {error}", todo="check the model directory's rights"
         ) from None
 
 
-def _checked_tensors(weights: bytes, model: FusedModel, path: Path) -> dict[str, torch.Tensor]:
+def _checked_tensors(weights: bytes, model: FusedModel, path: str | Path) -> dict[str, torch.Tensor]:
     try:
         tensors: dict[str, torch.Tensor] = load(weights)
     except SafetensorError as error:
@@ -199,34 +219,10 @@ def _checked_tensors(weights: bytes, model: FusedModel, path: Path) -> dict[str,
     return tensors
 
 
-def _require_finite(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+def _require_finite(tensors: Mapping[str, torch.Tensor], path: str | Path) -> None:
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise ModelError(
             f"model {path} has weights that are no finite numbers: {', '.join(broken)}",
             todo="train again, with a lower training.learning_rate if it happens again",
         )
-
-
-def _write_whole(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files into a new folder beside the target, then put that in the target's place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    fresh, old = staging / "fresh", staging / "old"
-    try:
-        fresh.mkdir()
-        for name, content in files.items():
-            with (fresh / name).open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        if target.exists():
-            target.rename(old)
-        try:
-            fresh.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

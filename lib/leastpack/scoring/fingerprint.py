@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from leastpack.scoring.packages import PackageSet
-from leastpack.tables.store import Commit
+from leastpack.tables.reading import Commit
 
 # Raise it when the code of the stage changes results for the same inputs.
 STAGE_VERSION = 2

@@ -32,7 +32,7 @@ from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
-from leastpack.tables.store import Commit
+from leastpack.tables.reading import Commit
 from leastpack.tables.waves import waves
 
 INPUTS = ("products", "product_images", "embeddings", "package_types")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leastpack.loaded import loaded_once
 from leastpack.meter import Meter
-from leastpack.model.directory import DESCRIPTION, WEIGHTS
+from leastpack.model.directory import load_model
 from leastpack.model.scorer import Scorer
 
 
@@ -15,7 +15,7 @@ class WorkerModel:
     """A model that travels as bytes, so that no executor needs to see its directory.
 
     Args:
-        directory: The model directory; its files are a few megabytes.
+        directory: The model directory, a path or a URI; its files are a few megabytes.
 
     Attributes:
         model_version: Names the model in the worker's cache.
@@ -26,9 +26,9 @@ class WorkerModel:
     """
 
     def __init__(self, directory: str) -> None:
-        scorer = Scorer.load(directory)
-        self.model_version, self.spec = scorer.model_version, scorer.spec
-        self.files = {name: (Path(directory) / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
+        saved = load_model(directory)
+        self.model_version, self.spec = saved.model_version, saved.model.spec
+        self.files = dict(saved.files)
 
     def open(self, told: Meter) -> Scorer:
         """The scorer of this Python worker, loaded once.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import unquote, urlparse
 
+from leastpack.locations import local_path
 from leastpack.s3 import split_s3
 from leastpack.tables.lease import Place
 from leastpack.tables.lease_folder import FolderPlace
@@ -17,7 +15,6 @@ from leastpack.tables.writer import Writer, writing
 
 FOLDER = "_lease"
 TABLE = "leases"
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def place_of(tables: Tables) -> Place:
@@ -32,11 +29,9 @@ def place_of(tables: Tables) -> Place:
         from leastpack.tables.lease_s3 import ObjectPlace
 
         return ObjectPlace(f"{root}/{FOLDER}/lease.json")
-    if not SCHEME.match(root):
-        return FolderPlace(Path(root) / FOLDER)
-    parts = urlparse(root)
-    if parts.scheme.lower() == "file":
-        return FolderPlace(Path(unquote(parts.path)) / FOLDER)
+    here = local_path(root)
+    if here is not None:
+        return FolderPlace(here / FOLDER)
     return TablePlace(tables.spark, f"{root}/{TABLE}", by_path=True)
 
 

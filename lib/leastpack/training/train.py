@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow.fs as pafs
@@ -248,7 +247,7 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
     for name in names_in(files, WORK):
         if name.endswith(".safetensors"):
             files.delete_file(f"{WORK}/{name}")
-    log.info("model saved", model_version=version, directory=str(Path(config.model.directory)))
+    log.info("model saved", model_version=version, directory=config.model.directory)
 
 
 def _append_metrics(tables: Tables, run: Run, version: str, recorded: list[dict[str, object]], examples: int) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from leastpack.ahead import check_run
 from leastpack.config import load_config
-from leastpack.config.checks import check_run
 from leastpack.errors import ConfigError
 
 CASES = Path(__file__).parents[2] / "cases"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from leastpack.ahead import check_run
 from leastpack.config import load_config
-from leastpack.config.checks import check_run
 from leastpack.config.packages import load_packages
 from leastpack.errors import ConfigError
 

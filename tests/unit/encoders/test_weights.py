@@ -56,6 +56,14 @@ def test_a_model_in_s3_is_fetched_once_without_its_pickles(s3: str, tmp_path: Pa
         local_weights("s3://models/nothing", **where)
 
 
+def test_a_file_uri_names_a_local_folder_and_other_stores_name_no_hub_model(tmp_path: Path) -> None:
+    (tmp_path / "a model").mkdir()
+    assert local_weights(f"file://{tmp_path}/a%20model") == (tmp_path / "a model").resolve()
+    for elsewhere in ("dbfs:/model", "gs:/model", f"file:{tmp_path}/none"):
+        with pytest.raises(ModelError, match="is not there"):
+            local_weights(elsewhere)
+
+
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelError, match=r"encoders\.cache"):

@@ -240,5 +240,5 @@ def test_card_is_plain_markdown(directory):
     assert text.startswith("# Model card\n\n## Purpose\n\nRisk of a pair.\n")
     assert "| pr_auc | 0.1235 |\n| a\\|b | x y |" in text
     assert "- one\n- two\n" in text
-    with pytest.raises(ModelError, match="does not exist"):
+    with pytest.raises(ModelError, match="has no model"):
         write_model_card(directory / "absent", fields)

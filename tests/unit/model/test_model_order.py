@@ -57,7 +57,7 @@ def test_p5_logits_never_rise_with_protection_for_any_weights(packages, seed, ma
 def test_p5_calibrated_risks_keep_the_order(packages, seed, slope, intercept):
     vectors, weak, strong, more, less = packages
     calibrators = {"risk": Calibrator(slope, intercept), "damage_rate": Calibrator(1.0, -intercept)}
-    scorer = Scorer(SavedModel(random_heads(seed, 1.0), calibrators, "v", {}))
+    scorer = Scorer(SavedModel(random_heads(seed, 1.0), calibrators, "v", {}, {}))
     both = scorer.risks(vectors, np.concatenate([weak, strong]), np.concatenate([more, less], axis=1))
     for probabilities in both:
         assert (probabilities[:, len(weak) :] <= probabilities[:, : len(weak)]).all()
@@ -65,7 +65,7 @@ def test_p5_calibrated_risks_keep_the_order(packages, seed, slope, intercept):
 
 
 def test_p5_holds_from_product_fields_to_risk_and_protection_does_matter():
-    scorer = Scorer(SavedModel(random_model(SPEC, 5), {h: Calibrator() for h in ("risk", "damage_rate")}, "v", {}))
+    scorer = Scorer(SavedModel(random_model(SPEC, 5), {h: Calibrator() for h in ("risk", "damage_rate")}, "v", {}, {}))
     vectors = scorer.product_vectors(build_features(random_columns(SPEC, 200, seed=5), SPEC))
     steps = np.linspace(0, 1, 21)
     for attribute in range(len(SPEC.attributes)):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from tests.unit.training import small
 
 from leastpack.errors import ConfigError
@@ -25,21 +22,6 @@ from leastpack.reporting.write import write_page
 from leastpack.training.checkpoint import CHECKPOINT, weights_path
 from leastpack.training.loop import Job, fit
 from leastpack.training.workers import Alone
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """URI of an empty bucket on loopback."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="shop")
-    yield f"s3a://shop/snapshots?scheme=http&endpoint_override={host}:{port}&region=us-east-1"
-    server.stop()
 
 
 def test_a_training_on_an_object_store_ends_as_on_a_disk(tmp_path: Path, bucket: str) -> None:
