@@ -27,7 +27,6 @@ QUICK = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.stats.collect": "false",
-    "spark.databricks.delta.history.metricsEnabled": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
 # How Spark plans and runs queries where nobody sets anything: what the quick settings turn off.

@@ -98,8 +98,9 @@ def _declared_size(source: SourceConfig) -> Column:
     if "size_text" not in source.columns:
         return by_fields
     complete = ~F.exists(fields, lambda side: side.isNull())
-    readable = F.size(by_text["sides"]) >= 2
-    return F.when(complete | ~F.coalesce(readable, F.lit(False)), by_fields).otherwise(by_text)
+    readable = F.coalesce(F.size(by_text["sides"]) >= 2, F.lit(False))
+    given = F.coalesce(*[F.col(side) for side in SIDES]).isNotNull()
+    return F.when(complete | (given & ~readable), by_fields).otherwise(by_text)
 
 
 def _with_clean_sides(found: Column) -> Column:

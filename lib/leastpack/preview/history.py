@@ -20,6 +20,7 @@ from leastpack.catalog.sources import read_rows
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig
 from leastpack.outcomes.cleaning import ITEM, Known, used
+from leastpack.outcomes.counted import FIRST_EVENT
 from leastpack.outcomes.damage import CERTAIN, COUNTED, NO_STARS, damage_marks, judge_reports, marked_shipments
 from leastpack.outcomes.deliveries import keyed_rows
 from leastpack.outcomes.intake import judged_rows
@@ -79,7 +80,7 @@ def judge_shipments(history: History, rows: DataFrame) -> tuple[list[dict[str, A
     if not reports:
         return judged, []
     told = reduce(DataFrame.unionByName, reports).dropDuplicates(list(DAMAGE_REPORTS.key))
-    marked = marked_shipments(items, damage_marks(_judged_reports(history, told, items)))
+    marked = marked_shipments(items, damage_marks(_judged_reports(history, told, items, {})))
     month = F.date_format("shipped_at", "yyyy-MM").alias("month")
     counted = marked.groupBy("marketplace", month).agg(F.count("*").alias("n"), F.count_if("damaged").alias("k"))
     months = [Month(row["marketplace"], row["month"], row["n"], row["k"]) for row in counted.collect()]
@@ -100,7 +101,7 @@ def judge_told(
     reports = used(keyed).select(*DELIVERED)
     items = _shipments_of(history, reports)
     key = list(DAMAGE_REPORTS.key)
-    verdicts = _judged_reports(history, reports, items).select(*key, "verdict")
+    verdicts = _judged_reports(history, reports, items, _began(history)).select(*key, "verdict")
     fates = keyed.join(verdicts, on=key, how="left")
     found = fates.select(
         "row_hash",
@@ -188,12 +189,24 @@ def _shipments_of(history: History, reports: DataFrame) -> DataFrame:
     return _items(history, delivered)
 
 
-def _judged_reports(history: History, reports: DataFrame, items: DataFrame) -> DataFrame:
+def _began(history: History) -> dict[str, datetime.date]:
+    """By marketplace, day of the first of all shipments."""
+    rows = [read_rows(history.spark, source) for source in history.sources if source.kind == "shipments"]
+    stored = _stored(history, SHIPMENT_ITEMS.name)
+    rows += [] if stored is None else [stored]
+    if not rows:
+        return {}
+    days = reduce(DataFrame.union, [one.select("marketplace", F.to_date("shipped_at").alias("day")) for one in rows])
+    first = days.where(F.col("day") >= FIRST_EVENT).groupBy("marketplace").agg(F.min("day").alias("day")).collect()
+    return {row["marketplace"]: row["day"] for row in first}
+
+
+def _judged_reports(
+    history: History, reports: DataFrame, items: DataFrame, began: Mapping[str, datetime.date]
+) -> DataFrame:
     """Rows of `damage_reports` with the verdicts that they get among these shipments."""
     found = {"verdict": F.lit(None).cast("string"), "damaged_shipments": F.lit(None).cast("array<string>")}
     open_ = reports.withColumns({**found, "place_from": F.lit(BEGINNING)})
-    first = items.groupBy("marketplace").agg(F.min("shipped_on").alias("day")).collect()
-    began = {row["marketplace"]: row["day"] for row in first}
     before = items.select(*ITEM, F.col("shipped_on").alias("shipped_before")).limit(0)
     reader = WordReader(history.rules.review_words)
     return judge_reports(open_, items, before, began, history.rules, reader)

@@ -43,8 +43,9 @@ def product(name: str, **more: Any) -> dict[str, Any]:
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     root = tmp_path_factory.mktemp("shop")
     exports = {
-        "products": [product("mug", weight="2 lb"), product("vase", size_text="about so big"), product("mug")],
+        "products": [product("mug", weight="20 g"), product("vase", size_text="about so big"), product("mug")],
         "shipments": [
+            shipment(7, "vase", "bag", day="2024-01-01"),
             *(shipment(i, "mug", "bag") for i in range(4)),
             shipment(4, "mug", "K7"),
             shipment(5, "vase", "crate"),
@@ -99,7 +100,7 @@ def test_products_show_fields_units_and_what_cleaning_makes_of_them(previews: di
     assert units == {
         ("size_text", "mm"): ("mm", 2),
         ("size_text", ""): ("cm", 1),
-        ("weight", "lb"): ("lb", 1),
+        ("weight", "g"): ("g", 1),
         ("price", "$"): ("USD", 3),
     }
     assert outcomes(found) == {"used": 2, "conflicting_version": 1, "SIZE_UNREADABLE": 1}
@@ -111,8 +112,11 @@ def test_products_show_fields_units_and_what_cleaning_makes_of_them(previews: di
 def test_shipments_meet_products_and_types_and_tell_the_damage_of_their_month(previews: dict[str, Preview]) -> None:
     found = previews["shipments"]
     # The carton K7 is a box; nobody declared a crate, nobody sells a lamp.
-    assert outcomes(found) == {"used": 5, "UNKNOWN_PACKAGE_TYPE": 1, "UNKNOWN_PRODUCT": 1}
-    assert [(one.month, one.rows, one.damaged) for one in found.months] == [("2024-03", 5, 1)]
+    assert outcomes(found) == {"used": 6, "UNKNOWN_PACKAGE_TYPE": 1, "UNKNOWN_PRODUCT": 1}
+    assert [(one.month, one.rows, one.damaged) for one in found.months] == [
+        ("2024-01", 1, 0),
+        ("2024-03", 5, 1),
+    ]
 
 
 def test_reports_meet_shipments_and_tell_the_codes_that_no_rule_maps(previews: dict[str, Preview]) -> None:
