@@ -23,7 +23,8 @@ QUICK = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": QUICK_JVM,
     "spark.executor.extraJavaOptions": QUICK_JVM,
-    "spark.sql.shuffle.partitions": "2",
+    # Tests of what partitions may change choose their own.
+    "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.stats.collect": "false",
@@ -34,6 +35,7 @@ PRODUCTION = {
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.shuffle.partitions": "4",
     "spark.sql.optimizer.runtime.bloomFilter.enabled": "true",
     "spark.databricks.delta.stats.skipping": "true",
     "spark.databricks.delta.stats.collect": "true",

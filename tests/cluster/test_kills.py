@@ -148,11 +148,23 @@ def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
     killed(scene(tmp_path, "encode"), scene(tmp_path, "score", "between"))
     assert buckets() == 1  # one of four was finished
     assert_alike(spark, tmp_path, undisturbed, "embeddings")
-    killed(scene(tmp_path, "score", "driver"))  # inside the second
-    assert buckets() == 1
     score_pairs(spark, config)
     for name in ("product_vectors", "pair_scores"):
         assert_alike(spark, tmp_path, undisturbed, name)
+
+
+@pytest.mark.proof
+def test_a_driver_killed_inside_a_bucket_of_scores_leaves_none_of_it(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = copied(world, tmp_path)
+    shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
+    one = scene(tmp_path, "score", "driver")
+    assert drive("local[2]", [one]).returncode == -signal.SIGKILL
+    assert_killed(one)
+    assert Tables(spark, config.tables).read("pair_scores").count() == 0
+    score_pairs(spark, config)
+    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
 
 
 def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(

@@ -229,7 +229,12 @@ def test_p4_labels_do_not_depend_on_partitions(spark, labelled, tmp_path):
         for part in range(parts):
             (tmp_path / kind / f"{part}.json").write_text("".join(lines[part::parts]), encoding="utf-8")
     again = write_catalog(spark, other, PRODUCTS)
-    label_outcomes(spark, other)
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "3")
+    try:
+        label_outcomes(spark, other)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", partitions)
     for name in ("pair_outcomes", "pair_tests", "training_examples"):
         assert again.read(name).count() > 0
         assert sorted(map(str, again.read(name).collect())) == sorted(map(str, tables.read(name).collect()))

@@ -13,8 +13,8 @@ from leastpack.outcomes import update
 from leastpack.outcomes.label import label_outcomes
 
 # `make proofs` delivers sixty days one by one; each is a run of the whole step.
-DAYS = int(os.environ.get("LEASTPACK_STREAM_DAYS", "24"))
-DELIVERIES = int(os.environ.get("LEASTPACK_STREAM_DELIVERIES", "3"))
+DAYS = int(os.environ.get("LEASTPACK_STREAM_DAYS", "20"))
+DELIVERIES = int(os.environ.get("LEASTPACK_STREAM_DELIVERIES", "2"))
 RULES = {"return_window_days": 10}
 COUNTS = ("pair_outcomes", "pair_tests", "training_examples")
 

@@ -34,6 +34,7 @@ def test_all_contenders_write_every_pair_and_stage_and_step_agree(spark: SparkSe
     assert stage.select("risk").distinct().count() > PRODUCTS
 
 
+@pytest.mark.proof
 def test_contenders_with_encoders_write_every_pair_and_stages_and_steps_agree(
     spark: SparkSession, tmp_path: Path
 ) -> None:
