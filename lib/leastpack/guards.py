@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from leastpack.catalog.sources import NO_ELEMENT
 from leastpack.config.guards import guards_of
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
@@ -17,6 +18,8 @@ from leastpack.log import log
 from leastpack.runs import Account, Run
 
 FROM_ROWS = 100
+# Fewer rows than that say little about a share; but a delivery that takes away most of even a few is cut short.
+MOST_OF_FEW, FROM_FEW = 0.5, 10
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,9 @@ class Guard:
         name: Which guard of it, a key of its `guards`.
         limit: Largest share that passes.
         found: Rows counted against the delivery.
-        total: Rows they are a share of; below FROM_ROWS nothing is refused.
+        total: Rows they are a share of.
         counted: What was counted, in words.
+        from_rows: Least total of which a share says anything; below it nothing is refused.
     """
 
     source: str
@@ -38,6 +42,7 @@ class Guard:
     found: int
     total: int
     counted: str
+    from_rows: int = FROM_ROWS
 
     @property
     def share(self) -> float:
@@ -47,7 +52,12 @@ class Guard:
     @property
     def holds(self) -> bool:
         """Whether the delivery may pass."""
-        return self.total < FROM_ROWS or self.share <= self.limit
+        return self.total < self.from_rows or self.share <= self.limit
+
+    @property
+    def told(self) -> bool:
+        """Whether a delivery that passes, since there are few rows, is beyond the limit all the same."""
+        return self.total < self.from_rows and self.share > self.limit
 
     @property
     def accepted_by(self) -> str:
@@ -72,13 +82,13 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         "most_quarantined",
         source.guards.most_quarantined,
         account["quarantined"],
-        account["rows_in"],
+        account["rows_in"] - account["set_aside"].get(NO_ELEMENT, 0),
         "of its rows are in quarantine",
     )
 
 
 def deletion_guard(source: SourceConfig, deleted: int, stored: int, month: str | None = None) -> Guard:
-    """Share of what is stored that a source's delivery would delete.
+    """Share of what is stored that a source's delivery would delete; of few rows, at most half may go.
 
     Args:
         source: The source.
@@ -87,13 +97,15 @@ def deletion_guard(source: SourceConfig, deleted: int, stored: int, month: str |
         month: The month that both were counted in; None for all.
     """
     where = f" of {month}" if month else ""
+    few = stored < FROM_ROWS
     return Guard(
         source.name,
         "most_deleted",
-        source.guards.most_deleted,
+        max(source.guards.most_deleted, MOST_OF_FEW) if few else source.guards.most_deleted,
         deleted,
         stored,
         f"of the rows stored{where} would be gone",
+        FROM_FEW if few else FROM_ROWS,
     )
 
 
@@ -123,6 +135,9 @@ def check_guards(run: Run, guards: Sequence[Guard], accepted: Collection[str]) -
                 "accepted": not guard.holds and guard.accepted_by in accepted,
             }
         )
+    for guard in guards:
+        if guard.told:
+            log.warning("a guard does not refuse so few rows", guard=guard.accepted_by, found=guard.sentence())
     for guard in broken:
         if guard not in refused:
             log.warning("accepted", guard=guard.accepted_by, found=guard.sentence())

@@ -56,6 +56,16 @@ def test_a_worse_delivery_never_passes_where_a_better_one_is_refused(
     assert guard(found, total, limit).holds or not guard(found + 1, total, limit).holds
 
 
+def test_elements_that_are_not_there_are_no_rows_that_could_be_faulty() -> None:
+    account = {"rows_in": 1000, "used": 90, "set_aside": {"no_element": 900}, "quarantined": 10}
+    assert quarantine_guard(source(), account).total == 100  # type: ignore[arg-type]
+
+
+def test_a_share_beyond_its_limit_in_few_rows_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    few, fewer = deletion_guard(source(), 30, 60, "2024-05"), guard(5, 50)
+    assert (few.holds, few.told, fewer.holds, fewer.told) == (True, False, True, True)
+
+
 def test_a_refusal_names_all_that_is_wrong_and_how_to_pass_it_and_the_run_keeps_it() -> None:
     run = Run(step="outcomes", run_id="r")
     account = {"rows_in": 200, "used": 150, "set_aside": {}, "quarantined": 50}

@@ -8,7 +8,7 @@ from leastpack.config.base import Section, Share
 
 
 class GuardsConfig(Section):
-    """Largest shares that pass, each from 100 rows on; more refuses the step unless it is accepted once."""
+    """Largest shares that pass, each from 100 rows on; more refuses the step unless accepted. See docs/your-data.md."""
 
     most_quarantined: Share = Field(0.05, description="Share of the source's rows in quarantine.")
     most_deleted: Share = Field(

@@ -13,7 +13,7 @@ from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import SourceConfig
 from leastpack.outcomes.cleaning import ITEM
 from leastpack.outcomes.damage import damage_marks, judge_reports, marked_shipments
-from leastpack.outcomes.history import after
+from leastpack.outcomes.history import AHEAD_DAYS, after
 from leastpack.outcomes.intake import Intake
 from leastpack.outcomes.pairs import monthly_outcomes
 from leastpack.outcomes.recount import BEGINNING, Counted, Start, recount, rules_digest
@@ -25,7 +25,6 @@ from leastpack.tables.schemas import OUTCOME_BUCKETS
 
 STATE = OUTCOME_BUCKETS.name
 FIRST_EVENT = "1990-01-01"
-AHEAD_DAYS = 2
 
 
 @dataclass(frozen=True)

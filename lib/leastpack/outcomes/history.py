@@ -15,6 +15,9 @@ from leastpack.outcomes.cleaning import used
 from leastpack.tables.differences import changed_rows
 from leastpack.tables.schemas import Table
 
+# Clocks differ, and days end at different times.
+AHEAD_DAYS = 2
+
 
 @dataclass(frozen=True)
 class Deletion:
@@ -46,13 +49,18 @@ def with_older(rows: DataFrame, stored: DataFrame, table: Table, again: Collecti
         The same rows, with `older_version` in set_aside.
     """
     known = stored.select(*table.key, F.col("updated_at").alias("stored_updated_at"))
-    before, now = F.col("stored_updated_at"), F.col("updated_at")
+    before, now = corrected_at("stored_updated_at"), corrected_at("updated_at")
     # A row that does not say when it was corrected is no later than one that does.
     older = before.isNotNull() & (now.isNull() | (before > now))
     counts = F.col("fault").isNull() & ~F.col("source").isin(*again)
     aside = F.coalesce("set_aside", F.when(counts & older, F.lit(OLDER_VERSION)))
     joined = rows.join(known, on=list(table.key), how="left").withColumn("set_aside", aside)
     return joined.select(*rows.columns)
+
+
+def corrected_at(name: str) -> Column:
+    """The time of a correction; null where it lies in the future: it would stand above every correction to come."""
+    return F.when(F.col(name) <= F.date_add(F.current_date(), AHEAD_DAYS), F.col(name))
 
 
 def near(stored: DataFrame, rows: DataFrame, table: Table, id_column: str, missing: Column | None) -> DataFrame:
@@ -124,7 +132,7 @@ def first_changes(rows: DataFrame, table: Table) -> DataFrame:
 
 
 def deletions(
-    sources: Sequence[SourceConfig], stored: DataFrame, changed: DataFrame, missing: Column | None
+    sources: Sequence[SourceConfig], stored: DataFrame, changed: DataFrame, table: Table, missing: Column | None
 ) -> list[Deletion]:
     """How much of each source, or of each of its months, would be deleted.
 
@@ -132,6 +140,7 @@ def deletions(
         sources: The sources of the table.
         stored: `near`.
         changed: `changes`.
+        table: What they are kept in.
         missing: `missing_column`.
     """
     if missing is None:
@@ -143,7 +152,9 @@ def deletions(
         groups = rows.groupBy("source", period).count().collect()
         return {(row["source"], row["period"]): row["count"] for row in groups}
 
-    deleted = counted(changed.where("_change = 'delete'"))
+    gone, come = changed.where("_change = 'delete'"), changed.where("_change = 'insert'")
+    # A row that moves to another month is deleted in one and inserted in the other.
+    deleted = counted(gone.join(come.select(*table.key), on=list(table.key), how="left_anti"))
     kept = sorted(counted(stored.where(missing)).items(), key=str)
     return [Deletion(source, month, n, deleted.get((source, month), 0)) for (source, month), n in kept]
 

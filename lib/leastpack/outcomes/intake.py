@@ -114,7 +114,7 @@ def take_in(
         found = near(stored, rows, table, id_column, missing).localCheckpoint()
         rows = with_older(rows, found, table, again).localCheckpoint()
         changed = changes(rows, found, table).localCheckpoint()
-        lost = deletions(own, found, changed, missing)
+        lost = deletions(own, found, changed, table, missing)
         intakes[name] = Intake(table, own, rows, stored, found, changed, lost)
     return intakes
 

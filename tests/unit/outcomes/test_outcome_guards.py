@@ -72,6 +72,8 @@ def test_a_delivery_may_not_delete_a_month_nor_a_little_of_many_small_ones() -> 
     months = [Deletion("shipments", f"2024-0{month}", 60, 10) for month in range(1, 4)]
     many = [guard.holds for guard in deletion_guards(shop, [*months, Deletion("returns", "2024-01", 500, 500)])]
     assert many == [False, True, True, True], "each month has too few rows to tell, all of them do not"
+    stray = [Deletion("shipments", "2024-01", 60, 59), Deletion("shipments", "2024-02", 9, 9)]
+    assert [guard.holds for guard in deletion_guards(shop, stray)] == [False, False, True]
     large = [Deletion("shipments", "2024-01", 100, 90), Deletion("shipments", "2024-02", 100_000, 0)]
     assert [guard.holds for guard in deletion_guards(shop, large)] == [True, False, True]
     assert [guard.holds for guard in deletion_guards(shop, [Deletion("shipments", None, 1000, 51)])] == [False]
