@@ -14,7 +14,9 @@ from leastpack.config.sources import Kind
 from leastpack.log import log
 from leastpack.outcomes.cleaning import used
 from leastpack.outcomes.damage import BEFORE_SHIPMENT, COUNTED, LONG_AFTER, NO_SHIPMENT
+from leastpack.outcomes.deliveries import NO_IDENTIFIER
 from leastpack.outcomes.placement import BOUNDED, NO_SHIPMENT_IN_WINDOW, NO_SHIPMENT_LEFT
+from leastpack.outcomes.reasons import is_damage_reason
 from leastpack.outcomes.shipments import judge_items
 from leastpack.runs import Run
 
@@ -58,6 +60,26 @@ def report_fates(rows: DataFrame, recounted: DataFrame, near: DataFrame) -> Data
     judged = joined.withColumn("verdict", verdict).drop("found", "kept")
     no_use = F.when(~F.col("verdict").isin(*COUNTED), F.col("verdict"))
     return judged.withColumn("set_aside", F.coalesce("set_aside", no_use))
+
+
+def warn_of_same_reports(run: Run, near: DataFrame, rules: OutcomesConfig) -> None:
+    """Warn of returns of damage without any identifier that read as ones already kept, and count once with them.
+
+    They may be the same file again, or new damage of the same product, reason and time.
+
+    Args:
+        run: The run.
+        near: Stored reports, with `named`: the delivery has the same key.
+        rules: The label rules.
+    """
+    unnamed = F.col("report_id").startswith(NO_IDENTIFIER) & F.col("shipment_id").isNull()
+    same = near.where(F.col("named") & unnamed & is_damage_reason(rules))
+    for row in same.groupBy("source").count().collect():
+        run.figure(f"damage_reports.{row['source']}.same_again", row["count"])
+        log.warning(
+            "returns name neither themselves nor a shipment and read as ones already kept: they count once",
+            source=row["source"], returns=row["count"], todo="map return_id or shipment_id",
+        )  # fmt: skip
 
 
 def report_shares(run: Run, judged: Sequence[DataFrame]) -> None:

@@ -21,7 +21,7 @@ from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
 from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.examples import fit_priors, labelled_pairs, placed_pairs, training_examples
-from leastpack.outcomes.fates import item_fates, report_fates, report_shares
+from leastpack.outcomes.fates import item_fates, report_fates, report_shares, warn_of_same_reports
 from leastpack.outcomes.figures import record_figures
 from leastpack.outcomes.groups import product_groups
 from leastpack.outcomes.guards import outcome_guards
@@ -74,6 +74,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
             faulty = [*(intake.rows for intake in intakes.values()), *codes.values()]
             write_quarantine(tables, run.step, quarantine_rows(faulty))
+            warn_of_same_reports(run, intakes["damage_reports"].near, rules)
             report_shares(run, [judged[kind] for kind in REPORT_KINDS])
             require_history(fates, intakes)
             check_guards(run, outcome_guards(run, sources, intakes.values(), judged["returns"]), config.accepted)

@@ -11,8 +11,10 @@ from tests.spark.outcomes.shop import config, returned, shipment, write_catalog
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.errors import GuardError
 from leastpack.guards import accepting
+from leastpack.outcomes.fates import warn_of_same_reports
 from leastpack.outcomes.label import label_outcomes
 from leastpack.outcomes.reasons import reason_verdict
+from leastpack.runs import Run
 
 KINDS = ("shipments", "returns", "reviews", "human_tests")
 
@@ -33,6 +35,21 @@ def test_what_a_reason_says(spark, other, expected):
     rows = spark.createDataFrame(list(enumerate(codes)), "place int, code string")
     found = rows.select("place", reason_verdict(F.col("code"), rules).alias("said")).orderBy("place").collect()
     assert [row["said"] for row in found] == expected
+
+
+def test_returns_without_any_identifier_that_come_again_are_told_of(spark):
+    rows = [
+        # report_id, shipment_id, reason_code, named
+        ("#1", None, "BROKEN", True),
+        ("#2", None, "BROKEN", False),
+        ("#3", None, "UNWANTED", True),
+        ("#4", "s1", "BROKEN", True),
+        ("b5/mug", None, "BROKEN", True),
+    ]
+    near = spark.createDataFrame(rows, "report_id string, shipment_id string, reason_code string, named boolean")
+    run = Run(step="outcomes", run_id="r")
+    warn_of_same_reports(run, near.withColumn("source", F.lit("returns")), OutcomesConfig())
+    assert run.figures == {"damage_reports.returns.same_again": 1}
 
 
 def test_a_delivery_whose_damage_counts_nowhere_is_refused_as_a_whole_and_passes_when_accepted(spark, tmp_path):
