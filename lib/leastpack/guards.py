@@ -33,7 +33,7 @@ class Guard:
         found: Rows counted against the delivery.
         total: Rows they are a share of.
         counted: What was counted, in words.
-        from_rows: Least total of which a share says anything; below it nothing is refused.
+        most_of_few: Largest share that passes of fewer than FROM_ROWS rows, from FROM_FEW on; null lets all pass.
     """
 
     source: str
@@ -42,7 +42,7 @@ class Guard:
     found: int
     total: int
     counted: str
-    from_rows: int = FROM_ROWS
+    most_of_few: float | None = None
 
     @property
     def share(self) -> float:
@@ -52,12 +52,12 @@ class Guard:
     @property
     def holds(self) -> bool:
         """Whether the delivery may pass."""
-        return self.total < self.from_rows or self.share <= self.limit
+        return self.share <= self.limit or (self.total < FROM_ROWS and self._few_pass())
 
     @property
     def told(self) -> bool:
         """Whether a delivery that passes, since there are few rows, is beyond the limit all the same."""
-        return self.total < self.from_rows and self.share > self.limit
+        return self.holds and self.share > self.limit
 
     @property
     def accepted_by(self) -> str:
@@ -69,6 +69,9 @@ class Guard:
         counts = f"{self.found:,} of {self.total:,}"
         return f"{self.accepted_by}: {self.share:.2%} ({counts}) {self.counted}; at most {self.limit:.2%} pass"
 
+    def _few_pass(self) -> bool:
+        return self.most_of_few is None or self.total < FROM_FEW or self.share <= self.most_of_few
+
 
 def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
     """Share of a source's rows that are in quarantine.
@@ -77,6 +80,8 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         source: The source.
         account: Its account.
     """
+    # A carton code stands for any number of shipments.
+    few = source.guards.most_quarantined if source.kind == "package_codes" else None
     return Guard(
         source.name,
         "most_quarantined",
@@ -84,6 +89,7 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         account["quarantined"],
         account["rows_in"] - account["set_aside"].get(NO_ELEMENT, 0),
         "of its rows are in quarantine",
+        few,
     )
 
 
@@ -97,15 +103,14 @@ def deletion_guard(source: SourceConfig, deleted: int, stored: int, month: str |
         month: The month that both were counted in; None for all.
     """
     where = f" of {month}" if month else ""
-    few = stored < FROM_ROWS
     return Guard(
         source.name,
         "most_deleted",
-        max(source.guards.most_deleted, MOST_OF_FEW) if few else source.guards.most_deleted,
+        source.guards.most_deleted,
         deleted,
         stored,
         f"of the rows stored{where} would be gone",
-        FROM_FEW if few else FROM_ROWS,
+        MOST_OF_FEW,
     )
 
 

@@ -61,9 +61,25 @@ def test_elements_that_are_not_there_are_no_rows_that_could_be_faulty() -> None:
     assert quarantine_guard(source(), account).total == 100  # type: ignore[arg-type]
 
 
-def test_a_share_beyond_its_limit_in_few_rows_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    few, fewer = deletion_guard(source(), 30, 60, "2024-05"), guard(5, 50)
-    assert (few.holds, few.told, fewer.holds, fewer.told) == (True, False, True, True)
+def test_of_few_rows_half_may_go_and_what_is_beyond_the_limit_is_told() -> None:
+    half, more, fewer, other = (deletion_guard(source(), *counts) for counts in ((30, 60), (31, 60), (9, 9), (1, 60)))
+    assert [(one.holds, one.told) for one in (half, more, fewer, other)] == [
+        (True, True),
+        (False, False),
+        (True, True),
+        (True, False),
+    ]
+    assert (guard(5, 50).holds, guard(5, 50).told) == (True, True)
+
+
+def test_a_file_of_carton_codes_is_refused_also_where_it_is_short() -> None:
+    codes = SourceConfig(
+        name="codes", kind="package_codes", format="csv", path="x.csv", marketplace="NA",
+        columns={"code": "code", "package_type": "type"},
+    )  # fmt: skip
+    account = {"rows_in": 12, "used": 10, "set_aside": {}, "quarantined": 2}
+    assert not quarantine_guard(codes, account).holds  # type: ignore[arg-type]
+    assert quarantine_guard(source(), account).holds  # type: ignore[arg-type]
 
 
 def test_a_refusal_names_all_that_is_wrong_and_how_to_pass_it_and_the_run_keeps_it() -> None:

@@ -22,6 +22,7 @@ WHY = {
     UNKNOWN_PACKAGE_TYPE: "No package file of that marketplace declares the type.",
     f"{IMPOSSIBLE}PROPENSITY": "The probability is not above 0 and at most 1.",
     f"{IMPOSSIBLE}DRAW_PROBABILITY": "The probability is not above 0 and at most 1.",
+    f"{IMPOSSIBLE}UPDATED_AT": "The row was corrected in the future: it would stand above every correction to come.",
     f"{IMPOSSIBLE}ITEMS": "A shipment has at least one item.",
     f"{IMPOSSIBLE}STARS": "Stars go from 1 to 5.",
     f"{IMPOSSIBLE}RESULT": "The result of a test is SAFE or UNSAFE.",

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import SourceConfig
-from leastpack.outcomes.cleaning import ITEM
+from leastpack.outcomes.cleaning import AHEAD_DAYS, ITEM
 from leastpack.outcomes.damage import damage_marks, judge_reports, marked_shipments
-from leastpack.outcomes.history import AHEAD_DAYS, after
+from leastpack.outcomes.history import after
 from leastpack.outcomes.intake import Intake
 from leastpack.outcomes.pairs import monthly_outcomes
 from leastpack.outcomes.recount import BEGINNING, Counted, Start, recount, rules_digest

@@ -15,7 +15,6 @@ from leastpack.catalog.versions import CONFLICTING_VERSION, DUPLICATE, OLDER_VER
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import EVENT_TIMES, Kind
 from leastpack.outcomes.bounds import UNSAFE
-from leastpack.outcomes.history import corrected_at
 from leastpack.outcomes.reasons import is_damage_reason
 from leastpack.tables.schemas import DAMAGE_REPORTS, HUMAN_TESTS, SHIPMENT_ITEMS, Table
 
@@ -75,8 +74,7 @@ def keyed_rows(judged: DataFrame, kind: Kind, config: OutcomesConfig) -> DataFra
             period,
         )
     table = TABLES[kind]
-    latest, telling = corrected_at("updated_at").desc_nulls_last(), F.desc(tells_of_damage(kind, config))
-    order = [latest, telling, _event(kind), F.asc("source")]
+    order = [F.desc_nulls_last("updated_at"), F.desc(tells_of_damage(kind, config)), _event(kind), F.asc("source")]
     columns = [name for name in table.names if name != "source"]
     return rows.select(*columns, "source", "row_hash", "fault", "raw", _repeats(table.key, order).alias("set_aside"))
 
@@ -118,8 +116,7 @@ def _repeats(key: Sequence[str], order: Sequence[Column]) -> Column:
     apart = F.when(F.col("fault").isNotNull(), F.col("row_hash"))
     window = Window.partitionBy(*key, apart).orderBy(*order, F.asc("row_hash"))
     same = F.first("row_hash").over(window) == F.col("row_hash")
-    corrected = corrected_at("updated_at")
-    older = F.coalesce(F.first(corrected).over(window) > corrected, F.lit(False))
+    older = F.coalesce(F.first("updated_at").over(window) > F.col("updated_at"), F.lit(False))
     again = F.col("fault").isNull() & (F.row_number().over(window) > 1)
     reason = F.when(same, F.lit(DUPLICATE)).when(older, F.lit(OLDER_VERSION)).otherwise(F.lit(CONFLICTING_VERSION))
     return F.when(again, reason)

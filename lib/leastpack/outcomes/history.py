@@ -15,9 +15,6 @@ from leastpack.outcomes.cleaning import used
 from leastpack.tables.differences import changed_rows
 from leastpack.tables.schemas import Table
 
-# Clocks differ, and days end at different times.
-AHEAD_DAYS = 2
-
 
 @dataclass(frozen=True)
 class Deletion:
@@ -49,18 +46,13 @@ def with_older(rows: DataFrame, stored: DataFrame, table: Table, again: Collecti
         The same rows, with `older_version` in set_aside.
     """
     known = stored.select(*table.key, F.col("updated_at").alias("stored_updated_at"))
-    before, now = corrected_at("stored_updated_at"), corrected_at("updated_at")
+    before, now = F.col("stored_updated_at"), F.col("updated_at")
     # A row that does not say when it was corrected is no later than one that does.
     older = before.isNotNull() & (now.isNull() | (before > now))
     counts = F.col("fault").isNull() & ~F.col("source").isin(*again)
     aside = F.coalesce("set_aside", F.when(counts & older, F.lit(OLDER_VERSION)))
     joined = rows.join(known, on=list(table.key), how="left").withColumn("set_aside", aside)
     return joined.select(*rows.columns)
-
-
-def corrected_at(name: str) -> Column:
-    """The time of a correction; null where it lies in the future: it would stand above every correction to come."""
-    return F.when(F.col(name) <= F.date_add(F.current_date(), AHEAD_DAYS), F.col(name))
 
 
 def near(stored: DataFrame, rows: DataFrame, table: Table, id_column: str, missing: Column | None) -> DataFrame:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.catalog.sources import read_rows
+from leastpack.catalog.sources import read_rows, reading
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig
+from leastpack.errors import LeastpackError
 from leastpack.outcomes.cleaning import ITEM, Known, used
 from leastpack.outcomes.counted import FIRST_EVENT
 from leastpack.outcomes.damage import CERTAIN, COUNTED, NO_STARS, damage_marks, judge_reports, marked_shipments
@@ -46,16 +48,45 @@ class History:
     Attributes:
         spark: The session.
         tables: The tables; `shipment_items` and `damage_reports` are read where they are there.
-        sources: All configured sources.
+        exports: `read_rows` of the sources that can be read, each with its kind.
         known: What the catalog would know.
         rules: The label rules.
+        left_out: Sources that cannot be read.
     """
 
     spark: SparkSession
     tables: Tables
-    sources: Sequence[SourceConfig]
+    exports: Sequence[tuple[Kind, DataFrame]]
     known: Known
     rules: OutcomesConfig
+    left_out: Sequence[str]
+
+
+def companions(kind: Kind) -> tuple[Kind, ...]:
+    """Kinds of sources that rows of a kind are looked up in."""
+    return REPORT_KINDS if kind == "shipments" else ("shipments",) if kind in REPORT_KINDS else ()
+
+
+def read_history(
+    spark: SparkSession, tables: Tables, sources: Sequence[SourceConfig], known: Known, rules: OutcomesConfig
+) -> History:
+    """Read the sources in which others are looked up, as far as they can be read.
+
+    Args:
+        spark: The session.
+        tables: The tables.
+        sources: Sources of shipments, returns and reviews.
+        known: What the catalog would know.
+        rules: The label rules.
+    """
+    exports, left_out = [], []
+    for source in sources:
+        try:
+            with reading(source):
+                exports.append((source.kind, read_rows(spark, source)))
+        except (LeastpackError, PySparkException):
+            left_out.append(source.name)
+    return History(spark, tables, exports, known, rules, left_out)
 
 
 def judge_shipments(history: History, rows: DataFrame) -> tuple[list[dict[str, Any]], list[Month]]:
@@ -68,9 +99,7 @@ def judge_shipments(history: History, rows: DataFrame) -> tuple[list[dict[str, A
     keyed = _keyed(history, [rows], "shipments").localCheckpoint()
     items = _items(history, used(keyed))
     named = [
-        _keyed(history, [_of_items(read_rows(history.spark, source), items)], source.kind)
-        for source in history.sources
-        if source.kind in REPORT_KINDS
+        _keyed(history, [_of_items(export, items)], kind) for kind, export in history.exports if kind in REPORT_KINDS
     ]
     stored = _stored(history, DAMAGE_REPORTS.name)
     reports = [used(report).select(*DELIVERED) for report in named]
@@ -176,9 +205,7 @@ def _shipments_of(history: History, reports: DataFrame) -> DataFrame:
     """All shipments of the products that the reports speak of."""
     products = F.broadcast(reports.select(*PRODUCT).distinct())
     exports = [
-        read_rows(history.spark, source).join(products, on=PRODUCT, how="left_semi")
-        for source in history.sources
-        if source.kind == "shipments"
+        export.join(products, on=PRODUCT, how="left_semi") for kind, export in history.exports if kind == "shipments"
     ]
     delivered = used(_keyed(history, exports, "shipments")).select(*SHIPMENT_ITEMS.names)
     stored = _stored(history, SHIPMENT_ITEMS.name)
@@ -191,7 +218,7 @@ def _shipments_of(history: History, reports: DataFrame) -> DataFrame:
 
 def _began(history: History) -> dict[str, datetime.date]:
     """By marketplace, day of the first of all shipments."""
-    rows = [read_rows(history.spark, source) for source in history.sources if source.kind == "shipments"]
+    rows = [export for kind, export in history.exports if kind == "shipments"]
     stored = _stored(history, SHIPMENT_ITEMS.name)
     rows += [] if stored is None else [stored]
     if not rows:

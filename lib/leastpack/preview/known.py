@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -62,7 +63,7 @@ def known_products(
                 keys = listed.select(*PRODUCT_KEY).join(wanted, list(PRODUCT_KEY), "left_semi").distinct()
                 found = found.union(keys.localCheckpoint())
             places.append(f"source {source.name}")
-        except LeastpackError:
+        except (LeastpackError, PySparkException):
             places.append(f"source {source.name} (which cannot be read)")
     return found.distinct().localCheckpoint(), places
 

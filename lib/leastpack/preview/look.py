@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from leastpack.catalog.sources import NO_ELEMENT, read_rows, reading, with_content
+from leastpack.catalog.sources import NO_ELEMENT, first_line, read_rows, reading, with_content
 from leastpack.config.packages import load_packages
 from leastpack.config.root import Config
 from leastpack.config.sources import REPORT_KINDS, SourceConfig
@@ -17,7 +18,14 @@ from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.package_codes import judge_codes
 from leastpack.preview.catalog import JUDGES, judge_catalog
 from leastpack.preview.findings import Preview, mapped_fields, row_outcomes, units_found
-from leastpack.preview.history import History, judge_shipments, judge_tests, judge_told
+from leastpack.preview.history import (
+    History,
+    companions,
+    judge_shipments,
+    judge_tests,
+    judge_told,
+    read_history,
+)
 from leastpack.preview.known import asked_products, known_packages, known_products, names_products
 from leastpack.preview.units import unit_words
 from leastpack.secrets import masked_text
@@ -50,25 +58,33 @@ def look_at_sources(
         try:
             with reading(source):
                 samples[source.name] = read_rows(spark, source).limit(most).localCheckpoint()
-        except LeastpackError as error:
-            previews[source.name].error = str(error)
+        except (LeastpackError, PySparkException) as error:
+            previews[source.name].error = said(error)
     asking = [samples[source.name] for source in chosen if source.name in samples and names_products(source)]
     asked = asked_products(spark, asking)
     products, places = known_products(spark, tables, config.sources if asking else (), asked, marketplaces)
     packages = known_packages(spark, tables, files)
     known = Known(marketplaces, products, packages)
-    history = History(spark, tables, config.sources, _with_codes(spark, config.sources, known), config.outcomes)
+    known = _with_codes(spark, config.sources, known)
+    wanted = {kind for source in chosen for kind in companions(source.kind)}
+    history = read_history(spark, tables, [one for one in config.sources if one.kind in wanted], known, config.outcomes)
     for source in chosen:
         if source.name in samples:
             preview = previews[source.name]
             try:
-                with reading(*config.sources):
+                with reading(source):
                     _look(history, preview, source, samples[source.name])
-            except LeastpackError as error:
-                preview.error = str(error)
+            except (LeastpackError, PySparkException) as error:
+                preview.error = said(error)
+            preview.remarks += [f"source {name} cannot be read and is left out" for name in history.left_out]
             if names_products(source):
                 preview.remarks.append(f"products known: those of {', '.join(places) or 'nowhere'}")
     return list(previews.values())
+
+
+def said(error: Exception) -> str:
+    """What went wrong, without secrets."""
+    return masked_text(str(error) if isinstance(error, LeastpackError) else first_line(error))
 
 
 def choose_sources(sources: Sequence[SourceConfig], names: Collection[str]) -> list[SourceConfig]:
@@ -92,7 +108,7 @@ def _with_codes(spark: SparkSession, sources: Sequence[SourceConfig], known: Kno
             try:
                 with reading(source):
                     exports.append(with_content(read_rows(spark, source)).localCheckpoint())
-            except LeastpackError:
+            except (LeastpackError, PySparkException):
                 continue  # told of where the source itself is looked at
     if not exports:
         return known
@@ -107,7 +123,7 @@ def _look(history: History, preview: Preview, source: SourceConfig, sample: Data
     preview.rows = len(rows)
     preview.no_element = sum(row[NO_ELEMENT] for row in rows)
     kept = [row for row in rows if not row[NO_ELEMENT]]
-    preview.fields = mapped_fields(kept, source.columns)
+    preview.fields = mapped_fields(kept, {name: masked_text(told) for name, told in source.columns.items()})
     preview.units = units_found(unit_words(held, source))
     if source.kind in JUDGES:
         judged = judge_catalog(history.spark, held, source, history.known.marketplaces, history.known.products)

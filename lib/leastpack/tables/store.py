@@ -89,9 +89,11 @@ class Tables(ReadTables):
         Raises:
             WriterError: Another run has taken over, or changed the table meanwhile.
         """
-        made = self.ensure(name)
+        fresh = self._ensure_fresh(name)
         rows = self.conform(name, df)
-        if BY_NAME[name].key and not made:
+        if BY_NAME[name].key and fresh:
+            self._fill(name, rows)
+        elif BY_NAME[name].key:
             self._insert(BY_NAME[name], rows)
         else:
             self._save(name, rows)
@@ -114,12 +116,12 @@ class Tables(ReadTables):
             PromiseError: A key occurs twice in `df`.
             WriterError: Another run has taken over, or changed the table meanwhile.
         """
-        made = self.ensure(name)
+        fresh = self._ensure_fresh(name)
         table = BY_NAME[name]
         new = self.conform(name, df).persist()
         try:
             check_keys(table, new)
-            if made:
+            if fresh:
                 return self._fill(name, new)
             current = self.read(name)
             current = current.where(scope) if scope else current
@@ -148,7 +150,7 @@ class Tables(ReadTables):
         Returns:
             How many rows were inserted, updated and deleted.
         """
-        if self.ensure(name):
+        if self._ensure_fresh(name):
             return self._fill(name, changed.where("_change = 'insert'").select(*BY_NAME[name].names))
         changes = Changes.count(changed)
         if changes.total:
@@ -182,11 +184,22 @@ class Tables(ReadTables):
         """
         return conformed(BY_NAME[name], df)
 
+    def _ensure_fresh(self, name: str) -> bool:
+        """Make the table where it is not there; whether it is in its first version, and this run alone may write it.
+
+        The statement that makes a table does nothing where another program made one meanwhile, and says nothing.
+        """
+        return self.ensure(name) and self.writer is not None and self.version(name) == 0
+
     def _fill(self, name: str, rows: DataFrame) -> Changes:
-        """Write the first rows of a table that was made just now: there is nothing to compare them with."""
+        """Write the first rows of a fresh table: there is nothing to compare them with.
+
+        As all there is in it, not beside what is there: what a run that lost its lease commits at the last moment is
+        replaced, and no key is there twice.
+        """
         inserted = rows.count()
         if inserted:
-            self._save(name, rows)
+            self._save(name, rows, replaced="true")
         return Changes(inserted, 0, 0)
 
     def _apply(self, table: Table, changed: DataFrame, changes: Changes) -> None:

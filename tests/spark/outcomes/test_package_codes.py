@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.spark.outcomes.shop import account, by_key, config, returned, shipment, write_catalog
 
+from leastpack.guards import accepting
 from leastpack.outcomes.label import label_outcomes
 from leastpack.tables import Tables
 
@@ -67,7 +68,8 @@ def labelled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> T
     exports = {"shipments": shipments, "returns": [returned(0, "mug", day="2024-02-03")], "package_codes": CODES}
     shop = config(tmp_path_factory.mktemp("shop"), exports, as_of="2024-06-02")
     tables = write_catalog(spark, shop, ["mug"])
-    label_outcomes(spark, shop)
+    kinds = ("shipments", "returns", "package_codes")
+    label_outcomes(spark, accepting(shop, ["package_codes:most_quarantined"], kinds))
     return tables
 
 

@@ -32,6 +32,15 @@ def at_once(spark, tmp_path_factory):
     return tables
 
 
+@pytest.fixture
+def three_partitions(spark):
+    """`at_once` is made in another number of them."""
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "3")
+    yield
+    spark.conf.set("spark.sql.shuffle.partitions", before)
+
+
 def run(spark, shop):
     # In the first days every shipment is too young for a label; what was delivered is kept.
     try:
@@ -42,7 +51,7 @@ def run(spark, shop):
 
 
 def test_p3_a_stream_of_deliveries_ends_as_one_delivery_does_also_when_a_run_is_stopped(
-    spark, tmp_path, at_once, monkeypatch
+    spark, tmp_path, at_once, monkeypatch, three_partitions
 ):
     """Deliveries of several days each. One run stops between two tables of the history; run again, it finds the rows of
     the first unchanged, and counts them all the same."""

@@ -56,6 +56,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
             returned(1, "mug", reason="CRACKD"),
             returned(99, "mug"),
             returned(4, "mug", day="2024-04-20"),
+            {**returned(0, "mug"), "updated_at": "2099-01-01 00:00:00"},
         ],
         "reviews": [review(0, "mug", None, "arrived broken"), review(1, "mug", 2, "fine", stars=5)],
         "package_codes": [{"code": "K7", "package_type": "box"}, {"code": "K8", "package_type": "crate"}],
@@ -63,14 +64,17 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     for kind, rows in exports.items():
         write_export(root / kind, kind, rows)
     (root / "na.yaml").write_text(PACKAGES, encoding="utf-8")
-    gone = SourceConfig(
-        name="gone", kind="tunnel", format="csv", path=str(root / "gone"), marketplace="NA",
-        columns={"product_id": "sku"},
-    )  # fmt: skip
+    gone = [
+        SourceConfig(
+            name="gone", kind="tunnel", format="csv", path=str(root / "gone"), marketplace="NA",
+            columns={"product_id": "sku"},
+        ),
+        source("lost", "reviews", root / "lost"),
+    ]  # fmt: skip
     return Config(
         tables=TablesConfig(root=str(root / "tables"), buckets=4),
         packages=[str(root / "na.yaml")],
-        sources=[*(source(kind, kind, root / kind) for kind in exports), gone],
+        sources=[*(source(kind, kind, root / kind) for kind in exports), *gone],
         outcomes=OutcomesConfig(return_window_days=30),
     )
 
@@ -88,8 +92,9 @@ def test_no_table_is_touched_and_a_source_that_cannot_be_read_stops_no_other(
     config: Config, previews: dict[str, Preview]
 ) -> None:
     assert not Path(str(config.tables.root)).exists()
-    assert {name for name, one in previews.items() if one.error is not None} == {"gone"}
-    assert "nothing to read" in str(previews["gone"].error)
+    assert {name for name, one in previews.items() if one.error is not None} == {"gone", "lost"}
+    assert all("nothing to read" in str(previews[name].error) for name in ("gone", "lost"))
+    assert "source lost cannot be read and is left out" in previews["shipments"].remarks
 
 
 def test_products_show_fields_units_and_what_cleaning_makes_of_them(previews: dict[str, Preview]) -> None:
@@ -121,7 +126,13 @@ def test_shipments_meet_products_and_types_and_tell_the_damage_of_their_month(pr
 
 def test_reports_meet_shipments_and_tell_the_codes_that_no_rule_maps(previews: dict[str, Preview]) -> None:
     returns, reviews = previews["returns"], previews["reviews"]
-    assert outcomes(returns) == {"used": 1, "late": 1, "no_shipment": 1, "unmapped_reason": 1}
+    assert outcomes(returns) == {
+        "used": 1,
+        "late": 1,
+        "no_shipment": 1,
+        "unmapped_reason": 1,
+        "IMPOSSIBLE_UPDATED_AT": 1,
+    }
     assert returns.unmapped == {"CRACKD": 1}
     assert [(one.month, one.rows, one.damaged, one.placed) for one in returns.months] == [
         ("2024-03", 3, 2, 1),
