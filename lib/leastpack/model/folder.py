@@ -2,8 +2,8 @@
 
 A disk replaces a folder in one rename. A store cannot: it replaces one object at a time. There every model goes into a
 folder of its own that nothing writes to again, and `model.json` at the top, written last, names it, so a reader sees
-the earlier model whole or the new one whole. That folder is an ordinary model directory, and a model directory copied
-to a store file by file is read as it lies: its `model.json` names no folder.
+the earlier model whole or the new one whole. That folder is an ordinary model directory. A model directory copied whole
+from the one kind of place to the other is read as it lies: `model.json` names a folder, or none.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ def open_model(directory: str | Path) -> pafs.FileSystem:
     """
     here = local_path(str(directory))
     files = open_folder(str(here.absolute() if here is not None else directory), KEY)
-    if here is not None:
-        return files
     try:
         folder = _folder_in_force(files)
     except OSError as error:

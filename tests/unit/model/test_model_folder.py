@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow.fs import copy_files
 from tests.unit.model.samples import CALIBRATORS, random_model, saved_model, small_spec
 
 from leastpack.config import load_config
@@ -63,6 +64,13 @@ def test_a_directory_copied_into_a_store_is_read_as_it_lies(tmp_path: Path, buck
     for file in saved_model(tmp_path / "model", seed=5).iterdir():
         write_bytes(open_folder(place), file.name, file.read_bytes())
     assert load_model(place).model_version == load_model(tmp_path / "model").model_version
+
+
+def test_a_directory_copied_out_of_a_store_is_read_as_it_lies(tmp_path: Path, bucket: str) -> None:
+    place = child(bucket, "model")
+    version = save(place, 1)
+    copy_files(f"{open_folder(place).base_path}", str(tmp_path), source_filesystem=open_folder(place).base_fs)
+    assert load_model(tmp_path).model_version == version
 
 
 def test_a_store_without_a_model_or_with_something_else_is_told(bucket: str) -> None:
