@@ -20,7 +20,7 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 
 # Two processes: one Spark session alone leaves half of two cores idle. In the order of tests/schedule.py, the longest files
 # first: by the number of tests, the longest would be left for the end, when one process has nothing else to do.
-test: setup ## Set up, then ruff, mypy and every test
+test: setup ## Set up, then ruff, mypy and every test but the long proofs
 	@$(BIN)/ruff check; $(BIN)/mypy; $(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; \
 	echo "checks and tests: $$((SECONDS / 60)) min $$((SECONDS % 60)) s after the set-up"
 
