@@ -67,7 +67,9 @@ class Guard:
     def sentence(self) -> str:
         """What was found, and what may be."""
         counts = f"{self.found:,} of {self.total:,}"
-        return f"{self.accepted_by}: {self.share:.2%} ({counts}) {self.counted}; at most {self.limit:.2%} pass"
+        few = self.total < FROM_ROWS and not self.holds and self.most_of_few is not None
+        most = max(self.limit, self.most_of_few or 0.0) if few else self.limit
+        return f"{self.accepted_by}: {self.share:.2%} ({counts}) {self.counted}; at most {most:.2%} pass"
 
     def _few_pass(self) -> bool:
         return self.most_of_few is None or self.total < FROM_FEW or self.share <= self.most_of_few
