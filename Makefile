@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs mutants docs wheel clean distclean
+.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs simulate mutants docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -46,6 +46,9 @@ bench-history: setup ## A day's outcomes on 24 months of history against the fir
 proofs: setup ## Long proofs, such as sixty daily deliveries that end with the counts of one; takes an hour
 	$(WITH) LEASTPACK_STREAM_DAYS=60 LEASTPACK_STREAM_DELIVERIES=60 pytest tests/spark/outcomes/test_stream.py
 	$(WITH) pytest -m proof
+
+simulate: setup ## Certify invented catalogs thousands of times: what ships, against the truth, into out/simulate; takes minutes
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.simulate
 
 mutants: setup ## Break the code in known ways, one at a time: a named test must notice each; takes minutes
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.mutants

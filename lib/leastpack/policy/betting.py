@@ -1,0 +1,77 @@
+"""A betting test of a mean: all shipments of a product count, and not one only.
+
+Source: Waudby-Smith and Ramdas (2024), Estimating means of bounded random variables by betting, JRSS B 86, section 4.
+If the mean is above alpha, a bet that multiplies capital by 1 + b (alpha - x), with 0 <= b < 1 / (1 - alpha), loses on
+average or breaks even. Capital then comes to exceed 1 / delta with probability delta at most, at any time (Ville's
+inequality), so 1 over the largest capital is a p-value.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from leastpack.errors import InputError
+from leastpack.policy.exact import Floats, check_rate
+
+Bets = Literal["mixture", "plug_in"]
+# Fixed bets of the mixture, as parts of the largest; one near 1 wins where nothing breaks.
+PARTS = np.concatenate([np.linspace(0.05, 0.95, 19), [0.99]])
+LARGEST = 0.99
+# What is known of mean and spread before the first product: as much as one product with half the bound.
+PRIOR_PRODUCTS = 1.0
+
+
+def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets = "mixture") -> float:
+    """p-value of "the mean over products of the damage rate k / n is above alpha".
+
+    Products must be independent and n must not depend on the outcome. The order of the products must not depend on it
+    either: the p-value takes the largest capital on the way. Which bets are made is fixed before outcomes are known.
+
+    Args:
+        k: (m,) damaged shipments of each product, in the order of the draw.
+        n: (m,) shipments of each product, at least 1.
+        alpha: The bound.
+        bets: `mixture`: equal capital on twenty fixed bets. `plug_in`: each bet from the products before it.
+
+    Returns:
+        The p-value, 1 at most.
+
+    Raises:
+        InputError: alpha is not between 0 and 1, or not 0 <= k <= n with n >= 1.
+    """
+    check_rate("alpha", alpha)
+    damaged, shipped = np.broadcast_arrays(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    if ((damaged < 0) | (damaged > shipped) | (shipped < 1)).any():
+        raise InputError("counts cannot be used", expected="0 <= k <= n and n >= 1", found="others")
+    if len(damaged) == 0:
+        return 1.0
+    rates = damaged / shipped
+    if bets == "mixture":
+        steps = np.log1p(np.outer(PARTS / (1 - alpha), alpha - rates))
+        capital = _log_mean(np.cumsum(steps, axis=1))
+    else:
+        capital = np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates)))
+    return float(np.exp(-max(0.0, capital.max())))
+
+
+def _plug_in(rates: Floats, alpha: float) -> Floats:
+    """(m,) bets near the one that grows capital fastest under mean and spread of the products before."""
+    before = np.arange(len(rates)) + PRIOR_PRODUCTS
+    start = alpha / 2
+    sums = np.concatenate([[0.0], np.cumsum(rates)[:-1]])
+    squares = np.concatenate([[0.0], np.cumsum(rates**2)[:-1]])
+    mean = (PRIOR_PRODUCTS * start + sums) / before
+    spread = (PRIOR_PRODUCTS * start + squares) / before - mean**2
+    gain = alpha - mean
+    best: Floats = gain / (np.maximum(spread, 0.0) + gain**2)
+    return best.clip(0.0, LARGEST / (1 - alpha))
+
+
+def _log_mean(logs: Floats) -> Floats:
+    """(m,) logarithm of the mean over the first axis."""
+    most = logs.max(axis=0)
+    found: Floats = most + np.log(np.exp(logs - most).mean(axis=0))
+    return found

@@ -1,0 +1,130 @@
+"""Exact tests and bounds of a bad rate: binomial where products are drawn from a catalog, hypergeometric from a list.
+
+Sources: Clopper and Pearson (1934), Biometrika 26, for the binomial bound. "The bad rate is above alpha" is rejected
+where so few bad ones, or fewer, have probability delta at most under every rate above alpha; both laws are monotone in
+the rate, so the least favourable one is the smallest rate above alpha.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from leastpack.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+def binomial_upper_bound(k: int, n: int, delta: float) -> float:
+    """The rate above which the bad rate lies with probability `delta` at most, after k bad ones of n.
+
+    Args:
+        k: Bad ones.
+        n: All that were looked at; of none the bound is 1.
+        delta: Probability that the bound is wrong.
+
+    Raises:
+        InputError: delta is not between 0 and 1, or not 0 <= k <= n.
+    """
+    check_rate("delta", delta)
+    bad, looked = _checked(k, n)
+    return 1.0 if bad == looked else float(stats.beta.ppf(1 - delta, int(bad) + 1, int(looked) - int(bad)))
+
+
+def binomial_p_values(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float) -> Floats:
+    """p-values of "the bad rate is above alpha" for independent draws: P(Binomial(n, alpha) <= k).
+
+    Args:
+        k: (m,) bad ones.
+        n: (m,) draws; of none the p-value is 1.
+        alpha: The bound.
+
+    Returns:
+        (m,) p-values.
+
+    Raises:
+        InputError: alpha is not between 0 and 1, or not 0 <= k <= n.
+    """
+    check_rate("alpha", alpha)
+    bad, drawn = _checked(k, n)
+    return np.asarray(stats.binom.cdf(bad, drawn, alpha), dtype=np.float64)
+
+
+def list_p_values(
+    k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike, alpha: float, *, taken_out: bool = False
+) -> Floats:
+    """p-values of "more than alpha of a list is bad" for draws without replacement.
+
+    P(Hypergeometric(N, K, n) <= k) with K = floor(alpha N) + 1, the fewest bad ones that break the promise. Where the k
+    bad ones that were found are taken out of the list before it is used, what is left breaks it from K = floor(alpha (N
+    - k)) + 1 + k on. That K grows with k, and the p-value with k at fixed K, so that the test stays exact.
+
+    Args:
+        k: (m,) bad ones among those drawn.
+        n: (m,) drawn.
+        population: (m,) length N of the list.
+        alpha: The bound.
+        taken_out: The bad ones found leave the list.
+
+    Returns:
+        (m,) p-values; of nothing drawn 1.
+
+    Raises:
+        InputError: alpha is not between 0 and 1, not 0 <= k <= n, or more drawn than there are.
+    """
+    check_rate("alpha", alpha)
+    bad, drawn = _checked(k, n)
+    whole = np.asarray(population, dtype=np.int64)
+    if (drawn > whole).any():
+        found = f"{drawn} of {whole}"
+        raise InputError("n cannot be used", expected="no more draws than the list is long", found=found)
+    left = whole - bad if taken_out else whole
+    # Rounding must not make 0.01 * 300 one less than it is.
+    worst = np.floor(alpha * left + 1e-9).astype(np.int64) + 1 + (bad if taken_out else 0)
+    # A list too short to break its promise keeps it.
+    return np.where(worst > whole, 0.0, stats.hypergeom.cdf(bad, whole, np.minimum(worst, whole), drawn))
+
+
+def clean_points(alpha: float, delta: float) -> int:
+    """Fewest draws with no bad one among them that reject "the bad rate is above alpha" at level delta."""
+    check_rate("alpha", alpha)
+    check_rate("delta", delta)
+    return math.ceil(math.log(delta) / math.log1p(-alpha))
+
+
+def most_bad(n: npt.ArrayLike, alpha: float, delta: float) -> Counts:
+    """Most bad ones among n draws that still reject "the bad rate is above alpha"; -1 where not even none does.
+
+    Args:
+        n: (m,) draws.
+        alpha: The bound.
+        delta: Level of the test.
+
+    Returns:
+        (m,) counts.
+    """
+    drawn = np.asarray(n, dtype=np.int64)
+    # The least k with P(Binomial <= k) >= delta is the first that may fail; equality passes.
+    first = np.asarray(stats.binom.ppf(delta, drawn, alpha), dtype=np.int64)
+    return first - (stats.binom.cdf(first, drawn, alpha) > delta)
+
+
+def check_rate(name: str, value: float) -> None:
+    """Refuse what is no rate strictly between 0 and 1.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not 0 < value < 1:
+        raise InputError(f"{name} cannot be used", expected="a number between 0 and 1", found=f"{value}")
+
+
+def _checked(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Counts, Counts]:
+    bad, looked = np.broadcast_arrays(np.asarray(k, dtype=np.int64), np.asarray(n, dtype=np.int64))
+    if ((bad < 0) | (bad > looked)).any():
+        raise InputError("counts cannot be used", expected="0 <= k <= n", found=f"k {bad}, n {looked}")
+    return bad, looked

@@ -1,0 +1,297 @@
+"""Rounds of tests on an invented catalog, again and again, and what each way of certifying makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from tests.simulate.methods import METHODS, fixed_sequence
+from tests.simulate.worlds import World
+
+from leastpack.decisions.grid import risk_grid
+from leastpack.policy.betting import betting_p_value
+from leastpack.policy.certify import last_passed
+from leastpack.policy.choose import NONE, choose, choose_by_level, distinct_moves
+from leastpack.policy.exact import Counts, binomial_p_values, clean_points
+from leastpack.policy.observed import Measured, observed_promise
+from leastpack.policy.plan import Plan, plan_levels
+
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+GRID = risk_grid(120)
+# Labels of the calibrate split that a round is planned with, and how many labels the risks themselves are worth.
+CALIBRATE, PRIOR = 500, 200.0
+# Cases shown to testers to measure their errors, and damages whose reporting was followed up.
+SHOWN = 400
+
+
+@dataclass
+class Tally:
+    """What came of all repetitions of one method.
+
+    Attributes:
+        violations: Repetitions whose moves break the promise.
+        moved: Share of all products that moved, by repetition.
+        saved: Grams saved a product of the catalog, by repetition.
+        worst: Bad rate of what moved over alpha, by repetition; 0 where nothing moved.
+    """
+
+    violations: int = 0
+    moved: list[float] = field(default_factory=list)
+    saved: list[float] = field(default_factory=list)
+    worst: list[float] = field(default_factory=list)
+
+    def add(self, rate: float, moved: float, saved: float, alpha: float) -> None:
+        """Note one repetition."""
+        self.violations += rate > alpha
+        self.moved.append(moved)
+        self.saved.append(saved)
+        self.worst.append(rate / alpha)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The policy at each of some levels, and the truth about it.
+
+    Attributes:
+        packages: (L, n) of `choose_by_level`.
+        moves: (L, n) of `choose_by_level`.
+        rate: (L,) true bad rate of what moves, once it ships.
+        moved: (L,) share of products that move.
+        saved: (L,) grams saved a product of the catalog.
+    """
+
+    packages: Places
+    moves: Flags
+    rate: Numbers
+    moved: Numbers
+    saved: Numbers
+
+    def at(self, places: Places) -> Levels:
+        """Some of the levels."""
+        return Levels(*(getattr(self, name)[places] for name in ("packages", "moves", "rate", "moved", "saved")))
+
+    def oracle(self, alpha: float) -> int | None:
+        """Place of the loosest level that keeps the promise."""
+        kept = np.flatnonzero((self.rate <= alpha) & (self.moved > 0))
+        return int(kept[-1]) if len(kept) else None
+
+
+def all_levels(world: World, bad: Numbers) -> Levels:
+    """The policy at every level of the grid.
+
+    Args:
+        world: The catalog.
+        bad: (n, t) how bad each pair is once it ships: unsafe or not, or its damage rate.
+    """
+    packages, moves = choose_by_level(world.options, GRID)
+    found = [_truth(world, bad, *one) for one in zip(packages, moves, strict=True)]
+    rate, moved, saved = (np.array(values) for values in zip(*found, strict=True))
+    return Levels(packages, moves, rate, moved, saved)
+
+
+def _truth(world: World, bad: Numbers, packages: Places, moves: Flags) -> tuple[float, float, float]:
+    moved = np.flatnonzero(moves)
+    today = world.options.today[moved]
+    before = np.where(today == NONE, 0.0, world.grams[today])
+    rate = float(bad[moved, packages[moved]].mean()) if len(moved) else 0.0
+    return rate, float(moves.mean()), float((before - world.grams[packages[moved]]).sum() / len(moves))
+
+
+def planned(
+    world: World, levels: Levels, bad: Numbers, products: int, alpha: float, delta: float, rng: np.random.Generator
+) -> Plan:
+    """The plan of a round, from the risks of the whole catalog and labels of the calibrate split.
+
+    Args:
+        world: The catalog.
+        levels: `all_levels`.
+        bad: (n, t) what the calibrate split's labels show.
+        products: Products drawn.
+        alpha: Bound of the observed rate.
+        delta: Level of the test.
+        rng: Draws the calibrate split.
+    """
+    sample = rng.choice(len(world.options.today), CALIBRATE, replace=False)
+    rates = []
+    for packages, moves in zip(levels.packages, levels.moves, strict=True):
+        moved = np.flatnonzero(moves)
+        expected = world.options.risk[moved, packages[moved]].mean() if len(moved) else 1.0
+        looked = sample[moves[sample]]
+        found = bad[looked, packages[looked]].sum()
+        rates.append((found + PRIOR * expected) / (len(looked) + PRIOR))
+    return plan_levels(levels.moved, rates, products, alpha, delta)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What all repetitions of a round came to.
+
+    Attributes:
+        tallies: By method.
+        oracle: What the oracle would do: share of products moved, grams saved.
+        tests: Median count of tests, or of pilot shipments.
+        levels: Levels planned.
+    """
+
+    tallies: Mapping[str, Tally]
+    oracle: tuple[float, float]
+    tests: float
+    levels: int
+
+
+def audit_rounds(
+    world: World, products: int, alpha: float, delta: float, repetitions: int, rng: np.random.Generator
+) -> Outcome:
+    """Draw products, test every distinct move over the planned levels, certify; as often as asked.
+
+    The promise is about the unsafe share of what moves. Certificates by type, which take many more labels, get a test
+    of one random fitting pair of every product of the catalog; labels by habit come from as many products as are drawn.
+    """
+    truth = world.shipped.astype(np.float64)
+    levels = all_levels(world, truth)
+    sensitivity, false_alarms = _testers(world)
+    observed = observed_promise(alpha, delta, sensitivity, false_alarms)
+    plan = planned(world, levels, world.unsafe.astype(np.float64), products, observed.alpha, observed.delta, rng)
+    tested = levels.at(plan.places)
+    distinct = distinct_moves(tested.packages, tested.moves, len(world.grams)).sum(axis=1)
+    tallies = {name: Tally() for name in (*METHODS, "by type", "by habit")}
+    tests, n = [], len(world.options.today)
+    for _ in range(repetitions):
+        drawn = rng.choice(n, products, replace=False)
+        results = _results(world, drawn, rng)
+        count, bad = _count(tested, drawn, results)
+        tests.append(int(distinct[drawn].sum()))
+        for name, method in METHODS.items():
+            _note(tallies[name], tested, method(count, bad, observed.alpha, observed.delta), alpha)
+        habit = _by_habit(world, plan, drawn, results, observed.alpha, observed.delta)
+        _note(tallies["by habit"], tested, habit, alpha)
+        packages, moves = _by_type(world, _results(world, np.arange(n), rng), observed.alpha, observed.delta, rng)
+        tallies["by type"].add(*_truth(world, truth, packages, moves), alpha)
+    return Outcome(tallies, _best(levels, alpha), float(np.median(tests)), len(plan.places))
+
+
+def _note(tally: Tally, levels: Levels, place: int | None, alpha: float) -> None:
+    found = (0.0, 0.0, 0.0) if place is None else (levels.rate[place], levels.moved[place], levels.saved[place])
+    tally.add(*map(float, found), alpha)
+
+
+def _best(levels: Levels, alpha: float) -> tuple[float, float]:
+    place = levels.oracle(alpha)
+    return (0.0, 0.0) if place is None else (float(levels.moved[place]), float(levels.saved[place]))
+
+
+def _testers(world: World) -> tuple[Measured | None, Measured | None]:
+    """What is known of testers' errors, where they make any."""
+    if world.sensitivity == 1:
+        return None, None
+    return Measured(round(world.sensitivity * SHOWN), SHOWN), Measured(round(world.false_alarms * SHOWN), SHOWN)
+
+
+def _results(world: World, drawn: Places, rng: np.random.Generator) -> Flags:
+    """(m, t) what tests of the drawn products would find; a missing result counts as unsafe."""
+    unsafe = world.unsafe[drawn]
+    found = rng.random(unsafe.shape) < np.where(unsafe, world.sensitivity, world.false_alarms)
+    lost = rng.random(unsafe.shape) < world.missing * (1 + unsafe)
+    return found | lost
+
+
+def _count(levels: Levels, drawn: Places, results: Flags) -> tuple[Counts, Counts]:
+    moves = levels.moves[:, drawn]
+    bad = moves & results[np.arange(len(drawn)), levels.packages[:, drawn]]
+    return moves.sum(axis=1), bad.sum(axis=1)
+
+
+def _by_habit(world: World, plan: Plan, drawn: Places, results: Flags, alpha: float, delta: float) -> int | None:
+    """The policy's levels, tested on what ships today: pairs that someone chose."""
+    today = world.options.today[drawn]
+    risk = world.options.risk[drawn, today]
+    bad = results[np.arange(len(drawn)), today]
+    under = risk <= GRID[plan.places][:, None]
+    return fixed_sequence(under.sum(axis=1), (under & bad).sum(axis=1), alpha, delta)
+
+
+def _by_type(
+    world: World, results: Flags, alpha: float, delta: float, rng: np.random.Generator
+) -> tuple[Places, Flags]:
+    """A threshold for each package type, from one random fitting pair a product; the cheapest pair under one ships."""
+    options = world.options
+    rows = np.arange(len(results))
+    pair = np.where(options.usable, rng.random(results.shape), -1.0).argmax(axis=1)
+    fits, risk, bad = options.usable[rows, pair], options.risk[rows, pair], results[rows, pair]
+    thresholds = np.full(len(world.grams), -1.0)
+    for place in range(len(thresholds)):
+        own = fits & (pair == place)
+        at = np.searchsorted(GRID, risk[own])
+        n = np.cumsum(np.bincount(at, minlength=len(GRID) + 1))[:-1]
+        k = np.cumsum(np.bincount(at, weights=bad[own], minlength=len(GRID) + 1)).astype(np.int64)[:-1]
+        start = int(np.searchsorted(n, 2 * clean_points(alpha, delta)))
+        last = last_passed(binomial_p_values(k[start:], n[start:], alpha), delta)
+        if last is not None:
+            thresholds[place] = GRID[start + last]
+    choice = choose(replace(options, usable=options.usable & (options.risk <= thresholds)), 1.0)
+    return choice.package, choice.moves
+
+
+BETS: dict[str, Callable[[Counts, Counts, float], float]] = {
+    "betting, mixture": lambda k, n, alpha: betting_p_value(k, n, alpha, "mixture"),
+    "betting, plug-in": lambda k, n, alpha: betting_p_value(k, n, alpha, "plug_in"),
+}
+FIRST, ALL_NAIVE = "first shipments", "naive"
+
+
+def pilot_rounds(
+    world: World,
+    products: int,
+    shipments: float,
+    alpha: float,
+    delta: float,
+    repetitions: int,
+    rng: np.random.Generator,
+) -> Outcome:
+    """Ship some of the drawn products' shipments in every distinct move of the planned levels; certify; repeat.
+
+    The promise is about the mean damage rate a shipment, every product alike.
+
+    Args:
+        world: The catalog.
+        products: Products drawn.
+        shipments: Median shipments of a product in the pilot.
+        alpha: The promised bound.
+        delta: Probability with which it may be broken.
+        repetitions: Rounds.
+        rng: Draws.
+    """
+    levels = all_levels(world, np.where(world.shipped, world.damage_rate.max(), world.damage_rate.min()))
+    followed = Measured(round(world.reporting * SHOWN), SHOWN) if world.reporting < 1 else None
+    observed = observed_promise(alpha, delta, followed)
+    reported = world.reporting * world.damage_rate
+    plan = planned(world, levels, reported, products, observed.alpha, observed.delta, rng)
+    tested = levels.at(plan.places)
+    distinct = np.maximum(1, distinct_moves(tested.packages, tested.moves, len(world.grams)).sum(axis=1))
+    tallies = {name: Tally() for name in (*BETS, FIRST, ALL_NAIVE)}
+    used, n = [], len(world.options.today)
+    for _ in range(repetitions):
+        drawn = rng.choice(n, products, replace=False)
+        sent = np.ceil(shipments * np.exp(rng.normal(0, 1, products)) / distinct[drawn]).astype(np.int64)
+        damaged = rng.binomial(sent[:, None], reported[drawn])
+        first = rng.random(damaged.shape) < damaged / sent[:, None]
+        used.append(float((sent * distinct[drawn]).sum()))
+        p_values: dict[str, list[float]] = {name: [] for name in (*BETS, FIRST)}
+        naive: list[bool] = []
+        for packages, moves in zip(tested.packages[:, drawn], tested.moves[:, drawn], strict=True):
+            rows = np.flatnonzero(moves)
+            k, of = damaged[rows, packages[rows]], sent[rows]
+            for name, p_value in BETS.items():
+                p_values[name].append(p_value(k, of, observed.alpha))
+            broken = first[rows, packages[rows]].sum()
+            p_values[FIRST].append(float(binomial_p_values(broken, len(rows), observed.alpha)))
+            naive.append(bool(len(rows)) and float((k / of).mean()) <= observed.alpha)
+        for name, found in p_values.items():
+            _note(tallies[name], tested, last_passed(np.array(found), observed.delta), alpha)
+        passed = np.flatnonzero(naive)
+        _note(tallies[ALL_NAIVE], tested, int(passed[-1]) if len(passed) else None, alpha)
+    return Outcome(tallies, _best(levels, alpha), float(np.median(used)), len(plan.places))

@@ -1,0 +1,64 @@
+"""A betting test may be wrong with probability delta at most, whatever the shipments of a product."""
+
+from __future__ import annotations
+
+from itertools import product as every
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leastpack.errors import InputError
+from leastpack.policy.betting import Bets, betting_p_value
+from leastpack.policy.exact import binomial_p_values
+
+BETS: tuple[Bets, ...] = ("mixture", "plug_in")
+
+
+@pytest.mark.parametrize("bets", BETS)
+@pytest.mark.parametrize("alpha", [0.1, 0.4])
+@pytest.mark.parametrize("shipments", [1, 2])
+def test_under_the_bound_itself_it_rejects_with_probability_delta_at_most(
+    bets: Bets, alpha: float, shipments: int
+) -> None:
+    products = 10 if shipments == 1 else 7
+    law = {1: [1 - alpha, alpha], 2: [(1 - alpha) ** 2, 2 * alpha * (1 - alpha), alpha**2]}[shipments]
+    p_values, weights = [], []
+    for damaged in every(range(shipments + 1), repeat=products):
+        p_values.append(betting_p_value(damaged, np.full(products, shipments), alpha, bets))
+        weights.append(np.prod([law[k] for k in damaged]))
+    assert sum(weights) == pytest.approx(1)
+    for delta in (0.05, 0.1, 0.2, 0.5):
+        assert sum(w for p, w in zip(p_values, weights, strict=True) if p <= delta) <= delta + 1e-9
+
+
+@pytest.mark.parametrize("bets", BETS)
+def test_all_shipments_say_more_than_the_first_of_each_product(bets: Bets) -> None:
+    rng = np.random.default_rng(1)
+    shipped, gains = np.full(1500, 50), []
+    for _ in range(40):
+        damaged = rng.binomial(shipped, rng.beta(0.5, 99.5, 1500))
+        first = int((rng.random(1500) < damaged / shipped).sum())
+        by_all, by_first = betting_p_value(damaged, shipped, 0.01, bets), binomial_p_values(first, 1500, 0.01)
+        gains.append(np.log(by_first) - np.log(by_all))
+    assert np.median(gains) > 0
+
+
+@given(st.lists(st.integers(0, 5), max_size=30), st.sampled_from(BETS))
+def test_it_is_a_p_value_and_never_smaller_for_more_damage_of_the_last(damaged: list[int], bets: Bets) -> None:
+    shipped = np.full(len(damaged), 5)
+    p_value = betting_p_value(damaged, shipped, 0.05, bets)
+    assert 0 < p_value <= 1
+    if damaged:
+        worse = [*damaged[:-1], 5]
+        assert betting_p_value(worse, shipped, 0.05, bets) >= p_value
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "alpha", "message"),
+    [([2], [1], 0.1, "counts"), ([0], [0], 0.1, "counts"), ([-1], [1], 0.1, "counts"), ([0], [1], 0.0, "alpha")],
+)
+def test_what_cannot_be_used_is_named(k: list[int], n: list[int], alpha: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        betting_p_value(k, n, alpha)

@@ -1,0 +1,116 @@
+"""A fixed sequence over the levels of a policy, and what a round of tests is planned to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from leastpack.errors import InputError
+from leastpack.policy import plan as planning
+from leastpack.policy.certify import certify_policy
+from leastpack.policy.exact import binomial_p_values
+from leastpack.policy.observed import Measured, observed_promise
+from leastpack.policy.plan import chance_to_pass, plan_levels
+
+
+def labels(*levels: tuple[int, int], drawn: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """Moves and labels of levels with so many moves, of which so many are unsafe."""
+    moves, unsafe = np.zeros((len(levels), drawn), bool), np.zeros((len(levels), drawn), int)
+    for at, (n, k) in enumerate(levels):
+        moves[at, :n] = True
+        unsafe[at, :k] = 1
+    return moves, unsafe
+
+
+@pytest.mark.parametrize(
+    ("levels", "last"),
+    [
+        ([(100, 0), (200, 1), (300, 2)], 2),
+        ([(100, 0), (200, 20), (300, 2)], 0),  # what comes after a failure does not count
+        ([(100, 10), (300, 0)], None),
+        ([], None),
+        ([(0, 0), (300, 0)], None),  # nothing moves: nothing is known
+    ],
+)
+def test_the_loosest_level_before_the_first_failure_is_certified(
+    levels: list[tuple[int, int]], last: int | None
+) -> None:
+    found = certify_policy(*labels(*levels), alpha=0.05, delta=0.1)
+    assert (found.n.tolist(), found.k.tolist()) == ([n for n, _ in levels], [k for _, k in levels])
+    assert found.p_values.tolist() == binomial_p_values(found.k, found.n, 0.05).tolist()
+    assert found.last == last
+
+
+def test_labels_of_products_that_stay_do_not_count() -> None:
+    moves, unsafe = labels((100, 0))
+    unsafe[~moves] = 7
+    assert certify_policy(moves, unsafe, 0.05, 0.1).k.tolist() == [0]
+
+
+def test_a_frozen_list_is_tested_without_replacement() -> None:
+    moves, unsafe = labels((100, 3))
+    assert certify_policy(moves, unsafe, 0.05, 0.1).last is None
+    assert certify_policy(moves, unsafe, 0.05, 0.1, population=[120]).last == 0
+    assert certify_policy(moves, unsafe, 0.05, 0.1, population=[150], taken_out=True).last == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"alpha": 0.0}, "alpha"),
+        ({"delta": 1.0}, "delta"),
+        ({"unsafe": np.full((1, 400), 2)}, "labels"),
+        ({"unsafe": np.full((1, 400), np.nan)}, "labels"),
+        ({"unsafe": np.zeros((1, 3))}, "labels"),
+        ({"taken_out": True}, "taken_out"),
+    ],
+)
+def test_what_cannot_be_used_is_named(given: dict, message: str) -> None:
+    moves, unsafe = labels((100, 0))
+    with pytest.raises(InputError, match=message):
+        certify_policy(**{"moves": moves, "unsafe": unsafe, "alpha": 0.05, "delta": 0.1, **given})
+
+
+def test_tests_needed_from_a_catalog_from_a_list_and_with_bad_ones_taken_out() -> None:
+    needed = [
+        planning.tests_needed(0.005, 0.01, 0.1),
+        planning.tests_needed(0.005, 0.01, 0.1, population=3000),
+        planning.tests_needed(0.005, 0.01, 0.1, population=3000, taken_out=True),
+    ]
+    assert needed == [1893, 1154, 821]
+    assert planning.tests_needed(0.01, 0.01, 0.1) is None
+    assert planning.tests_needed(0.0, 0.01, 0.1) == 230
+
+
+def test_a_plan_begins_where_most_is_to_be_hoped_for_and_goes_as_far_as_there_is_hope() -> None:
+    moving, rates = np.linspace(0.05, 0.8, 16), np.geomspace(0.001, 0.1, 16)
+    plan = plan_levels(moving, rates, 3000, 0.01, 0.1, most=4)
+    assert 1 <= len(plan.places) <= 4
+    assert list(plan.places) == sorted(set(plan.places.tolist()))
+    assert plan.points.tolist() == (moving[plan.places] * 3000).tolist()
+    first = chance_to_pass(rates[plan.places], plan.points.astype(int), 0.01, 0.1)[0]
+    usable = moving * 3000 >= 460
+    assert first == chance_to_pass(rates, (moving * 3000).astype(int), 0.01, 0.1)[usable].max()
+    assert (rates[plan.places] < 0.02).all()
+
+
+def test_too_few_products_plan_nothing() -> None:
+    assert len(plan_levels([0.1, 0.5], [0.001, 0.002], 100, 0.01, 0.1).places) == 0
+
+
+def test_a_promise_is_tested_through_testers_who_miss_and_accuse() -> None:
+    exact = observed_promise(0.02, 0.1)
+    assert (exact.alpha, exact.delta) == (0.02, 0.1)
+    missed = observed_promise(0.02, 0.1, sensitivity=Measured(180, 200))
+    assert missed.alpha < 0.9 * 0.02
+    assert missed.delta == pytest.approx(0.09)
+    both = observed_promise(0.02, 0.1, Measured(180, 200), Measured(20, 400))
+    assert both.alpha > missed.alpha
+    assert both.delta == pytest.approx(0.08)
+
+
+def test_testers_who_know_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="labels"):
+        observed_promise(0.02, 0.1, Measured(10, 200), Measured(300, 400))
+    with pytest.raises(InputError, match="counts"):
+        observed_promise(0.02, 0.1, Measured(3, 2))

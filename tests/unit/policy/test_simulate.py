@@ -1,0 +1,39 @@
+"""The short form of `make simulate`: what the policy test promises and brings, and what its rivals break."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.simulate.rounds import audit_rounds, pilot_rounds
+from tests.simulate.worlds import Traits, make_world
+
+DELTA, REPETITIONS = 0.1, 100
+MOST = DELTA + 3 * (DELTA * (1 - DELTA) / REPETITIONS) ** 0.5
+
+
+@pytest.mark.parametrize("traits", [Traits(), Traits(insight=0.8), Traits(stretch=0.7, shift=-1.5)])
+def test_an_audit_keeps_its_promise_and_moves_nearly_what_an_oracle_would(traits: Traits) -> None:
+    rng = np.random.default_rng(3)
+    world = make_world("short", 10_000, rng, traits)
+    outcome = audit_rounds(world, 3000, 0.01, DELTA, REPETITIONS, rng)
+    policy = outcome.tallies["fixed sequence"]
+    assert policy.violations / REPETITIONS <= MOST
+    assert np.mean(policy.moved) >= 0.85 * outcome.oracle[0]
+    assert outcome.tallies["by type"].violations > REPETITIONS / 2
+    assert np.mean(outcome.tallies["Bonferroni"].moved) <= np.mean(policy.moved)
+
+
+def test_labels_by_habit_break_a_promise_about_moves() -> None:
+    rng = np.random.default_rng(4)
+    world = make_world("short", 10_000, rng, Traits(insight=0.8))
+    outcome = audit_rounds(world, 3000, 0.01, DELTA, 50, rng)
+    assert outcome.tallies["by habit"].violations > 25
+
+
+def test_a_pilot_keeps_its_promise_by_all_shipments_and_by_first_ones() -> None:
+    rng = np.random.default_rng(5)
+    outcome = pilot_rounds(make_world("short", 10_000, rng), 3000, 50.0, 0.005, DELTA, 60, rng)
+    for name, tally in outcome.tallies.items():
+        if name != "naive":
+            assert tally.violations / 60 <= DELTA + 3 * (DELTA * (1 - DELTA) / 60) ** 0.5, name
+    assert np.mean(outcome.tallies["betting, mixture"].moved) > 0.5 * outcome.oracle[0]
