@@ -1,4 +1,4 @@
-"""Invented catalogs whose truth is known: what breaks in which package, what the model knows of it, what ships today."""
+"""Invented catalogs whose truth is known: what breaks in which package, what the model knows, what ships today."""
 
 from __future__ import annotations
 
