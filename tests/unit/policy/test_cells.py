@@ -65,9 +65,14 @@ def test_moves_are_counted_by_type() -> None:
     assert (n.tolist(), k.tolist()) == ([2, 0, 2, 0], [1, 0, 1, 0])
 
 
-@pytest.mark.parametrize(("alpha", "delta"), [(0.0, 0.1), (0.1, 0.0)])
-def test_rates_out_of_range_are_named(alpha: float, delta: float) -> None:
-    with pytest.raises(InputError, match="alpha|delta"):
+@pytest.mark.parametrize(("alpha", "delta", "message"), [(0.0, 0.1, "alpha"), (0.1, 0.0, "delta")])
+def test_rates_out_of_range_are_named(alpha: float, delta: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         judge_types([1], [0], alpha, delta, 1)
-    with pytest.raises(InputError, match="one cell|delta"):
-        certify_cells({} if delta else {"a": cell(0.1)}, delta or 0.0)
+
+
+def test_no_cells_and_no_delta_are_named() -> None:
+    with pytest.raises(InputError, match="one cell"):
+        certify_cells({}, 0.1)
+    with pytest.raises(InputError, match="delta"):
+        certify_cells({"a": cell(0.1)}, 0.0)
