@@ -134,22 +134,27 @@ def test_a_cluster_goes_on_after_the_loss_of_a_python_worker_and_an_executor(
     assert_alike(spark, tmp_path, undisturbed, "product_vectors")
 
 
-def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
+def test_a_driver_killed_while_it_encodes_goes_on_where_it_was(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     config = copied(world, tmp_path)
-
-    def killed(*scenes: dict[str, Any]) -> None:
-        assert drive("local[2]", list(scenes)).returncode == -signal.SIGKILL
-        assert_killed(scenes[-1])
-
-    def buckets() -> int:
-        return Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count()
-
-    killed(scene(tmp_path, "encode", "driver"))
-    killed(scene(tmp_path, "encode"), scene(tmp_path, "score", "between"))
-    assert buckets() == 1  # one of two was finished
+    one = scene(tmp_path, "encode", "driver")
+    assert drive("local[2]", [one]).returncode == -signal.SIGKILL
+    assert_killed(one)
+    encode_products(spark, config)
     assert_alike(spark, tmp_path, undisturbed, "embeddings")
+
+
+@pytest.mark.proof
+def test_a_driver_killed_between_two_buckets_of_scores_goes_on_with_the_second(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = copied(world, tmp_path)
+    shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
+    one = scene(tmp_path, "score", "between")
+    assert drive("local[2]", [one]).returncode == -signal.SIGKILL
+    assert_killed(one)
+    assert Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count() == 1
     score_pairs(spark, config)
     for name in ("product_vectors", "pair_scores"):
         assert_alike(spark, tmp_path, undisturbed, name)

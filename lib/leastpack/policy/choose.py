@@ -84,8 +84,8 @@ def preference(cost: Numbers, void: Numbers, protection: Numbers) -> Places:
     return order
 
 
-def choose(options: Options, level: float, least_saving: float = 0.0) -> Choice:
-    """Choose the package of every product at one level of risk.
+def choose(options: Options, level: npt.ArrayLike, least_saving: float = 0.0) -> Choice:
+    """Choose the package of every product at a level of risk.
 
     A product with a package stays in it, unless the best usable package with a risk of at most `level` costs less by
     `least_saving` or more, or unless today's is rejected. A product without one gets the best such package. The risk of
@@ -93,7 +93,7 @@ def choose(options: Options, level: float, least_saving: float = 0.0) -> Choice:
 
     Args:
         options: The products' pairs.
-        level: Highest risk that a chosen pair may have.
+        level: Highest risk that a chosen pair may have: one for all products, or (n,); NaN lets nothing move.
         least_saving: Saving a shipment from which a product moves, in the currency of `cost`; equal costs move nothing.
 
     Returns:
@@ -102,10 +102,12 @@ def choose(options: Options, level: float, least_saving: float = 0.0) -> Choice:
     Raises:
         InputError: The level is no probability or the saving is negative.
     """
-    _require(0 <= level <= 1, "level", "a probability", f"{level}")
+    levels = np.broadcast_to(np.asarray(level, dtype=np.float64), options.today.shape)
+    wrong = (levels < 0) | (levels > 1)
+    _require(not wrong.any(), "level", "a probability", f"{levels[wrong][:1]}")
     _require(least_saving >= 0, "least_saving", "0 or more", f"{least_saving}")
     rows = np.arange(len(options.today))
-    allowed = options.usable & (options.risk <= level)
+    allowed = options.usable & (options.risk <= levels[:, None])
     in_order = np.take_along_axis(allowed, options.order, axis=1)
     best = options.order[rows, in_order.argmax(axis=1)]
     some = in_order.any(axis=1) & ~options.settled

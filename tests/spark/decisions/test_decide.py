@@ -198,6 +198,7 @@ def files_of(tables: Tables, bucket: int) -> set[str]:
     return {row[0] for row in rows.select(F.substring_index(F.input_file_name(), "/", -1)).distinct().collect()}
 
 
+@pytest.mark.proof
 def test_p4_neither_partitions_nor_parts_matter(spark: SparkSession, decided: Tables, tmp_path: Path) -> None:
     # Two buckets at a time; the other way is all at once.
     other = Tables(spark, TablesConfig(root=str(tmp_path), buckets=4, pairs_per_commit=400))

@@ -219,6 +219,7 @@ def test_p2_a_second_run_changes_nothing_but_runs(spark, labelled):
     assert [tables.version(name) for name in names] == before
 
 
+@pytest.mark.proof
 def test_p4_labels_do_not_depend_on_partitions(spark, labelled, tmp_path):
     """Two and seven files a source, in another order of rows, give what one file gave."""
     _, tables = labelled

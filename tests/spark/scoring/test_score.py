@@ -114,7 +114,9 @@ def test_p6_every_pair_has_one_row_with_a_risk_exactly_where_there_is_no_error_a
     assert "NO_PHOTO" in found["p3", "box"]["warnings"]
 
 
-@pytest.mark.parametrize(("partitions", "batch"), [(1, 1000), (2, 1), (7, 3)])
+@pytest.mark.parametrize(
+    ("partitions", "batch"), [(2, 1), *(pytest.param(*one, marks=pytest.mark.proof) for one in ((1, 1000), (7, 3)))]
+)
 def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
     spark: SparkSession,
     world: Config,

@@ -1,0 +1,159 @@
+"""What each product ships in: the choice under its certificate, then what is proven of single pairs, with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, choose
+
+MOVED, FIRST, KEPT, SUSPENDED, AWAY = "moved", "first", "kept", "suspended", "away_from_rejected"
+PROVEN_SAFE, SIZE_CONFLICT, SAFE_DEFAULT, NOTHING_FITS = "proven_safe", "size_conflict", "safe_default", "nothing_fits"
+PINNED, BANNED = "pinned", "banned"
+# Why a kept product does not move, in the order in which it is asked.
+UNSCORED, NOTHING_LIGHTER, PROVEN_UNSAFE = "unscored", "nothing_lighter_fits", "proven_unsafe"
+SAVING_TOO_SMALL, UNSUPPORTED, NO_CERTIFICATE = "saving_too_small", "unsupported", "no_certificate"
+HELD_BACK, ABOVE_LEVEL = "held_back", "above_level"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What counts beside the options, once a certificate stands.
+
+    Attributes:
+        level: (n,) certified level of the product's cell; NaN without a certificate.
+        supported: (n,) labels of the cell are such that they could certify.
+        fits: (n, t) the pair fits and its package is in use.
+        scored: (n, t) the pair has a risk.
+        safe: (n, t) pairs proven safe, by audits and pilots too.
+        unsafe: (n, t) pairs proven unsafe, by audits and pilots too.
+        pinned: (n,) a rule pins the product to `today`.
+        banned: (n,) a rule bans today's package.
+        misfit: (n,) the product's size does not fit into today's package.
+        suspended: (n,) the product is back in the package before its last move.
+        withdrawn: (t,) types that labels contradict: nothing moves to them.
+        released: (n,) a move that is new may go out now.
+        safe_default: (t,) types that may be used without a certificate.
+    """
+
+    level: Numbers
+    supported: Flags
+    fits: Flags
+    scored: Flags
+    safe: Flags
+    unsafe: Flags
+    pinned: Flags
+    banned: Flags
+    misfit: Flags
+    suspended: Flags
+    withdrawn: Flags
+    released: Flags
+    safe_default: Flags
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The packages of n products.
+
+    Attributes:
+        package: (n,) place of the type; NONE where nothing fits.
+        reason: (n,) why it is that one.
+        why_not_moved: (n,) why a kept product does not move; empty otherwise.
+        certified: (n,) the package is that of the certified policy.
+    """
+
+    package: Places
+    reason: npt.NDArray[np.str_]
+    why_not_moved: npt.NDArray[np.str_]
+    certified: Flags
+
+
+def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Recommendation:
+    """Recommend a package for every product.
+
+    The certified policy chooses first. A chosen pair that is proven unsafe or whose type is withdrawn does not go out,
+    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough. Without a package
+    of today and without a certified one, the least costly safe default is used.
+
+    Args:
+        options: The products' pairs.
+        known: What else counts.
+        least_saving: Saving a shipment from which a product moves.
+
+    Returns:
+        The recommendations.
+    """
+    rows, has = np.arange(len(options.today)), options.today != NONE
+    settled = options.settled | known.suspended
+    choice = choose(options, known.level, least_saving)
+    stopped = known.unsafe[rows, choice.package] | known.withdrawn[choice.package]
+    certified = choice.moves & ~settled & ~stopped & (known.released | ~has)
+    package = np.where(certified, choice.package, options.today)
+    proven, by_proof = _by_proof(options, known, package, least_saving)
+    by_proof &= ~settled & known.released
+    package = np.where(by_proof, proven, package)
+    default = _default(options, known)
+    by_default = (package == NONE) | (known.banned & ~certified & ~by_proof)
+    package = np.where(by_default & (default != NONE), default, package)
+    away = options.rejected & has
+    reason = np.select(
+        [
+            known.suspended,
+            known.pinned,
+            known.misfit,
+            known.banned & has,
+            by_proof,
+            certified & ~has,
+            certified & away,
+            certified,
+            has,
+            package != NONE,
+        ],
+        [SUSPENDED, PINNED, SIZE_CONFLICT, BANNED, PROVEN_SAFE, FIRST, AWAY, MOVED, KEPT, SAFE_DEFAULT],
+        default=NOTHING_FITS,
+    )
+    why = np.where(reason == KEPT, _why_not_moved(options, known, choice.moves, least_saving), "")
+    return Recommendation(package, reason, why, certified & ~by_proof)
+
+
+def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:
+    """The best pair proven safe, and whether it is worth leaving `package` for."""
+    rows = np.arange(len(package))
+    allowed = options.usable & known.safe & ~known.unsafe
+    in_order = np.take_along_axis(allowed, options.order, axis=1)
+    best = options.order[rows, in_order.argmax(axis=1)]
+    saved = options.cost[rows, package] - options.cost[rows, best]
+    better = (package == NONE) | ((saved >= least_saving) & (saved > 0))
+    # Away from a package that must not go on, whatever it costs.
+    stuck = options.rejected & (package == options.today) & (package != NONE)
+    return best, in_order.any(axis=1) & (best != package) & (better | stuck)
+
+
+def _default(options: Options, known: Known) -> Places:
+    allowed = known.fits & known.safe_default & ~known.unsafe & (options.usable | ~known.scored)
+    in_order = np.take_along_axis(allowed, options.order, axis=1)
+    rows = np.arange(len(options.today))
+    return np.where(in_order.any(axis=1), options.order[rows, in_order.argmax(axis=1)], NONE)
+
+
+def _why_not_moved(options: Options, known: Known, moves: Flags, least_saving: float) -> npt.NDArray[np.str_]:
+    rows = np.arange(len(options.today))
+    saved = options.cost[rows, options.today][:, None] - options.cost
+    lighter = known.fits & known.scored & (saved > 0)
+    usable = lighter & options.usable & ~known.unsafe
+    worth = usable & (saved >= least_saving)
+    return np.select(
+        [
+            ~(known.fits & known.scored).any(axis=1) | np.isnan(options.cost[rows, options.today]),
+            ~lighter.any(axis=1),
+            ~usable.any(axis=1),
+            ~worth.any(axis=1),
+            np.isnan(known.level) & ~known.supported,
+            np.isnan(known.level),
+            moves,
+        ],
+        [UNSCORED, NOTHING_LIGHTER, PROVEN_UNSAFE, SAVING_TOO_SMALL, UNSUPPORTED, NO_CERTIFICATE, HELD_BACK],
+        default=ABOVE_LEVEL,
+    )
