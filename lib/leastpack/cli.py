@@ -1,4 +1,4 @@
-"""The console script: one command a step, `run` for all, `preview`, `rollback`, `unlock`, `repair` and `doctor`."""
+"""The console script: a command a step, `run` for all, `preview`, `queue`, `rollback`, `unlock`, `repair`, `doctor`."""
 
 from __future__ import annotations
 
@@ -249,6 +249,48 @@ def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None
 
     loaded = _load(config, set_)
     publish.rollback(make_session(loaded.spark), loaded, release_id)
+
+
+queue = typer.Typer(no_args_is_help=True, help="The test queue as a sheet for testers, and its results back.")
+app.add_typer(queue, name="queue")
+
+
+@queue.command("export")
+def export(
+    sheet: Annotated[str, typer.Argument(help="File to write, .xlsx or .csv.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+    most: Annotated[int | None, typer.Option("--most", min=1, help="Tests at most; else the whole queue.")] = None,
+) -> None:
+    """Write the sheet that testers fill in."""
+    from leastpack.queue.export import export_queue
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    count = export_queue(make_session(loaded.spark), loaded, sheet, most)
+    told = (
+        f"{count} tests in {sheet}; fill in result (SAFE or UNSAFE) and tested_on, then: leastpack queue import {sheet}"
+    )
+    Console(highlight=False, soft_wrap=True).print(told, markup=False)
+
+
+@queue.command("import")
+def import_(
+    sheets: Annotated[list[str], typer.Argument(help="Sheets that came back, .xlsx or .csv.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Take results back; `leastpack outcomes` counts them. Again the same sheet changes nothing."""
+    from leastpack.queue.take_back import import_results
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    console = Console(highlight=False, soft_wrap=True)
+    for sheet, taken in import_results(make_session(loaded.spark), loaded, sheets).items():
+        told = f"{sheet}: {len(taken.results)} results taken, {taken.open} tests without a result"
+        told += f", {taken.repeated} repeated" if taken.repeated else ""
+        told += f", {len(taken.faulty)} rows in quarantine" if taken.faulty else ""
+        console.print(told, markup=False)
 
 
 @app.command()

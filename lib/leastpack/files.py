@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import uuid
+from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from leastpack.errors import ConfigError
+from leastpack.errors import ConfigError, InputError
 from leastpack.locations import local_path
 
 
@@ -63,6 +65,55 @@ def write_bytes(files: pafs.FileSystem, path: str, content: bytes) -> None:
         stream.write(content)
     if not whole_at_once:
         files.move(written, path)
+
+
+def put_file(place: str, content: bytes, key: str) -> None:
+    """Write a file of any file system as a whole.
+
+    Args:
+        place: A path, or a URI of S3 or of another store that pyarrow.fs knows.
+        content: What it holds.
+        key: The config key or option that names it, for errors.
+
+    Raises:
+        ConfigError: No file system knows the URI.
+    """
+    path = local_path(place)
+    if path is None:
+        location, mark, query = place.partition("?")
+        folder, _, name = location.rpartition("/")
+        write_bytes(open_folder(f"{folder}{mark}{query}", key), name, content)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+        stream.write(content)
+    Path(stream.name).chmod(0o644)
+    Path(stream.name).replace(path)
+
+
+def get_file(place: str, key: str) -> bytes:
+    """Read a whole file of any file system.
+
+    Args:
+        place: A path, or a URI of S3 or of another store that pyarrow.fs knows.
+        key: The config key or option that names it, for errors.
+
+    Raises:
+        ConfigError: No file system knows the URI.
+        InputError: There is no such file.
+    """
+    path = local_path(place)
+    missing = InputError(f"{key}: there is no file {place}")
+    if path is not None:
+        if not path.is_file():
+            raise missing
+        return path.read_bytes()
+    location, mark, query = place.partition("?")
+    folder, _, name = location.rpartition("/")
+    files = open_folder(f"{folder}{mark}{query}", key)
+    if not is_file(files, name):
+        raise missing
+    return read_bytes(files, name)
 
 
 def names_in(files: pafs.FileSystem, folder: str) -> list[str]:

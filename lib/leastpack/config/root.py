@@ -12,7 +12,7 @@ from leastpack.config.decisions import DecisionsConfig, ReportConfig, ScoringCon
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sample import SampleConfig
-from leastpack.config.sources import SourceConfig
+from leastpack.config.sources import OWN_SOURCES, SourceConfig
 from leastpack.config.storage import LogConfig, SparkConfig, TablesConfig
 from leastpack.config.training import ModelConfig, TrainingConfig
 
@@ -78,4 +78,6 @@ class Config(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"source names must be unique; repeated: {', '.join(twice)}")
+        if own := sorted(OWN_SOURCES & set(names)):
+            raise ValueError(f"a source may not be named {', '.join(own)}: leastpack has one of that name")
         return self

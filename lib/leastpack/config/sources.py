@@ -128,6 +128,8 @@ TYPES = {
     "valid_to": "date",
 }
 
+# Sources that leastpack adds itself where their tables are there.
+OWN_SOURCES = frozenset({"test_results"})
 # Kinds whose rows are kept from delivery to delivery, so that a source says what a delivery holds.
 HISTORY_KINDS: tuple[Kind, ...] = ("shipments", "returns", "reviews", "human_tests")
 REPORT_KINDS: tuple[Kind, ...] = ("returns", "reviews")

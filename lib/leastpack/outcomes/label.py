@@ -31,6 +31,7 @@ from leastpack.outcomes.package_codes import judge_codes
 from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
 from leastpack.outcomes.update import Update, plan_update, write_update
+from leastpack.queue.take_back import results_source
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
@@ -54,11 +55,11 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
         GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account does not balance.
     """
-    sources = history_sources(config.sources)
+    tables, rules = Tables(spark, config.tables), config.outcomes
+    sources = history_sources([*config.sources, *results_source(tables)])
     require_sources([source.kind for source in sources])
     require_named(config.again, sources)
     sources += _of(config.sources, "package_codes")
-    tables, rules = Tables(spark, config.tables), config.outcomes
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
         products = tables.read("products", run.reads("products", tables.version("products")))
         packages = tables.read("package_types", run.reads("package_types", tables.version("package_types")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -11,8 +9,7 @@ from pyspark.sql import SparkSession
 
 from leastpack.config.root import Config
 from leastpack.decisions.release import current_release
-from leastpack.files import open_folder, write_bytes
-from leastpack.locations import local_path
+from leastpack.files import put_file
 from leastpack.reporting.page import page_context
 from leastpack.runs import step_run
 from leastpack.tables import Tables
@@ -49,14 +46,4 @@ def write_page(place: str, context: dict[str, Any]) -> None:
     loader = jinja2.PackageLoader("leastpack.reporting", package_path="")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     text = environment.get_template("page.html.j2").render(context)
-    path = local_path(place)
-    if path is None:
-        location, mark, query = place.partition("?")
-        folder, _, name = location.rpartition("/")
-        write_bytes(open_folder(f"{folder}{mark}{query}", "report.path"), name, text.encode())
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
-        stream.write(text)
-    Path(stream.name).chmod(0o644)
-    Path(stream.name).replace(path)
+    put_file(place, text.encode(), "report.path")

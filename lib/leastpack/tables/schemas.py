@@ -493,6 +493,39 @@ TEST_QUEUE = _table(
         _RUN,
     ],
 )
+TEST_REQUESTS = _table(
+    "test_requests",
+    "queue",
+    "marketplace test_id",
+    "A test that a sheet asked for: what its result will belong to.",
+    [
+        ("marketplace", "string", "Marketplace the product is sold in."),
+        ("test_id", "string", "Identifier of the test."),
+        ("product_id", "string", "The product to test."),
+        ("package_type", "string", "The package type to test it in."),
+        ("draw_probability", "double", "Probability of a random draw, as queued; null for a doubtful pair."),
+        ("draw_round", "string", "Name of the random draw; null for a doubtful pair."),
+        ("asked_on", "date", "Day of the first sheet that asked for it."),
+    ],
+)
+TEST_RESULTS = _table(
+    "test_results",
+    "queue",
+    "marketplace test_id",
+    "A result that came back in a sheet; the outcomes step takes it in as a human test.",
+    [
+        ("marketplace", "string", "Marketplace the product is sold in."),
+        ("test_id", "string", "Identifier of the test."),
+        ("product_id", "string", "The product tested."),
+        ("package_type", "string", "The package type tested."),
+        ("result", "string", "`SAFE` or `UNSAFE`."),
+        ("draw_probability", "double", "Of the request."),
+        ("draw_round", "string", "Of the request."),
+        ("tested_at", "timestamp", "Day of the test, at 12:00 UTC."),
+        ("tester", "string", "Who tested it, as the sheet says; null if it does not."),
+        ("note", "string", "What the tester noted."),
+    ],
+)
 RELEASES = _table(
     "releases",
     "publish",
@@ -584,6 +617,8 @@ ALL: tuple[Table, ...] = (
     RECOMMENDATIONS,
     RECOMMENDATION_CHANGES,
     TEST_QUEUE,
+    TEST_REQUESTS,
+    TEST_RESULTS,
     RELEASES,
     TRAINING_METRICS,
     QUARANTINE,

@@ -1,0 +1,1 @@
+"""The test queue as a tester's sheet, and its results back."""

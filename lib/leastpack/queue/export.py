@@ -1,0 +1,99 @@
+"""Writes the test queue as a sheet for testers, and remembers what each test was asked for."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.config.root import Config
+from leastpack.decisions.cells import PRODUCT
+from leastpack.errors import ConfigError, InputError
+from leastpack.files import put_file
+from leastpack.queue.ista import procedure
+from leastpack.queue.sheet import write_csv, write_xlsx
+from leastpack.runs import step_run
+from leastpack.tables import Tables
+from leastpack.tables.schemas import TEST_REQUESTS
+
+WRITERS = {".xlsx": write_xlsx, ".csv": write_csv}
+PHOTOS = 3
+OF_PRODUCT = ("title", "length_cm", "width_cm", "height_cm", "weight_g")
+INNER = ("inner_length_cm", "inner_width_cm", "inner_height_cm")
+
+
+def export_queue(spark: SparkSession, config: Config, place: str, most: int | None = None) -> int:
+    """Write the pairs of the test queue, the most urgent first.
+
+    Args:
+        spark: The session.
+        config: The configuration.
+        place: A file that ends in .xlsx or .csv: a path, or a URI of S3 or of another store that pyarrow.fs knows.
+        most: Pairs at most; None for the whole queue.
+
+    Returns:
+        Number of pairs.
+
+    Raises:
+        ConfigError: The file is neither XLSX nor CSV.
+        InputError: There is no queue, or it is empty.
+    """
+    ending = next((name for name in WRITERS if place.lower().partition("?")[0].endswith(name)), None)
+    if ending is None:
+        raise ConfigError(f"a sheet cannot be written to {place}", expected="a file that ends in .xlsx or .csv")
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, "queue") as run:
+        names = ("test_queue", "products", "product_images", "package_types")
+        inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in names}
+        queue = inputs["test_queue"].orderBy("rank")
+        rows = _described(queue if most is None else queue.limit(most), inputs).orderBy("rank").collect()
+        if not rows:
+            raise InputError("the test queue is empty", todo="nothing is left to test; else run leastpack decide")
+        _remember(tables, rows)
+        put_file(place, WRITERS[ending]([_line(row) for row in rows]), "the sheet")
+        run.figure("exported", len(rows))
+        return len(rows)
+
+
+def _described(queue: DataFrame, inputs: dict[str, DataFrame]) -> DataFrame:
+    """The queued pairs with what a tester needs to know of product and package."""
+    photos = F.sort_array(F.collect_list(F.struct("view", "uri")))
+    seen = inputs["product_images"].join(F.broadcast(queue.select(*PRODUCT)), on=PRODUCT, how="left_semi")
+    pictured = seen.groupBy(*PRODUCT).agg(F.slice(photos, 1, PHOTOS)["uri"].alias("photos"))
+    products = inputs["products"].select(*PRODUCT, *OF_PRODUCT)
+    types = inputs["package_types"].select("marketplace", "package_type", "kind", *INNER)
+    return (
+        queue.join(products, on=PRODUCT, how="left")
+        .join(pictured, on=PRODUCT, how="left")
+        .join(F.broadcast(types), on=["marketplace", "package_type"], how="left")
+    )
+
+
+def _line(row: Row) -> dict[str, Any]:
+    inner = [row[name] for name in INNER]
+    sides = [row[name] for name in ("length_cm", "width_cm", "height_cm")]
+    return {
+        **{
+            name: row[name]
+            for name in ("rank", "test_id", "marketplace", "product_id", "package_type", "why", *OF_PRODUCT)
+        },
+        "package_inner_cm": " x ".join(f"{side:g}" for side in inner) if None not in inner else None,
+        "procedure": procedure(row["kind"] or "", sides, row["weight_g"]),
+        "photos": "\n".join(row["photos"] or []) or None,
+    }
+
+
+def _remember(tables: Tables, rows: list[Row]) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    named = ("marketplace", "test_id", "product_id", "package_type", "draw_probability", "draw_round")
+    asked = tables.spark.createDataFrame(
+        [(*(row[name] for name in named), today) for row in rows], TEST_REQUESTS.schema
+    )
+    tables.ensure("test_requests")
+    # A test that an earlier sheet asked for was asked for then.
+    new = asked.join(
+        tables.read("test_requests").select("marketplace", "test_id"), on=["marketplace", "test_id"], how="left_anti"
+    )
+    tables.merge("test_requests", new.select(asked.columns))
