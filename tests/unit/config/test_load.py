@@ -48,6 +48,7 @@ def test_later_files_and_then_overrides_win_and_mappings_merge(tmp_path: Path) -
         ({"sources": [{**SOURCE, "columns": {"product_id": "id", "titel": "t"}}]}, "no field 'titel'"),
         ({"sources": [{**SOURCE, "columns": {"title": "t"}}]}, "must map the field 'product_id'"),
         ({"sources": [SOURCE, SOURCE]}, "repeated: p"),
+        ({"sources": [{**SOURCE, "name": "test_results"}]}, "may not be named test_results"),
         ({"currency_units": {"USD": 0.0}}, "currency_units.USD"),
         ({"tables": {"root": "out", "schema_name": "a.b"}}, "exactly one of tables.root and tables.schema_name"),
         ({"outcomes": {"split": {"train": 0.9}}}, "must add up to 1"),
