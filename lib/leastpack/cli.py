@@ -261,13 +261,14 @@ def export(
     config: ConfigFiles = None,
     set_: Overrides = None,
     most: Annotated[int | None, typer.Option("--most", min=1, help="Tests at most; else the whole queue.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write the sheet that testers fill in."""
     from leastpack.queue.export import export_queue
     from leastpack.session import make_session
 
     loaded = _load(config, set_)
-    count = export_queue(make_session(loaded.spark), loaded, sheet, most)
+    count = export_queue(make_session(loaded.spark), loaded, sheet, most, force=force)
     told = (
         f"{count} tests in {sheet}; fill in result (SAFE or UNSAFE) and tested_on, then: leastpack queue import {sheet}"
     )
@@ -279,6 +280,9 @@ def import_(
     sheets: Annotated[list[str], typer.Argument(help="Sheets that came back, .xlsx or .csv.")],
     config: ConfigFiles = None,
     set_: Overrides = None,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="SAFE replaces an earlier UNSAFE of the same test.")
+    ] = False,
 ) -> None:
     """Take results back; `leastpack outcomes` counts them. Again the same sheet changes nothing."""
     from leastpack.queue.take_back import import_results
@@ -286,11 +290,11 @@ def import_(
 
     loaded = _load(config, set_)
     console = Console(highlight=False, soft_wrap=True)
-    for sheet, taken in import_results(make_session(loaded.spark), loaded, sheets).items():
-        told = f"{sheet}: {len(taken.results)} results taken, {taken.open} tests without a result"
-        told += f", {taken.repeated} repeated" if taken.repeated else ""
-        told += f", {len(taken.faulty)} rows in quarantine" if taken.faulty else ""
-        console.print(told, markup=False)
+    for sheet, taken in import_results(make_session(loaded.spark), loaded, sheets, correct=correct).items():
+        told = [f"{len(taken.results)} results taken"]
+        told += [f"{rows} {reason}" for reason, rows in sorted(taken.aside.items())]
+        told += [f"{len(taken.faulty)} rows in quarantine"] if taken.faulty else []
+        console.print(f"{sheet}: {', '.join(told)}", markup=False)
 
 
 @app.command()

@@ -80,15 +80,19 @@ def put_file(place: str, content: bytes, key: str) -> None:
     """
     path = local_path(place)
     if path is None:
-        location, mark, query = place.partition("?")
-        folder, _, name = location.rpartition("/")
-        write_bytes(open_folder(f"{folder}{mark}{query}", key), name, content)
+        write_bytes(*_in_folder(place, key), content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
         stream.write(content)
     Path(stream.name).chmod(0o644)
     Path(stream.name).replace(path)
+
+
+def has_file(place: str, key: str) -> bool:
+    """Whether there is a file; arguments and errors as for `get_file`."""
+    path = local_path(place)
+    return path.is_file() if path is not None else is_file(*_in_folder(place, key))
 
 
 def get_file(place: str, key: str) -> bytes:
@@ -102,18 +106,17 @@ def get_file(place: str, key: str) -> bytes:
         ConfigError: No file system knows the URI.
         InputError: There is no such file.
     """
+    if not has_file(place, key):
+        raise InputError(f"{key}: there is no file {place}")
     path = local_path(place)
-    missing = InputError(f"{key}: there is no file {place}")
-    if path is not None:
-        if not path.is_file():
-            raise missing
-        return path.read_bytes()
+    return path.read_bytes() if path is not None else read_bytes(*_in_folder(place, key))
+
+
+def _in_folder(place: str, key: str) -> tuple[pafs.FileSystem, str]:
+    """A file system with the URI's folder as its root, and the name of the file in it."""
     location, mark, query = place.partition("?")
     folder, _, name = location.rpartition("/")
-    files = open_folder(f"{folder}{mark}{query}", key)
-    if not is_file(files, name):
-        raise missing
-    return read_bytes(files, name)
+    return open_folder(f"{folder}{mark}{query}", key), name
 
 
 def names_in(files: pafs.FileSystem, folder: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import io
 from typing import Any
@@ -9,16 +10,28 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from leastpack.errors import InputError
 from leastpack.queue.ista import procedure
-from leastpack.queue.results import judge_rows
-from leastpack.queue.sheet import read_sheet, write_csv, write_xlsx
+from leastpack.queue.results import Taken, judge_rows
+from leastpack.queue.sheet import read_sheet, write_csv, write_xlsx, written_as
 
 DAY, TODAY = datetime.date(2024, 5, 20), datetime.date(2024, 5, 31)
 WRITERS = {"sheet.xlsx": write_xlsx, "sheet.csv": write_csv}
-EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x")', "'=1", "plain"]
+EVIL = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    '=HYPERLINK("http://x")',
+    "'=1",
+    "plain",
+    "Mug;=1+1",
+    "Mug\n=1+1",
+    "a,-b",
+]
 
 
 def row(test_id: str = "t-1", **more: Any) -> dict[str, Any]:
@@ -31,10 +44,13 @@ def test_what_is_written_is_read_back_and_cannot_run(name: str) -> None:
     rows = [row(f"t-{i}", product_id=text, title=text, note=text) for i, text in enumerate(EVIL)]
     content = WRITERS[name](rows)
     found = read_sheet(content, name)
-    assert [one["product_id"] for one in found] == [text.strip() for text in EVIL]
+    assert all(one["product_id"] in written_as(text) for one, text in zip(found, EVIL, strict=True))
+    assert not any(one["malformed"] for one in found)
     if name.endswith("csv"):
-        lines = content.decode("utf-8-sig").splitlines()[1:]
-        assert not any(cell.strip('"').startswith(("=", "+", "-", "@")) for line in lines for cell in line.split(","))
+        text = content.decode("utf-8-sig")
+        for separator in ",;\t":  # whatever a spreadsheet takes for the end of a cell
+            cells = [cell for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in line]
+            assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))], separator
     else:
         page = load_workbook(io.BytesIO(content))["tests"]
         assert {cell.data_type for line in page.iter_rows(min_row=2) for cell in line} <= {"s", "n"}
@@ -43,9 +59,9 @@ def test_what_is_written_is_read_back_and_cannot_run(name: str) -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
-def test_any_text_survives_a_csv(texts: list[str]) -> None:
-    found = read_sheet(write_csv([row(note=text) for text in texts]), "x.csv")
-    assert [one["note"] or "" for one in found] == [text.strip() for text in texts]
+def test_any_identifier_survives_a_csv(texts: list[str]) -> None:
+    found = read_sheet(write_csv([row(product_id=text) for text in texts]), "x.csv")
+    assert all((one["product_id"] or "") in written_as(text) for one, text in zip(found, texts, strict=True))
 
 
 def test_sheets_of_other_countries_and_numbers_for_identifiers_are_read() -> None:
@@ -63,14 +79,18 @@ def test_sheets_of_other_countries_and_numbers_for_identifiers_are_read() -> Non
     assert (found["product_id"], found["tested_on"]) == ("4711", datetime.date(2024, 5, 31))
 
 
+HEADER = "test_id,marketplace,product_id,package_type,result,tested_on"
+
+
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
         (b"a,b\n1,2\n", "x.csv", "no sheet of the test queue"),
         (b"", "x.csv", "no sheet of the test queue"),
         (b"\xff\xfe\x00", "x.csv", "cannot be read"),
+        (f'{HEADER}\nt-1,NA,mug,bag,SAFE,"2024'.encode(), "x.csv", "quotes all end"),
         (b"no zip", "x.xlsx", "cannot be read"),
-        (b"test_id,test_id,marketplace,product_id,package_type,result,tested_on\n", "x.csv", "twice"),
+        (f"test_id,{HEADER}\n".encode(), "x.csv", "twice"),
     ],
 )
 def test_what_is_no_sheet_is_named(content: bytes, name: str, message: str) -> None:
@@ -78,10 +98,53 @@ def test_what_is_no_sheet_is_named(content: bytes, name: str, message: str) -> N
         read_sheet(content, name)
 
 
+def book_of(*pages: list[list[Any]]) -> Workbook:
+    book = Workbook()
+    for place, lines in enumerate(pages):
+        page = book.worksheets[0] if place == 0 else book.create_sheet()
+        for line in lines:
+            page.append(line)
+    return book
+
+
+def saved(book: Workbook) -> bytes:
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_every_worksheet_counts_and_a_formula_is_no_result() -> None:
+    line = ["t-1", "NA", "mug", "bag"]
+    book = book_of(
+        [HEADER.split(","), [*line, "SAFE", "2024-05-31"]],
+        [["notes"], ["nothing"]],
+        [HEADER.split(","), [*line, "UNSAFE", "2024-05-31"], [*line, '=IF(1,"SAFE","UNSAFE")', "2024-05-31"]],
+    )
+    found = read_sheet(saved(book), "x.xlsx")
+    assert [one["result"] for one in found] == ["SAFE", "UNSAFE", '=IF(1,"SAFE","UNSAFE")']
+
+
+def test_merged_cells_are_refused_and_a_cell_far_away_costs_nothing() -> None:
+    book = book_of([HEADER.split(","), ["t-1", "NA", "mug", "bag", "SAFE", "2024-05-31"], ["t-2", "NA", "mug", "box"]])
+    book.worksheets[0].cell(5_000, 900).value = "lost"
+    assert len(read_sheet(saved(book), "x.xlsx")) == 2
+    book.worksheets[0].merge_cells("E2:E3")
+    with pytest.raises(InputError, match="merged"):
+        read_sheet(saved(book), "x.xlsx")
+
+
 ASKED = {
     ("NA", "t-1"): {"product_id": "mug", "package_type": "bag", "asked_on": DAY},
     ("NA", "t-2"): {"product_id": "vase", "package_type": "box", "asked_on": DAY},
 }
+
+
+DONE = {"result": "safe", "tested_on": "2024-05-31"}
+
+
+def judged(*rows: dict[str, Any], unsafe: tuple[str, ...] = (), correct: bool = False) -> Taken:
+    known = {("NA", name) for name in unsafe}
+    return judge_rows({"sheet": rows}, ASKED, known, TODAY, correct=correct)["sheet"]
 
 
 @pytest.mark.parametrize(
@@ -92,31 +155,53 @@ ASKED = {
         ({"product_id": "vase"}, "OTHER_PAIR"),
         ({"package_type": None}, "OTHER_PAIR"),
         ({"result": "OK"}, "IMPOSSIBLE_RESULT"),
+        ({"result": None}, "MISSING_RESULT"),
+        ({"result": None, "tested_on": None, "note": "UNSAFE, lid broke"}, "MISSING_RESULT"),
         ({"tested_on": None}, "MISSING_TESTED_ON"),
-        ({"tested_on": "31.5.2024"}, "UNREADABLE_TESTED_ON"),
+        ({"tested_on": "5/31/2024"}, "UNREADABLE_TESTED_ON"),
         ({"tested_on": "2024-05-01"}, "IMPOSSIBLE_TESTED_ON"),
         ({"tested_on": "2025-05-31"}, "IMPOSSIBLE_TESTED_ON"),
+        ({"malformed": True}, "MALFORMED_ROW"),
     ],
 )
 def test_rows_that_cannot_be_used_have_a_code(given: dict[str, Any], code: str) -> None:
-    taken = judge_rows([row(result="SAFE", tested_on="2024-05-31") | given], ASKED, TODAY)
+    taken = judged(row(**DONE) | given)
     assert [one.code for one in taken.faulty] == [code]
     assert not taken.results
 
 
 def test_each_row_is_a_result_a_fault_a_repeat_or_open() -> None:
-    done = {"result": "safe", "tested_on": "2024-05-31"}
     rows = [
-        row("t-1", **done),
-        row("t-1", **done),
-        row("t-1", **{**done, "result": "UNSAFE"}),  # doubt must not make a package look safer
-        row("t-1", **done),
+        row("t-1", **DONE),
+        row("t-1", **{**DONE, "result": "UNSAFE"}),
+        row("t-1", **DONE),
         row("t-2", product_id="vase", package_type="box"),
-        row("t-3", **done),
+        row("t-3", **DONE),
     ]
-    taken = judge_rows(rows, ASKED, TODAY)
+    taken = judged(*rows)
     assert [(one["test_id"], one["result"]) for one in taken.results] == [("t-1", "UNSAFE")]
-    assert (len(taken.faulty), taken.open, taken.repeated) == (1, 1, 3)
+    assert (len(taken.faulty), dict(taken.aside)) == (1, {"no_result": 1, "duplicate": 2})
+
+
+def test_unsafe_counts_from_any_sheet_in_any_order_and_without_a_day() -> None:
+    safe, unsafe = row(**DONE), row(result="UNSAFE", tested_on="last week")
+    for sheets in ({"a": [safe], "b": [unsafe]}, {"a": [unsafe], "b": [safe]}):
+        taken = judge_rows(sheets, ASKED, (), TODAY)
+        results = [one for sheet in taken.values() for one in sheet.results]
+        assert [(one["result"], one["tested_on"]) for one in results] == [("UNSAFE", DAY)]
+
+
+def test_safe_does_not_count_beside_a_row_that_cannot_be_read() -> None:
+    taken = judged(row(**DONE), row(**{**DONE, "result": "FAILED"}))
+    assert sorted(one.code for one in taken.faulty) == ["DOUBTFUL_RESULT", "IMPOSSIBLE_RESULT"]
+    assert not taken.results
+
+
+def test_safe_replaces_an_earlier_unsafe_only_where_someone_says_so() -> None:
+    taken = judged(row(**DONE), unsafe=("t-1",))
+    assert (taken.results, taken.contradicted, dict(taken.aside)) == ([], ["t-1"], {"contradicts_unsafe": 1})
+    assert len(judged(row(**DONE), unsafe=("t-1",), correct=True).results) == 1
+    assert len(judged(row(**{**DONE, "result": "UNSAFE"}), unsafe=("t-1",)).results) == 1
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from leastpack.outcomes.months import warn_of_odd_months
 from leastpack.outcomes.package_codes import judge_codes
 from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
+from leastpack.outcomes.sheet_results import results_source
 from leastpack.outcomes.update import Update, plan_update, write_update
-from leastpack.queue.take_back import results_source
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep

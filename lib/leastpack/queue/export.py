@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from leastpack.config.root import Config
 from leastpack.decisions.cells import PRODUCT
 from leastpack.errors import ConfigError, InputError
-from leastpack.files import put_file
+from leastpack.files import has_file, put_file
 from leastpack.queue.ista import procedure
 from leastpack.queue.sheet import write_csv, write_xlsx
 from leastpack.runs import step_run
@@ -21,10 +21,14 @@ from leastpack.tables.schemas import TEST_REQUESTS
 WRITERS = {".xlsx": write_xlsx, ".csv": write_csv}
 PHOTOS = 3
 OF_PRODUCT = ("title", "length_cm", "width_cm", "height_cm", "weight_g")
+# Of a request, what an earlier one may know.
+KEPT = ("draw_probability", "draw_round", "asked_on")
 INNER = ("inner_length_cm", "inner_width_cm", "inner_height_cm")
 
 
-def export_queue(spark: SparkSession, config: Config, place: str, most: int | None = None) -> int:
+def export_queue(
+    spark: SparkSession, config: Config, place: str, most: int | None = None, *, force: bool = False
+) -> int:
     """Write the pairs of the test queue, the most urgent first.
 
     Args:
@@ -32,17 +36,23 @@ def export_queue(spark: SparkSession, config: Config, place: str, most: int | No
         config: The configuration.
         place: A file that ends in .xlsx or .csv: a path, or a URI of S3 or of another store that pyarrow.fs knows.
         most: Pairs at most; None for the whole queue.
+        force: Write over a file that is there.
 
     Returns:
         Number of pairs.
 
     Raises:
-        ConfigError: The file is neither XLSX nor CSV.
+        ConfigError: The file is neither XLSX nor CSV, or is there already: it may hold results.
         InputError: There is no queue, or it is empty.
     """
     ending = next((name for name in WRITERS if place.lower().partition("?")[0].endswith(name)), None)
     if ending is None:
         raise ConfigError(f"a sheet cannot be written to {place}", expected="a file that ends in .xlsx or .csv")
+    if not force and has_file(place, "the sheet"):
+        raise ConfigError(
+            f"{place} is there already, and may hold results",
+            todo="import it first, or name another file; --force writes over it",
+        )
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "queue") as run:
         names = ("test_queue", "products", "product_images", "package_types")
@@ -86,14 +96,16 @@ def _line(row: Row) -> dict[str, Any]:
 
 
 def _remember(tables: Tables, rows: list[Row]) -> None:
+    """Note what each test is asked for; the day is that of the first sheet, the draw the last one that is known."""
+    key = ["marketplace", "test_id"]
     today = datetime.datetime.now(datetime.UTC).date()
-    named = ("marketplace", "test_id", "product_id", "package_type", "draw_probability", "draw_round")
-    asked = tables.spark.createDataFrame(
-        [(*(row[name] for name in named), today) for row in rows], TEST_REQUESTS.schema
-    )
-    tables.ensure("test_requests")
-    # A test that an earlier sheet asked for was asked for then.
-    new = asked.join(
-        tables.read("test_requests").select("marketplace", "test_id"), on=["marketplace", "test_id"], how="left_anti"
-    )
-    tables.merge("test_requests", new.select(asked.columns))
+    named = (*key, "product_id", "package_type", "draw_probability", "draw_round")
+    lines = [(*(row[name] for name in named), today) for row in rows]
+    asked = tables.spark.createDataFrame(lines, TEST_REQUESTS.schema)
+    if tables.exists("test_requests"):
+        before = tables.read("test_requests").select(*key, *(F.col(name).alias(f"old_{name}") for name in KEPT))
+        kept = {
+            name: F.coalesce(*(f"old_{name}", name) if name == "asked_on" else (name, f"old_{name}")) for name in KEPT
+        }
+        asked = asked.join(before, on=key, how="left").withColumns(kept).select(asked.columns)
+    tables.merge("test_requests", asked)

@@ -1,28 +1,42 @@
-"""Judges the rows of a sheet that came back: results to take, rows for quarantine, rows that say nothing yet."""
+"""Judges the rows of sheets that came back: results to take, rows for quarantine, rows that say nothing yet.
+
+A sheet passes through spreadsheets and many hands. What cannot be read, or is told in two ways, must not make a package
+look safer: UNSAFE counts whatever stands beside it, and SAFE only where nothing does.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from leastpack.queue.sheet import RESULTS
+from leastpack.queue.sheet import MALFORMED, RESULTS, written_as
 
-UNSAFE = RESULTS[1]
-UNKNOWN_TEST, OTHER_PAIR = "UNKNOWN_TEST", "OTHER_PAIR"
-IMPOSSIBLE_RESULT, MISSING_TESTED_ON = "IMPOSSIBLE_RESULT", "MISSING_TESTED_ON"
-UNREADABLE_TESTED_ON, IMPOSSIBLE_TESTED_ON = "UNREADABLE_TESTED_ON", "IMPOSSIBLE_TESTED_ON"
+SAFE, UNSAFE = RESULTS
+MALFORMED_ROW, UNKNOWN_TEST, OTHER_PAIR = "MALFORMED_ROW", "UNKNOWN_TEST", "OTHER_PAIR"
+MISSING_RESULT, IMPOSSIBLE_RESULT, DOUBTFUL_RESULT = "MISSING_RESULT", "IMPOSSIBLE_RESULT", "DOUBTFUL_RESULT"
+MISSING_TESTED_ON, UNREADABLE_TESTED_ON = "MISSING_TESTED_ON", "UNREADABLE_TESTED_ON"
+IMPOSSIBLE_TESTED_ON = "IMPOSSIBLE_TESTED_ON"
 WHY = {
+    MALFORMED_ROW: "The row has more or fewer cells than the header.",
     UNKNOWN_TEST: "No sheet that was exported asks for a test of this marketplace and test_id.",
-    OTHER_PAIR: "The test was asked for another product or package type: cells of the sheet were moved.",
-    IMPOSSIBLE_RESULT: "The result of a test is SAFE or UNSAFE.",
+    OTHER_PAIR: "The test was asked for another product or package type: cells were moved, or a spreadsheet changed an "
+    "identifier such as 007 (XLSX keeps them).",
+    MISSING_RESULT: "The row tells of a test, but not how it ended.",
+    IMPOSSIBLE_RESULT: "The result of a test is SAFE or UNSAFE, as text and not as a formula.",
+    DOUBTFUL_RESULT: "Another row of the same test cannot be used: SAFE counts once it is put right.",
     MISSING_TESTED_ON: "A result needs the day of the test.",
-    UNREADABLE_TESTED_ON: "The day of the test is no date such as 2024-05-31.",
+    UNREADABLE_TESTED_ON: "The day of the test is no date such as 2024-05-31 or 31.05.2024.",
     IMPOSSIBLE_TESTED_ON: "The day of the test lies before it was asked for, or in the future.",
 }
+# What became of a row that is neither used nor in quarantine.
+NO_RESULT, DUPLICATE, CONTRADICTED = "no_result", "duplicate", "contradicts_unsafe"
 PAIR = ("product_id", "package_type")
+TOLD = ("tested_on", "tester", "note")
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -38,86 +52,143 @@ class Faulty:
     raw: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Taken:
-    """What a sheet brings.
+    """What a sheet brings; each of its rows is in one of these.
 
     Attributes:
         results: One row a test: test_id, marketplace, result, tested_on, tester, note.
         faulty: Rows for quarantine.
-        open: Rows without a result.
-        repeated: Rows that name a test again.
+        aside: Rows that are set aside, by reason.
+        contradicted: test_id of SAFE results that do not count since the test is known to be UNSAFE.
     """
 
-    results: Sequence[Mapping[str, Any]]
-    faulty: Sequence[Faulty]
-    open: int
-    repeated: int
+    results: list[dict[str, Any]] = field(default_factory=list)
+    faulty: list[Faulty] = field(default_factory=list)
+    aside: Counter[str] = field(default_factory=Counter)
+    contradicted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Read:
+    sheet: str
+    row: Mapping[str, Any]
+    key: Key
+    judged: dict[str, Any] | str
 
 
 def judge_rows(
-    rows: Sequence[Mapping[str, Any]], asked: Mapping[tuple[str, str], Mapping[str, Any]], today: datetime.date
-) -> Taken:
-    """Judge the rows of a sheet.
+    sheets: Mapping[str, Sequence[Mapping[str, Any]]],
+    asked: Mapping[Key, Mapping[str, Any]],
+    known_unsafe: Collection[Key],
+    today: datetime.date,
+    *,
+    correct: bool = False,
+) -> dict[str, Taken]:
+    """Judge the rows of all sheets of an import together, in whatever order they come.
 
-    Of rows that name one test the first UNSAFE counts, else the first: doubt must not make a package look safer.
+    Of rows that name one test UNSAFE counts, from whatever sheet, also without a day that can be read; SAFE does not
+    count beside a row of the same test that cannot be used, nor against an earlier UNSAFE unless `correct` says so.
 
     Args:
-        rows: `sheet.read_sheet`.
+        sheets: `sheet.read_sheet` by name.
         asked: Tests that were asked for, by marketplace and test_id, with product_id, package_type and asked_on.
+        known_unsafe: Tests whose stored result is UNSAFE.
         today: No test was made later than the day after, since clocks differ.
+        correct: SAFE replaces an earlier UNSAFE.
 
     Returns:
-        Results, faults and counts; each row is in one of them.
+        What each sheet brings.
     """
-    results: dict[tuple[str, str], dict[str, Any]] = {}
-    faulty: list[Faulty] = []
-    still_open = repeated = 0
-    for row in rows:
-        if row["result"] is None:
-            still_open += 1
-            continue
-        judged = _judged(row, asked, today)
-        if isinstance(judged, str):
-            faulty.append(Faulty(judged, json.dumps(row, ensure_ascii=False, default=str, sort_keys=True)))
-            continue
-        key = (judged["marketplace"], judged["test_id"])
-        repeated += key in results
-        if key not in results or (judged["result"] == UNSAFE and results[key]["result"] != UNSAFE):
-            results[key] = judged
-    return Taken(list(results.values()), faulty, still_open, repeated)
+    taken = {name: Taken() for name in sheets}
+    by_test: dict[Key, list[_Read]] = {}
+    for name, rows in sheets.items():
+        for row in rows:
+            judged = _judged(row, asked, today)
+            if judged is None:
+                taken[name].aside[NO_RESULT] += 1
+                continue
+            key = (str(row["marketplace"]), str(row["test_id"]))
+            by_test.setdefault(key, []).append(_Read(name, row, key, judged))
+    for reads in by_test.values():
+        _take(reads, taken, known_unsafe, correct)
+    return taken
+
+
+def _take(reads: Sequence[_Read], taken: Mapping[str, Taken], known_unsafe: Collection[Key], correct: bool) -> None:
+    """Sort the rows of one test into what their sheets bring."""
+    sound = [(one, one.judged) for one in reads if not isinstance(one.judged, str)]
+    for one in reads:
+        if isinstance(one.judged, str):
+            taken[one.sheet].faulty.append(Faulty(one.judged, _raw(one.row)))
+    unsafe = [(one, judged) for one, judged in sound if judged["result"] == UNSAFE]
+    if not unsafe and len(sound) < len(reads):
+        for one, _ in sound:
+            taken[one.sheet].faulty.append(Faulty(DOUBTFUL_RESULT, _raw(one.row)))
+        return
+    # Whatever the order of sheets and rows, the same one counts.
+    ordered = sorted(
+        unsafe or sound, key=lambda both: (both[1]["tested_on"], str(both[1]["tester"]), str(both[1]["note"]))
+    )
+    for place, (one, judged) in enumerate(ordered):
+        if place > 0:
+            taken[one.sheet].aside[DUPLICATE] += 1
+        elif not unsafe and one.key in known_unsafe and not correct:
+            taken[one.sheet].aside[CONTRADICTED] += 1
+            taken[one.sheet].contradicted.append(judged["test_id"])
+        else:
+            taken[one.sheet].results.append(judged)
+    if unsafe:
+        for one, judged in sound:
+            taken[one.sheet].aside[DUPLICATE] += judged["result"] != UNSAFE
 
 
 def _judged(
-    row: Mapping[str, Any], asked: Mapping[tuple[str, str], Mapping[str, Any]], today: datetime.date
-) -> dict[str, Any] | str:
-    """The row as a result, or the code of what is wrong with it."""
+    row: Mapping[str, Any], asked: Mapping[Key, Mapping[str, Any]], today: datetime.date
+) -> dict[str, Any] | str | None:
+    """The row as a result, or the code of what is wrong with it; None where it says nothing yet."""
+    if row.get(MALFORMED):
+        return MALFORMED_ROW
+    if row["result"] is None and all(row[name] is None for name in TOLD):
+        return None
     test = asked.get((str(row["marketplace"]), str(row["test_id"])))
     if test is None:
         return UNKNOWN_TEST
-    if any(row[name] != str(test[name]).strip() for name in PAIR):
+    if any(row[name] not in written_as(test[name]) for name in PAIR):
         return OTHER_PAIR
+    if row["result"] is None:
+        return MISSING_RESULT
     result = str(row["result"]).upper()
     if result not in RESULTS:
         return IMPOSSIBLE_RESULT
-    if row["tested_on"] is None:
+    day = _day(row["tested_on"], test["asked_on"], today)
+    if isinstance(day, str):
+        if result == SAFE:
+            return day
+        day = test["asked_on"]
+    told = {name: row[name] for name in ("test_id", "marketplace", "tester", "note")}
+    return {**told, "result": result, "tested_on": day}
+
+
+def _day(value: Any, asked_on: datetime.date, today: datetime.date) -> datetime.date | str:
+    if value is None:
         return MISSING_TESTED_ON
-    day = _day(row["tested_on"])
+    day = value if isinstance(value, datetime.date) else _date(str(value))
     if day is None:
         return UNREADABLE_TESTED_ON
-    if not test["asked_on"] - datetime.timedelta(days=1) <= day <= today + datetime.timedelta(days=1):
-        return IMPOSSIBLE_TESTED_ON
-    return {
-        **{name: row[name] for name in ("test_id", "marketplace", "tester", "note")},
-        "result": result,
-        "tested_on": day,
-    }
+    margin = datetime.timedelta(days=1)
+    return day if asked_on - margin <= day <= today + margin else IMPOSSIBLE_TESTED_ON
 
 
-def _day(value: Any) -> datetime.date | None:
-    if isinstance(value, datetime.date):
-        return value
-    try:
-        return datetime.date.fromisoformat(str(value))
-    except ValueError:
-        return None
+def _date(text: str) -> datetime.date | None:
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def _raw(row: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in row.items() if name != MALFORMED}
+    return json.dumps(told, ensure_ascii=False, default=str, sort_keys=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -27,8 +29,16 @@ FILLED_IN = ("result", "tested_on", "tester", "note")
 NEEDED = ("test_id", "marketplace", "product_id", "package_type", "result", "tested_on")
 RESULTS = ("SAFE", "UNSAFE")
 # What a spreadsheet takes for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 QUOTE = "'"
+# The same after what may be the end of a cell elsewhere.
+INSIDE = re.compile(r"([;\t\r\n|,]\s*)(?=[=+\-@])")
+# Set on a row with more or fewer cells than the header.
+MALFORMED = "malformed"
+NOT_READABLE = (
+    InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, IndexError, ValueError, TypeError, AttributeError,
+    OSError,
+)  # fmt: skip
 
 
 def write_xlsx(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -62,10 +72,10 @@ def write_xlsx(rows: Iterable[Mapping[str, Any]]) -> bytes:
 def write_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """The sheet as a CSV file in UTF-8 with a byte order mark, which spreadsheets need to know it by."""
     stream = io.StringIO()
-    writer = csv.writer(stream)
+    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_quoted(row.get(name)) for name in COLUMNS])
+        writer.writerow([_guarded(row.get(name)) for name in COLUMNS])
     return stream.getvalue().encode("utf-8-sig")
 
 
@@ -77,27 +87,42 @@ def read_sheet(content: bytes, name: str) -> list[dict[str, Any]]:
         name: Its name, which tells XLSX from CSV.
 
     Returns:
-        Values as text without blanks around them, dates as dates, empty cells as None; rows without any are left out.
+        Values as text without blanks around them, dates as dates, empty cells as None; MALFORMED where a row has not as
+        many cells as the header. Empty rows are left out.
 
     Raises:
-        InputError: It is neither, or lacks a column.
+        InputError: It is neither, lacks a column, or has merged cells.
     """
-    table = _xlsx(content, name) if name.lower().endswith(".xlsx") else _csv(content, name)
-    header = [str(value).strip() if value is not None else "" for value in next(iter(table), [])]
-    if missing := [column for column in NEEDED if column not in header]:
+    pages = _xlsx(content, name) if name.lower().endswith(".xlsx") else [_csv(content, name)]
+    found = [page for page in pages if page and set(NEEDED) <= set(_header(page))]
+    if not found:
+        header = _header(pages[0]) if pages and pages[0] else []
         raise InputError(
             f"{name} is no sheet of the test queue",
-            expected=f"the columns {', '.join(NEEDED)}, as leastpack queue export writes them",
-            found=f"no {', '.join(missing)}",
+            expected=f"the columns {', '.join(NEEDED)} in the first row, as leastpack queue export writes them",
+            found=f"no {', '.join(column for column in NEEDED if column not in header)}",
         )
+    return [row for page in found for row in _rows(page, name)]
+
+
+def written_as(identifier: str) -> set[str]:
+    """How an identifier may stand in a sheet."""
+    return {identifier.strip(), str(_guarded(identifier)).strip()}
+
+
+def _header(page: Sequence[Sequence[Any]]) -> list[str]:
+    return [str(value).strip() if value is not None else "" for value in page[0]]
+
+
+def _rows(page: Sequence[Sequence[Any]], name: str) -> Iterator[dict[str, Any]]:
+    header = _header(page)
     if repeated := sorted({column for column in header if column in COLUMNS and header.count(column) > 1}):
         raise InputError(f"{name} names columns twice", expected="each once", found=", ".join(repeated))
-    rows = []
-    for values in table[1:]:
-        row = {column: _plain(value) for column, value in zip(header, values, strict=False) if column in COLUMNS}
+    for values in page[1:]:
+        row = {column: _plain(value) for column, value in zip(header, values, strict=False)}
         if any(value is not None for value in row.values()):
-            rows.append({column: row.get(column) for column in (*NEEDED, "tester", "note")})
-    return rows
+            wanted = {column: row.get(column) for column in (*NEEDED, "tester", "note")}
+            yield {**wanted, MALFORMED: len(values) != len(header)}
 
 
 def _fill(cell: Any, value: Any) -> None:
@@ -110,14 +135,12 @@ def _fill(cell: Any, value: Any) -> None:
         cell.value = value
 
 
-def _quoted(value: Any) -> Any:
+def _guarded(value: Any) -> Any:
+    """Text of which a spreadsheet makes no formula, wherever it takes cells to end."""
     if not isinstance(value, str):
         return value
-    return QUOTE + value if value.startswith((*FORMULA, QUOTE)) else value
-
-
-def _unquoted(text: str) -> str:
-    return text[1:] if text.startswith(QUOTE) and text[1:].startswith((*FORMULA, QUOTE)) else text
+    text = INSIDE.sub(rf"\g<1>{QUOTE}", value)
+    return QUOTE + text if text.startswith((*FORMULA, QUOTE)) else text
 
 
 def _plain(value: Any) -> Any:
@@ -130,22 +153,38 @@ def _plain(value: Any) -> Any:
     return str(value).strip() or None
 
 
-def _xlsx(content: bytes, name: str) -> list[Sequence[Any]]:
+def _xlsx(content: bytes, name: str) -> list[Sequence[Sequence[Any]]]:
+    """The cells of every worksheet, formulas as they are written: what they amounted to somewhere else is no result."""
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        pages = load_workbook(io.BytesIO(content)).worksheets
+        found: list[Sequence[Sequence[Any]]] = []
+        for page in pages:
+            header = [cell.value for cell in next(page.iter_rows(max_row=1), ())]
+            while header and header[-1] is None:
+                header.pop()
+            if not header:
+                continue
+            if page.merged_cells.ranges:
+                raise InputError(
+                    f"{name} has merged cells",
+                    expected="one cell a value",
+                    found=", ".join(str(one) for one in page.merged_cells.ranges),
+                    todo="take the merging back",
+                )
+            found.append([list(row) for row in page.iter_rows(max_col=len(header), values_only=True)])
+    except NOT_READABLE as error:
         raise InputError(f"{name} cannot be read", expected="an XLSX file", found=f"{error}") from None
-    page = book["tests"] if "tests" in book.sheetnames else book.worksheets[0]
-    return [list(row) for row in page.iter_rows(values_only=True)]
+    return found
 
 
-def _csv(content: bytes, name: str) -> list[Sequence[Any]]:
+def _csv(content: bytes, name: str) -> list[list[str]]:
     try:
         text = content.decode("utf-8-sig")
         first = text.partition("\n")[0]
-        # Spreadsheets of many countries write semicolons.
-        separator = ";" if first.count(";") > first.count(",") else ","
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        return [[_unquoted(cell) for cell in line] for line in lines]
+        # Spreadsheets of many countries write semicolons, others tabs.
+        separator = max(",;\t", key=first.count)
+        return [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if line]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name} cannot be read", expected="a CSV file in UTF-8", found=f"{error}") from None
+        raise InputError(
+            f"{name} cannot be read", expected="a CSV file in UTF-8 whose quotes all end", found=f"{error}"
+        ) from None

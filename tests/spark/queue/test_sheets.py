@@ -98,12 +98,12 @@ def test_results_come_back_once_and_count_as_human_tests(spark: SparkSession, sh
     tables = Tables(spark, shop.tables)
     back = filled_in(sheet, {"t-1": "unsafe", "t-2": "SAFE"})
     (taken,) = import_results(spark, shop, [str(back)]).values()
-    assert (len(taken.results), taken.open, taken.faulty) == (2, 1, [])
+    assert (len(taken.results), dict(taken.aside), taken.faulty) == (2, {"no_result": 1}, [])
     version = tables.version("test_results")
-    import_results(spark, shop, [str(back)])
+    import_results(spark, shop, [str(back), str(filled_in(sheet, {"t-1": "SAFE"}))])  # against what is known
     assert tables.version("test_results") == version
     last = tables.read("runs").where("step = 'queue'").orderBy("started_at").collect()[-1]
-    assert json.loads(last["account"])["inputs"][back.name] == {
+    assert json.loads(last["account"])["inputs"][str(back)] == {
         "rows_in": 3, "used": 2, "set_aside": {"no_result": 1}, "quarantined": 0,
     }  # fmt: skip
 
@@ -132,13 +132,15 @@ def test_rows_that_cannot_be_used_are_in_quarantine_and_unknown_tests_are_told(
         (taken,) = import_results(spark, shop, [str(other)]).values()
     assert [one.code for one in taken.faulty] == ["UNKNOWN_TEST", "OTHER_PAIR", "IMPOSSIBLE_RESULT"]
     assert [one["rows"] for one in told if one["event"] == "results of tests that no sheet asked for"] == [1]
-    kept = tables.read("quarantine").where("source = 'other.csv'").collect()
+    kept = tables.read("quarantine").where(f"source = '{other}'").collect()
     assert sorted(row["code"] for row in kept) == ["IMPOSSIBLE_RESULT", "OTHER_PAIR", "UNKNOWN_TEST"]
     assert all(row["why"] for row in kept)
 
 
-def test_what_cannot_be_written_or_read_is_named(spark: SparkSession, tables: Tables, shop: Config) -> None:
+def test_what_cannot_be_written_or_read_is_named(spark: SparkSession, shop: Config, sheet: Path) -> None:
     with pytest.raises(ConfigError, match=r"sheet\.ods"):
         export_queue(spark, shop, "sheet.ods")
     with pytest.raises(InputError, match=r"there is no file gone\.xlsx"):
         import_results(spark, shop, ["gone.xlsx"])
+    with pytest.raises(ConfigError, match="there already"):
+        export_queue(spark, shop, str(sheet))
