@@ -12,10 +12,11 @@ from tests.simulate.worlds import World
 
 from leastpack.decisions.grid import risk_grid
 from leastpack.policy.betting import betting_p_value
+from leastpack.policy.cells import divide_delta
 from leastpack.policy.certify import last_passed
 from leastpack.policy.choose import NONE, choose, choose_by_level, distinct_moves
 from leastpack.policy.exact import Counts, binomial_p_values, clean_points
-from leastpack.policy.observed import Measured, observed_promise
+from leastpack.policy.observed import Measured, observed_alpha
 from leastpack.policy.plan import Plan, plan_levels
 
 Numbers = npt.NDArray[np.float64]
@@ -116,10 +117,13 @@ def planned(
         rng: Draws the calibrate split.
     """
     sample = rng.choice(len(world.options.today), CALIBRATE, replace=False)
+    # What is bad is unsafe pairs, or damage; risks are of the first.
+    least, most = float(bad.min()), float(bad.max())
+    risk = least + world.options.risk * (most - least)
     rates = []
     for packages, moves in zip(levels.packages, levels.moves, strict=True):
         moved = np.flatnonzero(moves)
-        expected = world.options.risk[moved, packages[moved]].mean() if len(moved) else 1.0
+        expected = risk[moved, packages[moved]].mean() if len(moved) else 1.0
         looked = sample[moves[sample]]
         found = bad[looked, packages[looked]].sum()
         rates.append((found + PRIOR * expected) / (len(looked) + PRIOR))
@@ -153,15 +157,16 @@ def audit_rounds(
     """
     truth = world.shipped.astype(np.float64)
     levels = all_levels(world, truth)
-    sensitivity, false_alarms = _testers(world)
-    observed = observed_promise(alpha, delta, sensitivity, false_alarms)
+    observed = _observed(alpha, delta, _testers(world, rng))
     plan = planned(world, levels, world.unsafe.astype(np.float64), products, observed.alpha, observed.delta, rng)
     tested = levels.at(plan.places)
     distinct = distinct_moves(tested.packages, tested.moves, len(world.grams)).sum(axis=1)
     tallies = {name: Tally() for name in (*METHODS, "by type", "by habit")}
     tests, n = [], len(world.options.today)
     for _ in range(repetitions):
-        drawn = rng.choice(n, products, replace=False)
+        observed = _observed(alpha, delta, _testers(world, rng))
+        # From a catalog of any size.
+        drawn = rng.integers(0, n, products)
         results = _results(world, drawn, rng)
         count, bad = _count(tested, drawn, results)
         tests.append(int(distinct[drawn].sum()))
@@ -184,11 +189,37 @@ def _best(levels: Levels, alpha: float) -> tuple[float, float]:
     return (0.0, 0.0) if place is None else (float(levels.moved[place]), float(levels.saved[place]))
 
 
-def _testers(world: World) -> tuple[Measured | None, Measured | None]:
-    """What is known of testers' errors, where they make any."""
+@dataclass(frozen=True)
+class Observed:
+    """What a promise is tested by.
+
+    Attributes:
+        alpha: Bound of what labels show.
+        delta: Level of the test.
+    """
+
+    alpha: float
+    delta: float
+
+
+def _observed(alpha: float, delta: float, measured: tuple[Measured | None, Measured | None]) -> Observed:
+    shares = divide_delta(delta, cells=1, types=1, levels=1, rates=sum(one is not None for one in measured))
+    return Observed(observed_alpha(alpha, shares.measured, *measured), shares.test)
+
+
+def _testers(world: World, rng: np.random.Generator) -> tuple[Measured | None, Measured | None]:
+    """What is known of testers' errors, where they make any: measured anew in each round."""
     if world.sensitivity == 1:
         return None, None
-    return Measured(round(world.sensitivity * SHOWN), SHOWN), Measured(round(world.false_alarms * SHOWN), SHOWN)
+    found, accused = rng.binomial(SHOWN, world.sensitivity), rng.binomial(SHOWN, world.false_alarms)
+    return Measured(int(found), SHOWN), Measured(int(accused), SHOWN)
+
+
+def _reporting(world: World, rng: np.random.Generator) -> tuple[Measured | None, None]:
+    """The reported ones of some damages that were followed up, where not all are reported."""
+    if world.reporting == 1:
+        return None, None
+    return Measured(int(rng.binomial(SHOWN, world.reporting)), SHOWN), None
 
 
 def _results(world: World, drawn: Places, rng: np.random.Generator) -> Flags:
@@ -266,8 +297,7 @@ def pilot_rounds(
         rng: Draws.
     """
     levels = all_levels(world, np.where(world.shipped, world.damage_rate.max(), world.damage_rate.min()))
-    followed = Measured(round(world.reporting * SHOWN), SHOWN) if world.reporting < 1 else None
-    observed = observed_promise(alpha, delta, followed)
+    observed = _observed(alpha, delta, _reporting(world, rng))
     reported = world.reporting * world.damage_rate
     plan = planned(world, levels, reported, products, observed.alpha, observed.delta, rng)
     tested = levels.at(plan.places)
@@ -275,7 +305,8 @@ def pilot_rounds(
     tallies = {name: Tally() for name in (*BETS, FIRST, ALL_NAIVE)}
     used, n = [], len(world.options.today)
     for _ in range(repetitions):
-        drawn = rng.choice(n, products, replace=False)
+        observed = _observed(alpha, delta, _reporting(world, rng))
+        drawn = rng.integers(0, n, products)
         sent = np.ceil(shipments * np.exp(rng.normal(0, 1, products)) / distinct[drawn]).astype(np.int64)
         damaged = rng.binomial(sent[:, None], reported[drawn])
         first = rng.random(damaged.shape) < damaged / sent[:, None]

@@ -2,16 +2,17 @@
 
 Source: Waudby-Smith and Ramdas (2024), Estimating means of bounded random variables by betting, JRSS B 86, section 4.
 If the mean is above alpha, a bet that multiplies capital by 1 + b (alpha - x), with 0 <= b < 1 / (1 - alpha), loses on
-average or breaks even. Capital then comes to exceed 1 / delta with probability delta at most, at any time (Ville's
-inequality), so 1 over the largest capital is a p-value.
+average or breaks even. Capital then comes to exceed 1 / delta with probability delta at most (Markov's inequality; at
+any time, for draws in random order, Ville's), so 1 over the capital is a p-value.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from leastpack.errors import InputError
 from leastpack.policy.exact import Floats, check_rate
@@ -27,21 +28,26 @@ PRIOR_PRODUCTS = 1.0
 def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets = "mixture") -> float:
     """p-value of "the mean over products of the damage rate k / n is above alpha".
 
-    Products must be independent and n must not depend on the outcome. The order of the products must not depend on it
-    either: the p-value takes the largest capital on the way. Which bets are made is fixed before outcomes are known.
+    Products must be independent, and n must not depend on the outcome. A product without a shipment is no part of the
+    promise: it is about products that ship. Which bets are made is fixed before outcomes are known.
 
     Args:
-        k: (m,) damaged shipments of each product, in the order of the draw.
+        k: (m,) damaged shipments of each product.
         n: (m,) shipments of each product, at least 1.
         alpha: The bound.
-        bets: `mixture`: equal capital on twenty fixed bets. `plug_in`: each bet from the products before it.
+        bets: `mixture`: equal capital on twenty fixed bets, all shipments counted at the end; the order of products
+            does not matter, and their rates may differ (a product of means is largest where they are equal).
+            `plug_in`: each bet from the products before it, looked at after each; valid only in the order of a random
+            draw.
 
     Returns:
         The p-value, 1 at most.
 
     Raises:
-        InputError: alpha is not between 0 and 1, or not 0 <= k <= n with n >= 1.
+        InputError: alpha is not between 0 and 1, not 0 <= k <= n with n >= 1, or there are no such bets.
     """
+    if bets not in get_args(Bets):
+        raise InputError("bets cannot be used", expected=" or ".join(get_args(Bets)), found=str(bets))
     check_rate("alpha", alpha)
     damaged, shipped = np.broadcast_arrays(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64))
     if ((damaged < 0) | (damaged > shipped) | (shipped < 1)).any():
@@ -51,10 +57,10 @@ def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets
     rates = damaged / shipped
     if bets == "mixture":
         steps = np.log1p(np.outer(PARTS / (1 - alpha), alpha - rates))
-        capital = _log_mean(np.cumsum(steps, axis=1))
+        capital = float(logsumexp(steps.sum(axis=1)) - np.log(len(PARTS)))
     else:
-        capital = np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates)))
-    return float(np.exp(-max(0.0, capital.max())))
+        capital = float(np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates))).max())
+    return float(np.exp(-max(0.0, capital)))
 
 
 def _plug_in(rates: Floats, alpha: float) -> Floats:
@@ -68,10 +74,3 @@ def _plug_in(rates: Floats, alpha: float) -> Floats:
     gain = alpha - mean
     best: Floats = gain / (np.maximum(spread, 0.0) + gain**2)
     return best.clip(0.0, LARGEST / (1 - alpha))
-
-
-def _log_mean(logs: Floats) -> Floats:
-    """(m,) logarithm of the mean over the first axis."""
-    most = logs.max(axis=0)
-    found: Floats = most + np.log(np.exp(logs - most).mean(axis=0))
-    return found

@@ -58,8 +58,8 @@ def delta_of_attempt(delta: float, issues_a_year: int, attempts: Iterable[Attemp
 def products_to_draw(alpha: float, delta: float, products: int) -> int:
     """How many products of a cell a round draws, where nothing else is said.
 
-    About twice what `tests_needed` asks for where half of the drawn products move and half of alpha is unsafe; at most
-    a tenth of the products, and 20,000.
+    Where half of the drawn products move and half of alpha is unsafe, a single test of them passes with a probability
+    of about .8 at delta .1. At most a tenth of the products are drawn, and 20,000.
 
     Args:
         alpha: The promised bound.

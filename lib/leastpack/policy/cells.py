@@ -17,10 +17,49 @@ from leastpack.errors import InputError
 from leastpack.policy.certify import PolicyTest, last_passed
 from leastpack.policy.exact import Counts, Floats, binomial_p_values, check_rate
 
-# Part of delta that is set aside to contradict package types.
-CONTRADICTION_SHARE = 0.1
+# Parts of delta that are set aside: to contradict package types, and for each rate that was measured.
+CONTRADICTION_SHARE, MEASURED_SHARE = 0.1, 0.1
 # A type is shown to be sound where it breaks at most this many times alpha.
 SHOWN = 2.0
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What delta is spent on; all together it is spent once.
+
+    Attributes:
+        test: For the tests of all cells: `certify_cells`.
+        contradiction: For each package type at each level of each cell: `judge_types`.
+        measured: For the bound of each measured rate: `observed.observed_alpha`.
+    """
+
+    test: float
+    contradiction: float
+    measured: float
+
+
+def divide_delta(delta: float, cells: int, types: int, levels: int, rates: int = 0) -> Shares:
+    """Divide the delta of an attempt, before labels.
+
+    Args:
+        delta: What the attempt may spend.
+        cells: Cells that are tested together.
+        types: Package types.
+        levels: Most levels planned in a cell.
+        rates: Measured rates that the promise is seen through: sensitivity, false alarms, reporting.
+
+    Raises:
+        InputError: delta is not between 0 and 1, or there is no cell, type or level.
+    """
+    check_rate("delta", delta)
+    if min(cells, types, levels) < 1 or rates < 0:
+        found = f"{cells}, {types}, {levels}, {rates}"
+        raise InputError(
+            "cells, types, levels, rates cannot be used", expected="1 or more, rates 0 or more", found=found
+        )
+    contradiction = CONTRADICTION_SHARE * delta / (cells * types * levels)
+    rest = 1 - CONTRADICTION_SHARE - MEASURED_SHARE * rates
+    return Shares(rest * delta, contradiction, MEASURED_SHARE * delta)
 
 
 @dataclass(frozen=True)
@@ -74,7 +113,8 @@ class TypeTest:
 
     Attributes:
         upper: (t,) bounds of the unsafe share, each at the whole delta.
-        shown: (t,) proven to break at most twice as often as promised, all types together at delta.
+        shown: (t,) proven to break at most twice as often as promised, all types together at delta, for the level as if
+            it had been fixed before labels.
         contradicted: (t,) proven to break more often than promised; such a type is withdrawn, its products stay.
     """
 
@@ -83,19 +123,17 @@ class TypeTest:
     contradicted: npt.NDArray[np.bool_]
 
 
-def judge_types(n: npt.ArrayLike, k: npt.ArrayLike, alpha: float, delta: float, levels: int) -> TypeTest:
+def judge_types(n: npt.ArrayLike, k: npt.ArrayLike, alpha: float, delta: float, tail: float) -> TypeTest:
     """Judge each package type by the drawn products that move to it.
 
-    `shown` rejects "more than 2 alpha are unsafe" by the method of Holm (1979), and is told, not acted on. For
-    `contradicted`, a tenth of delta is divided among types and levels, because the certified level was not known
-    before.
+    `shown` rejects "more than 2 alpha are unsafe" by the method of Holm (1979), and is told, not acted on.
 
     Args:
         n: (t,) drawn products that move to each type.
         k: (t,) of these, unsafe.
-        alpha: The promise about all products that move.
-        delta: Of the promise.
-        levels: Levels planned.
+        alpha: The bound of what labels show: `observed.observed_alpha` of the promise.
+        delta: Level of `shown`.
+        tail: Level of `contradicted` for each type: `divide_delta`.
 
     Returns:
         The verdicts.
@@ -106,7 +144,7 @@ def judge_types(n: npt.ArrayLike, k: npt.ArrayLike, alpha: float, delta: float, 
     moved, unsafe = np.asarray(n, dtype=np.int64), np.asarray(k, dtype=np.int64)
     p_values = binomial_p_values(unsafe, moved, min(SHOWN * alpha, 0.999))
     check_rate("delta", delta)
-    tail = CONTRADICTION_SHARE * delta / (max(1, len(moved)) * max(1, levels))
+    check_rate("tail", tail)
     lower = np.where(unsafe > 0, stats.beta.ppf(tail, unsafe, moved - unsafe + 1), 0.0)
     upper = np.where(unsafe < moved, stats.beta.ppf(1 - delta, unsafe + 1, moved - unsafe), 1.0)
     return TypeTest(upper, _holm(p_values, delta), lower > alpha)

@@ -52,8 +52,8 @@ def certify_policy(
         alpha: At most this share of the products that move is unsafe.
         delta: Probability with which that may be wrong.
         population: (L,) products of the catalog that move at each level, for products drawn without replacement from
-            a frozen list; None for draws from a catalog that goes on changing.
-        taken_out: With `population` and one level: the unsafe pairs found leave the release.
+            a frozen list, with labels that do not err; None for draws from a catalog that goes on changing.
+        taken_out: With `population` and one level: the pairs with label 1 leave the release, missing results too.
 
     Returns:
         Counts and p-values of all levels, and the one that is certified.
@@ -69,6 +69,10 @@ def certify_policy(
         raise InputError("labels cannot be used", expected="0 or 1 for every move", found="other values")
     if taken_out and (population is None or len(moved) > 1):
         raise InputError("taken_out cannot be used", expected="a list and one planned level", found="others")
+    if population is not None and np.shape(population) != moved.shape[:1]:
+        raise InputError(
+            "population cannot be used", expected=f"shape {moved.shape[:1]}", found=f"{np.shape(population)}"
+        )
     n = moved.sum(axis=1)
     k = np.where(moved, labels, 0).sum(axis=1).astype(np.int64)
     if population is None:
@@ -80,6 +84,6 @@ def certify_policy(
 
 def last_passed(p_values: Floats, delta: float) -> int | None:
     """Place of the last p-value before the first above delta; None where that is the first."""
-    failed = np.flatnonzero(p_values > delta)
+    failed = np.flatnonzero(~(p_values <= delta))
     passed = int(failed[0]) if len(failed) else len(p_values)
     return passed - 1 if passed else None

@@ -43,6 +43,7 @@ class Options:
 
     def __post_init__(self) -> None:
         shape = self.usable.shape
+        _require(len(shape) == 2 and shape[1] > 0, "usable", "products x 1 package type or more", f"shape {shape}")
         for name in ("risk", "cost", "order"):
             _require(getattr(self, name).shape == shape, name, f"shape {shape}", f"{getattr(self, name).shape}")
         for name in ("today", "settled", "rejected"):
@@ -130,6 +131,7 @@ def choose_by_level(options: Options, levels: npt.ArrayLike, least_saving: float
         (L, n) packages and (L, n) moves.
     """
     choices = [choose(options, float(level), least_saving) for level in np.asarray(levels, dtype=np.float64)]
+    _require(bool(choices), "levels", "one or more", "none")
     return np.stack([one.package for one in choices]), np.stack([one.moves for one in choices])
 
 

@@ -61,7 +61,9 @@ def list_p_values(
 
     P(Hypergeometric(N, K, n) <= k) with K = floor(alpha N) + 1, the fewest bad ones that break the promise. Where the k
     bad ones that were found are taken out of the list before it is used, what is left breaks it from K = floor(alpha (N
-    - k)) + 1 + k on. That K grows with k, and the p-value with k at fixed K, so that the test stays exact.
+    - k)) + 1 + k on. That K grows with k, and the p-value with k at fixed K, so that the test stays exact. Results that
+    are missing count in k and are taken out too. Labels must not err: of a finite list the bad ones that a tester finds
+    are a number of chance, and few of them do not bound the bad ones.
 
     Args:
         k: (m,) bad ones among those drawn.
@@ -74,7 +76,7 @@ def list_p_values(
         (m,) p-values; of nothing drawn 1.
 
     Raises:
-        InputError: alpha is not between 0 and 1, not 0 <= k <= n, or more drawn than there are.
+        InputError: alpha is not between 0 and 1, not 0 <= k <= n, a list is empty, or more drawn than there are.
     """
     check_rate("alpha", alpha)
     bad, drawn = _checked(k, n)
@@ -82,6 +84,8 @@ def list_p_values(
     if (drawn > whole).any():
         found = f"{drawn} of {whole}"
         raise InputError("n cannot be used", expected="no more draws than the list is long", found=found)
+    if not whole.all():
+        raise InputError("population cannot be used", expected="a list of 1 or more", found="an empty one")
     left = whole - bad if taken_out else whole
     # Rounding must not make 0.01 * 300 one less than it is.
     worst = np.floor(alpha * left + 1e-9).astype(np.int64) + 1 + (bad if taken_out else 0)
@@ -124,7 +128,10 @@ def check_rate(name: str, value: float) -> None:
 
 
 def _checked(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Counts, Counts]:
-    bad, looked = np.broadcast_arrays(np.asarray(k, dtype=np.int64), np.asarray(n, dtype=np.int64))
-    if ((bad < 0) | (bad > looked)).any():
-        raise InputError("counts cannot be used", expected="0 <= k <= n", found=f"k {bad}, n {looked}")
-    return bad, looked
+    bad, looked = np.broadcast_arrays(np.asarray(k), np.asarray(n))
+    whole = (bad == np.floor(bad)) & (looked == np.floor(looked))
+    if not (whole & (bad >= 0) & (bad <= looked)).all():
+        raise InputError(
+            "counts cannot be used", expected="whole numbers with 0 <= k <= n", found=f"k {bad}, n {looked}"
+        )
+    return bad.astype(np.int64), looked.astype(np.int64)

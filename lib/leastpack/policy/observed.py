@@ -9,9 +9,6 @@ from scipy import stats
 from leastpack.errors import InputError
 from leastpack.policy.exact import check_rate
 
-# Part of delta that each measured rate takes; the rest is for the test itself.
-SHARE = 0.1
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -26,55 +23,41 @@ class Measured:
     of: int
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What to test instead of the promise.
-
-    Attributes:
-        alpha: Bound of the observed bad rate.
-        delta: Probability with which the test of it may be wrong.
-    """
-
-    alpha: float
-    delta: float
-
-
-def observed_promise(
-    alpha: float, delta: float, sensitivity: Measured | None = None, false_alarms: Measured | None = None
-) -> Observed:
+def observed_alpha(
+    alpha: float, tail: float, sensitivity: Measured | None = None, false_alarms: Measured | None = None
+) -> float:
     """Translate a promise about what is bad into one about what is observed to be bad.
 
     Of a bad rate r the labels show q = s r + f (1 - r), for sensitivity s and false alarms f. It grows with r, s and f
     as long as s > f, so r > alpha implies q > s alpha + f (1 - alpha) for the lower bounds of s and f. Each bound is
-    one-sided (Clopper and Pearson 1934) and wrong with probability `SHARE` x delta at most; what it takes is taken from
-    the test (the union bound).
+    one-sided (Clopper and Pearson 1934) and wrong with probability `tail` at most, which `cells.divide_delta` takes
+    from the test (the union bound). It is for products drawn from a catalog, not for finite lists.
 
     Args:
         alpha: The promised bound.
-        delta: Probability with which the promise may be broken.
+        tail: Probability with which each of the two measured rates may be bounded wrongly.
         sensitivity: Bad cases that were found to be bad, of all bad cases shown to a tester, or reported damages of all
             damages; None where nothing is missed.
         false_alarms: Good cases that were found to be bad, of all good cases shown; None for a bound of 0.
 
     Returns:
-        The bound of the observed rate, and what is left of delta.
+        The bound of the observed rate.
 
     Raises:
-        InputError: alpha or delta is not between 0 and 1, counts contradict each other, or labels tell bad from good no
+        InputError: alpha or tail is not between 0 and 1, counts contradict each other, or labels tell bad from good no
             better than chance.
     """
     check_rate("alpha", alpha)
-    check_rate("delta", delta)
-    measured = [one for one in (sensitivity, false_alarms) if one is not None]
-    seen = 1.0 if sensitivity is None else _lower(sensitivity, SHARE * delta)
-    accused = 0.0 if false_alarms is None else _lower(false_alarms, SHARE * delta)
+    check_rate("tail", tail)
+    seen = 1.0 if sensitivity is None else _lower(sensitivity, tail)
+    accused = 0.0 if false_alarms is None else _lower(false_alarms, tail)
     if seen <= accused:
         raise InputError(
             "labels cannot be used",
             expected="more bad cases found than good ones accused",
             found=f"{seen:.3g} and {accused:.3g} for sure",
         )
-    return Observed(seen * alpha + accused * (1 - alpha), delta * (1 - SHARE * len(measured)))
+    return seen * alpha + accused * (1 - alpha)
 
 
 def _lower(measured: Measured, delta: float) -> float:

@@ -21,7 +21,9 @@ class Facts:
         today: (n,) place of the package that each ships in; NONE where it never shipped.
         pinned: (n,) place of the package that a rule pins it to; NONE where none does.
         banned: (n, t) pairs that a rule bans.
-        disproved: (n, t) pairs proven unsafe by shipments or by tests that were no part of an audit or pilot.
+        disproved: (n, t) pairs proven unsafe by shipments or by tests that were no part of an audit or pilot, as known
+            when the round was drawn. What is proven later stops single moves (`recommend.Known.unsafe`): to choose the
+            next package instead would ship what nobody tested.
         value: (n,) price in the unit of `currency_units`; NaN where none is known.
     """
 

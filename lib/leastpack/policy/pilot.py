@@ -106,9 +106,15 @@ def expected_damage(shipments: npt.ArrayLike, probability: npt.ArrayLike, damage
         probability: (m, a) of each of its arms.
         damage_rate: (m, a) expected damage rate of each arm, all damages and not only reported ones; for packages whose
             rate is not known, one that it will not exceed.
+
+    Raises:
+        InputError: A number is not known.
     """
     count = np.asarray(shipments, dtype=np.float64)[:, None]
-    return float((count * np.asarray(probability) * np.asarray(damage_rate)).sum())
+    found = float((count * np.asarray(probability) * np.asarray(damage_rate)).sum())
+    if not np.isfinite(found):
+        raise InputError("damage_rate cannot be used", expected="a rate for every arm", found="unknown ones")
+    return found
 
 
 def stop_values(k: npt.ArrayLike, n: npt.ArrayLike, bound: float) -> Floats:

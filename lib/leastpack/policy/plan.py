@@ -50,7 +50,7 @@ def plan_levels(
         most: Levels at most; each may ask for more tests.
 
     Returns:
-        The plan; without levels where too few products would move.
+        The plan; without levels where too few products would move or none is likely to pass.
 
     Raises:
         InputError: alpha or delta is not between 0 and 1, or no level is asked for.
@@ -61,14 +61,12 @@ def plan_levels(
         raise InputError("most cannot be used", expected="1 level or more", found=f"{most}")
     points = np.asarray(moving, dtype=np.float64) * products
     chance = chance_to_pass(np.asarray(rates, dtype=np.float64), np.floor(points).astype(np.int64), alpha, delta)
-    possible = np.flatnonzero(points >= 2 * clean_points(alpha, delta))
+    possible = np.flatnonzero((points >= 2 * clean_points(alpha, delta)) & (chance >= LEAST_CHANCE))
     if not len(possible):
         return Plan(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
     first = possible[chance[possible].argmax()]
-    looser = [place for place in possible if place > first and chance[place] >= LEAST_CHANCE]
-    last = looser[-1] if looser else first
-    wanted = np.linspace(points[first], points[last], most)
-    span = np.arange(first, last + 1)
+    span = possible[possible >= first]
+    wanted = np.linspace(points[first], points[span[-1]], most)
     places = np.unique([span[np.abs(points[span] - count).argmin()] for count in wanted])
     return Plan(places, points[places], chance[places])
 

@@ -30,11 +30,13 @@ class Known:
         safe: (n, t) pairs proven safe, by audits and pilots too.
         unsafe: (n, t) pairs proven unsafe, by audits and pilots too.
         pinned: (n,) a rule pins the product to `today`.
-        banned: (n,) a rule bans today's package.
+        banned: (n, t) pairs that a rule bans.
         misfit: (n,) the product's size does not fit into today's package.
         suspended: (n,) the product is back in the package before its last move.
-        withdrawn: (t,) types that labels contradict: nothing moves to them.
-        released: (n,) a move that is new may go out now.
+        withdrawn: (n, t) pairs of types that labels of the product's cell contradict: no certified move goes to them.
+            By cell: elsewhere the type may be what keeps the promise.
+        released: (n,) a move that is new may go out now; a share of each cell's products by hash, first packages alike,
+            so that what goes out is like what was tested.
         safe_default: (t,) types that may be used without a certificate.
     """
 
@@ -61,7 +63,8 @@ class Recommendation:
         package: (n,) place of the type; NONE where nothing fits.
         reason: (n,) why it is that one.
         why_not_moved: (n,) why a kept product does not move; empty otherwise.
-        certified: (n,) the package is that of the certified policy.
+        certified: (n,) the product moves under the certificate: to the package that it chose, or from there to one
+            proven safe. The promise is about all of these.
     """
 
     package: Places
@@ -74,8 +77,9 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     """Recommend a package for every product.
 
     The certified policy chooses first. A chosen pair that is proven unsafe or whose type is withdrawn does not go out,
-    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough. Without a package
-    of today and without a certified one, the least costly safe default is used.
+    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough. Where neither has
+    a package for a product that has none, or whose package is banned, the least costly safe default is used. A pin
+    stands above all of this.
 
     Args:
         options: The products' pairs.
@@ -88,22 +92,23 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     rows, has = np.arange(len(options.today)), options.today != NONE
     settled = options.settled | known.suspended
     choice = choose(options, known.level, least_saving)
-    stopped = known.unsafe[rows, choice.package] | known.withdrawn[choice.package]
-    certified = choice.moves & ~settled & ~stopped & (known.released | ~has)
+    stopped = known.unsafe[rows, choice.package] | known.withdrawn[rows, choice.package]
+    certified = choice.moves & ~settled & ~stopped & known.released
     package = np.where(certified, choice.package, options.today)
     proven, by_proof = _by_proof(options, known, package, least_saving)
-    by_proof &= ~settled & known.released
+    by_proof &= ~settled & (known.released | ~has)
     package = np.where(by_proof, proven, package)
     default = _default(options, known)
-    by_default = (package == NONE) | (known.banned & ~certified & ~by_proof)
+    banned = has & known.banned[rows, options.today] & ~known.pinned
+    by_default = (package == NONE) | (banned & ~certified & ~by_proof)
     package = np.where(by_default & (default != NONE), default, package)
     away = options.rejected & has
     reason = np.select(
         [
-            known.suspended,
             known.pinned,
+            banned,
+            known.suspended,
             known.misfit,
-            known.banned & has,
             by_proof,
             certified & ~has,
             certified & away,
@@ -111,11 +116,11 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
             has,
             package != NONE,
         ],
-        [SUSPENDED, PINNED, SIZE_CONFLICT, BANNED, PROVEN_SAFE, FIRST, AWAY, MOVED, KEPT, SAFE_DEFAULT],
+        [PINNED, BANNED, SUSPENDED, SIZE_CONFLICT, PROVEN_SAFE, FIRST, AWAY, MOVED, KEPT, SAFE_DEFAULT],
         default=NOTHING_FITS,
     )
     why = np.where(reason == KEPT, _why_not_moved(options, known, choice.moves, least_saving), "")
-    return Recommendation(package, reason, why, certified & ~by_proof)
+    return Recommendation(package, reason, why, certified)
 
 
 def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:
@@ -132,7 +137,7 @@ def _by_proof(options: Options, known: Known, package: Places, least_saving: flo
 
 
 def _default(options: Options, known: Known) -> Places:
-    allowed = known.fits & known.safe_default & ~known.unsafe & (options.usable | ~known.scored)
+    allowed = known.fits & known.safe_default & ~known.unsafe & ~known.banned & (options.usable | ~known.scored)
     in_order = np.take_along_axis(allowed, options.order, axis=1)
     rows = np.arange(len(options.today))
     return np.where(in_order.any(axis=1), options.order[rows, in_order.argmax(axis=1)], NONE)
@@ -141,9 +146,10 @@ def _default(options: Options, known: Known) -> Places:
 def _why_not_moved(options: Options, known: Known, moves: Flags, least_saving: float) -> npt.NDArray[np.str_]:
     rows = np.arange(len(options.today))
     saved = options.cost[rows, options.today][:, None] - options.cost
-    lighter = known.fits & known.scored & (saved > 0)
+    away = options.rejected[:, None] & (np.arange(options.cost.shape[1]) != options.today[:, None])
+    lighter = known.fits & known.scored & ~known.banned & ((saved > 0) | away)
     usable = lighter & options.usable & ~known.unsafe
-    worth = usable & (saved >= least_saving)
+    worth = usable & ((saved >= least_saving) | away)
     return np.select(
         [
             ~(known.fits & known.scored).any(axis=1) | np.isnan(options.cost[rows, options.today]),

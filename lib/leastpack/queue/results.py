@@ -140,7 +140,8 @@ def _take(reads: Sequence[_Read], taken: Mapping[str, Taken], known_unsafe: Coll
             taken[one.sheet].results.append(judged)
     if unsafe:
         for one, judged in sound:
-            taken[one.sheet].aside[DUPLICATE] += judged["result"] != UNSAFE
+            if judged["result"] != UNSAFE:
+                taken[one.sheet].aside[DUPLICATE] += 1
 
 
 def _judged(

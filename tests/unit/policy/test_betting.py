@@ -17,7 +17,7 @@ BETS: tuple[Bets, ...] = ("mixture", "plug_in")
 
 
 @pytest.mark.parametrize("bets", BETS)
-@pytest.mark.parametrize("alpha", [0.1, 0.4])
+@pytest.mark.parametrize("alpha", [0.3, 0.5])
 @pytest.mark.parametrize("shipments", [1, 2])
 def test_under_the_bound_itself_it_rejects_with_probability_delta_at_most(
     bets: Bets, alpha: float, shipments: int
@@ -53,6 +53,19 @@ def test_it_is_a_p_value_and_never_smaller_for_more_damage_of_the_last(damaged: 
     if damaged:
         worse = [*damaged[:-1], 5]
         assert betting_p_value(worse, shipped, 0.05, bets) >= p_value
+
+
+def test_fixed_bets_do_not_depend_on_the_order_of_products_nor_trust_products_of_one_rate() -> None:
+    rng, rejected = np.random.default_rng(7), 0
+    shipped = np.full(600, 50)
+    for _ in range(200):  # sorted by rate: the mean is a little above the bound
+        damaged = rng.binomial(shipped, np.repeat([0.006, 0.0145], 300))
+        p_value = betting_p_value(damaged, shipped, 0.01)
+        assert p_value == pytest.approx(betting_p_value(damaged[::-1], shipped, 0.01))
+        rejected += p_value <= 0.1
+    assert rejected / 200 <= 0.1 + 3 * (0.09 / 200) ** 0.5
+    with pytest.raises(InputError, match="bets"):
+        betting_p_value([0], [1], 0.1, "other")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

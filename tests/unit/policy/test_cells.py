@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leastpack.errors import InputError
-from leastpack.policy.cells import certify_cells, judge_types, types_of
+from leastpack.policy.cells import certify_cells, divide_delta, judge_types, types_of
 from leastpack.policy.certify import PolicyTest
 from leastpack.policy.exact import binomial_p_values
 
@@ -53,7 +53,7 @@ def test_at_the_bound_itself_some_cell_is_wrong_with_probability_delta_at_most()
 
 
 def test_types_are_shown_contradicted_or_neither() -> None:
-    found = judge_types([600, 20, 60, 0], [0, 0, 12, 0], alpha=0.02, delta=0.1, levels=8)
+    found = judge_types([600, 20, 60, 0], [0, 0, 12, 0], alpha=0.02, delta=0.1, tail=0.0003)
     assert found.shown.tolist() == [True, False, False, False]
     assert found.contradicted.tolist() == [False, False, True, False]
     assert found.upper[3] == 1.0
@@ -68,7 +68,7 @@ def test_moves_are_counted_by_type() -> None:
 @pytest.mark.parametrize(("alpha", "delta", "message"), [(0.0, 0.1, "alpha"), (0.1, 0.0, "delta")])
 def test_rates_out_of_range_are_named(alpha: float, delta: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        judge_types([1], [0], alpha, delta, 1)
+        judge_types([1], [0], alpha, delta, 0.01)
 
 
 def test_no_cells_and_no_delta_are_named() -> None:
@@ -76,3 +76,10 @@ def test_no_cells_and_no_delta_are_named() -> None:
         certify_cells({}, 0.1)
     with pytest.raises(InputError, match="delta"):
         certify_cells({"a": cell(0.1)}, 0.0)
+
+
+def test_delta_is_spent_once() -> None:
+    shares = divide_delta(0.1, cells=2, types=8, levels=5, rates=2)
+    assert shares.test + 2 * 8 * 5 * shares.contradiction + 2 * shares.measured == pytest.approx(0.1)
+    with pytest.raises(InputError, match="cells, types"):
+        divide_delta(0.1, cells=0, types=8, levels=5)

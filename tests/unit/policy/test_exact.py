@@ -62,6 +62,8 @@ def test_the_bound_and_the_test_agree() -> None:
         (lambda: binomial_p_values(1, 10, 1.0), "alpha"),
         (lambda: binomial_p_values(-1, 10, 0.1), "counts"),
         (lambda: list_p_values(1, 11, 10, 0.1), "n cannot"),
+        (lambda: list_p_values(0, 0, 0, 0.1), "population"),
+        (lambda: binomial_p_values(2.9, 10, 0.1), "counts"),
         (lambda: clean_points(0.1, 2.0), "delta"),
     ],
 )

@@ -49,10 +49,10 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         "safe": NO,
         "unsafe": NO,
         "pinned": np.array([False]),
-        "banned": np.array([False]),
+        "banned": NO,
         "misfit": np.array([False]),
         "suspended": np.array([False]),
-        "withdrawn": np.zeros(3, bool),
+        "withdrawn": NO,
         "released": np.array([True]),
         "safe_default": np.array([False, False, True]),
     }
@@ -79,7 +79,7 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         ({"scored": NO, "usable": NO}, (BOX, "kept", "unscored")),
         ({"usable": only(BOX)}, (BOX, "kept", "proven_unsafe")),
         ({"unsafe": only(MAILER)}, (BOX, "kept", "held_back")),  # nothing takes its place
-        ({"withdrawn": np.array([False, True, False])}, (BOX, "kept", "held_back")),
+        ({"withdrawn": only(MAILER)}, (BOX, "kept", "held_back")),
         ({"released": False}, (BOX, "kept", "held_back")),
         ({"safe": only(BAG)}, (BAG, "proven_safe", "")),
         ({"safe": only(BAG), "unsafe": only(BAG)}, (MAILER, "moved", "")),
@@ -93,17 +93,21 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         ({"today": BAG, "rejected": True, "usable": only(MAILER, BOX)}, (MAILER, "away_from_rejected", "")),
         (
             {"today": BAG, "rejected": True, "usable": only(MAILER, BOX), "level": NAN},
-            (BAG, "kept", "nothing_lighter_fits"),
+            (BAG, "kept", "no_certificate"),
         ),
         (
             {"today": BAG, "rejected": True, "usable": only(BOX), "level": NAN, "safe": only(BOX)},
             (BOX, "proven_safe", ""),
         ),
-        ({"today": BAG, "rejected": True, "banned": True, "usable": only(MAILER, BOX)}, (MAILER, "banned", "")),
-        ({"today": BAG, "rejected": True, "banned": True, "usable": only(BOX), "level": NAN}, (BOX, "banned", "")),
+        ({"today": BAG, "rejected": True, "banned": only(BAG), "usable": only(MAILER, BOX)}, (MAILER, "banned", "")),
+        ({"today": BAG, "rejected": True, "banned": only(BAG), "usable": only(BOX), "level": NAN}, (BOX, "banned", "")),
+        # A ban holds for safe defaults without a score too, and a pin stands above it.
+        ({"today": NONE, "level": NAN, "scored": NO, "usable": NO, "banned": only(BOX)}, (NONE, "nothing_fits", "")),
+        ({"today": BAG, "settled": True, "pinned": True, "banned": only(BAG)}, (BAG, "pinned", "")),
+        ({"today": BAG, "suspended": True, "rejected": True, "banned": only(BAG)}, (BOX, "banned", "")),
         # No package yet.
         ({"today": NONE}, (MAILER, "first", "")),
-        ({"today": NONE, "released": False}, (MAILER, "first", "")),
+        ({"today": NONE, "released": False}, (BOX, "safe_default", "")),
         ({"today": NONE, "level": NAN}, (BOX, "safe_default", "")),
         ({"today": NONE, "level": NAN, "safe": only(MAILER)}, (MAILER, "proven_safe", "")),
         ({"today": NONE, "level": NAN, "unsafe": only(BOX)}, (NONE, "nothing_fits", "")),
@@ -131,7 +135,7 @@ def test_without_proofs_rules_and_caps_what_ships_is_what_was_tested(seed: int) 
     )
     none, no, yes = np.zeros((n, t), bool), np.zeros(n, bool), np.ones(n, bool)
     level = np.where(rng.random(n) < 0.3, np.nan, rng.random(n))
-    known = Known(level, yes, usable, usable, none, none, no, no, no, no, np.zeros(t, bool), yes, np.zeros(t, bool))
+    known = Known(level, yes, usable, usable, none, none, no, none, no, no, none, yes, np.zeros(t, bool))
     found: Recommendation = recommend(options, known)
     choice = choose(options, level)
     assert found.package.tolist() == choice.package.tolist()
