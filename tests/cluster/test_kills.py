@@ -146,32 +146,19 @@ def test_a_driver_killed_while_it_encodes_goes_on_where_it_was(
 
 
 @pytest.mark.proof
-def test_a_driver_killed_between_two_buckets_of_scores_goes_on_with_the_second(
-    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
+@pytest.mark.parametrize(("victim", "finished"), [("between", 1), ("driver", 0)])
+def test_a_driver_killed_between_two_buckets_of_scores_or_inside_one_leaves_whole_buckets(
+    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path, victim: str, finished: int
 ) -> None:
     config = copied(world, tmp_path)
     shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
-    one = scene(tmp_path, "score", "between")
+    one = scene(tmp_path, "score", victim)
     assert drive("local[2]", [one]).returncode == -signal.SIGKILL
     assert_killed(one)
-    assert Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count() == 1
+    assert Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count() == finished
     score_pairs(spark, config)
     for name in ("product_vectors", "pair_scores"):
         assert_alike(spark, tmp_path, undisturbed, name)
-
-
-@pytest.mark.proof
-def test_a_driver_killed_inside_a_bucket_of_scores_leaves_none_of_it(
-    spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
-) -> None:
-    config = copied(world, tmp_path)
-    shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
-    one = scene(tmp_path, "score", "driver")
-    assert drive("local[2]", [one]).returncode == -signal.SIGKILL
-    assert_killed(one)
-    assert Tables(spark, config.tables).read("pair_scores").count() == 0
-    score_pairs(spark, config)
-    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
 
 
 def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(

@@ -14,8 +14,9 @@ from leastpack.config.decisions import DecisionsConfig, PromiseConfig
 from leastpack.decisions.cells import AUDIT, NO_PHOTOS, PHOTOS, SHIPPED, Cell, Histogram, Profile
 from leastpack.decisions.sequence import Sequence as Tested
 from leastpack.decisions.sequence import close_upward, run_sequence
-from leastpack.decisions.statistics import hidden_selection, labels_needed, p_values, start_points
+from leastpack.decisions.statistics import hidden_selection, labels_needed, start_points
 from leastpack.outcomes.bounds import upper_bounds
+from leastpack.policy.exact import binomial_p_values
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def _refused(
         why = f"{n} calibration points from {labelled} labelled pairs; "
         why += f"the sequence starts with {start_points(alpha, blank.delta)} points"
     elif tested.last is None:
-        p_value = float(p_values(k, n, alpha))
+        p_value = float(binomial_p_values(k, n, alpha))
         where = f"at or under the first threshold, {grid[at]:.4g}"
         why = f"{k} bad of {n} points {where}: p = {p_value:.2g}, not {blank.delta:g}"
         why += "" if needed else "; no threshold has a bad rate below alpha"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leastpack.decisions.statistics import Counts, p_values, start_points
+from leastpack.decisions.statistics import Counts, start_points
+from leastpack.policy.exact import binomial_p_values
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def run_sequence(points: npt.ArrayLike, bad: npt.ArrayLike, alpha: float, delta:
     start = int(np.searchsorted(n, start_points(alpha, delta)))
     if start == len(n):
         return Sequence(n, k, None, None)
-    passed = p_values(k[start:], n[start:], alpha) <= delta
+    passed = binomial_p_values(k[start:], n[start:], alpha) <= delta
     length = len(passed) if passed.all() else int(passed.argmin())
     return Sequence(n, k, start, start + length - 1 if length else None)
 

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from leastpack.outcomes.bounds import upper_bounds
+from leastpack.policy.exact import binomial_p_values, clean_points
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -21,28 +21,9 @@ Counts = npt.NDArray[np.int64]
 STEP, MOST_GAMMA, MOST_POINTS = 1.01, 1000.0, 1e9
 
 
-def clean_points(alpha: float, delta: float) -> int:
-    """Fewest points with no bad one among them that reject "the bad rate is above alpha" at level delta."""
-    return math.ceil(math.log(delta) / math.log1p(-alpha))
-
-
 def start_points(alpha: float, delta: float) -> int:
     """Points under the first threshold that is tested: twice `clean_points`, so that one bad point does not end it."""
     return 2 * clean_points(alpha, delta)
-
-
-def p_values(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float) -> Floats:
-    """Exact p-values of "the bad rate is above alpha": P(Binomial(n, alpha) <= k).
-
-    Args:
-        k: (m,) bad points.
-        n: (m,) points; without any the p-value is 1.
-        alpha: The bound, in (0, 1).
-
-    Returns:
-        (m,) p-values.
-    """
-    return np.asarray(stats.binom.cdf(np.asarray(k), np.asarray(n), alpha), dtype=np.float64)
 
 
 def odds(share: float) -> float:
@@ -115,5 +96,5 @@ def labels_needed(n: Counts, k: Counts, alpha: float, delta: float) -> int | Non
 def _points_to_pass(rate: float, start: int, alpha: float, delta: float) -> int | None:
     steps = math.ceil(math.log(MOST_POINTS / start, STEP)) if start < MOST_POINTS else 0
     sizes = np.unique(np.ceil(start * STEP ** np.arange(steps + 1)).astype(np.int64))
-    passing = p_values(np.ceil(rate * sizes), sizes, alpha) <= delta
+    passing = binomial_p_values(np.ceil(rate * sizes), sizes, alpha) <= delta
     return int(sizes[passing.argmax()]) if passing.any() else None

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from leastpack.errors import InputError
+from leastpack.outcomes.bounds import lower_bounds, upper_bounds
 from leastpack.policy.certify import PolicyTest, last_passed
-from leastpack.policy.exact import Counts, Floats, binomial_p_values, check_rate
+from leastpack.policy.exact import Floats, binomial_p_values, check_rate
 
 # Parts of delta that are set aside: to contradict package types, and for each rate that was measured.
 CONTRADICTION_SHARE, MEASURED_SHARE = 0.1, 0.1
@@ -145,9 +145,8 @@ def judge_types(n: npt.ArrayLike, k: npt.ArrayLike, alpha: float, delta: float, 
     p_values = binomial_p_values(unsafe, moved, min(SHOWN * alpha, 0.999))
     check_rate("delta", delta)
     check_rate("tail", tail)
-    lower = np.where(unsafe > 0, stats.beta.ppf(tail, unsafe, moved - unsafe + 1), 0.0)
-    upper = np.where(unsafe < moved, stats.beta.ppf(1 - delta, unsafe + 1, moved - unsafe), 1.0)
-    return TypeTest(upper, _holm(p_values, delta), lower > alpha)
+    contradicted = lower_bounds(unsafe, moved, 1 - tail) > alpha
+    return TypeTest(upper_bounds(unsafe, moved, 1 - delta), _holm(p_values, delta), contradicted)
 
 
 def _holm(p_values: Floats, delta: float) -> npt.NDArray[np.bool_]:
@@ -156,18 +155,3 @@ def _holm(p_values: Floats, delta: float) -> npt.NDArray[np.bool_]:
     rejected = np.zeros(len(p_values), dtype=bool)
     rejected[order] = np.cumprod(passes).astype(bool)
     return rejected
-
-
-def types_of(packages: npt.ArrayLike, unsafe: npt.ArrayLike, types: int) -> tuple[Counts, Counts]:
-    """Count moves by package type.
-
-    Args:
-        packages: (m,) places of the types that drawn products move to.
-        unsafe: (m,) 0 or 1.
-        types: t, the number of package types.
-
-    Returns:
-        (t,) moves and (t,) unsafe ones.
-    """
-    places, bad = np.asarray(packages, dtype=np.intp), np.asarray(unsafe, dtype=np.int64)
-    return np.bincount(places, minlength=types), np.bincount(places, bad, minlength=types).astype(np.int64)

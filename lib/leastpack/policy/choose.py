@@ -85,6 +85,20 @@ def preference(cost: Numbers, void: Numbers, protection: Numbers) -> Places:
     return order
 
 
+def best_allowed(order: Places, allowed: Flags) -> tuple[Places, Flags]:
+    """The most preferred allowed pair of each product.
+
+    Args:
+        order: (n, t) `preference`.
+        allowed: (n, t) pairs.
+
+    Returns:
+        (n,) places of types, and (n,) whether any is allowed.
+    """
+    in_order = np.take_along_axis(allowed, order, axis=1)
+    return order[np.arange(len(order)), in_order.argmax(axis=1)], in_order.any(axis=1)
+
+
 def choose(options: Options, level: npt.ArrayLike, least_saving: float = 0.0) -> Choice:
     """Choose the package of every product at a level of risk.
 
@@ -109,13 +123,11 @@ def choose(options: Options, level: npt.ArrayLike, least_saving: float = 0.0) ->
     _require(least_saving >= 0, "least_saving", "0 or more", f"{least_saving}")
     rows = np.arange(len(options.today))
     allowed = options.usable & (options.risk <= levels[:, None])
-    in_order = np.take_along_axis(allowed, options.order, axis=1)
-    best = options.order[rows, in_order.argmax(axis=1)]
-    some = in_order.any(axis=1) & ~options.settled
+    best, some = best_allowed(options.order, allowed)
     has = options.today != NONE
     saved = options.cost[rows, options.today] - options.cost[rows, best]  # NaN, which saves nothing, where unknown
     lighter = (saved >= least_saving) & (saved > 0)
-    moves = some & (best != options.today) & (~has | options.rejected | lighter)
+    moves = some & ~options.settled & (best != options.today) & (~has | options.rejected | lighter)
     return Choice(np.where(moves, best, options.today), moves)
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from leastpack.errors import InputError
+from leastpack.outcomes.bounds import upper_bounds
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ def binomial_upper_bound(k: int, n: int, delta: float) -> float:
     """
     check_rate("delta", delta)
     bad, looked = _checked(k, n)
-    return 1.0 if bad == looked else float(stats.beta.ppf(1 - delta, int(bad) + 1, int(looked) - int(bad)))
+    return float(upper_bounds(bad, looked, 1 - delta))
 
 
 def binomial_p_values(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float) -> Floats:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import stats
-
 from leastpack.errors import InputError
+from leastpack.outcomes.bounds import lower_bounds
 from leastpack.policy.exact import check_rate
 
 
@@ -63,6 +62,4 @@ def observed_alpha(
 def _lower(measured: Measured, delta: float) -> float:
     if not 0 <= measured.found <= measured.of:
         raise InputError("counts cannot be used", expected="0 <= found <= of", found=f"{measured}")
-    if measured.found == 0:
-        return 0.0
-    return float(stats.beta.ppf(delta, measured.found, measured.of - measured.found + 1))
+    return float(lower_bounds(measured.found, measured.of, 1 - delta))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.market import Market
+from leastpack.decisions.recommend import damage_costs
 from leastpack.decisions.rules import Pairs
 from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, preference
 
@@ -34,24 +36,9 @@ class Facts:
     value: Numbers
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What a shipment costs beside its package.
-
-    Attributes:
-        weight: Of a kilogram of package, in the unit of `currency_units`.
-        damage: Of one damaged shipment, as a multiple of the price.
-        price_when_unknown: Price of a product without one, in the unit of `currency_units`.
-        reporting_rate: Share of damages that are reported.
-    """
-
-    weight: float
-    damage: float
-    price_when_unknown: float
-    reporting_rate: float
-
-
-def make_options(pairs: Pairs, market: Market, facts: Facts, costs: Costs) -> Options:
+def make_options(
+    pairs: Pairs, market: Market, facts: Facts, settings: DecisionsConfig, weight_cost: float, reported: float
+) -> Options:
     """The options of the products of one marketplace.
 
     A product pinned to a package, or shipped today in one that its size does not fit, stays where it is: the first
@@ -62,7 +49,9 @@ def make_options(pairs: Pairs, market: Market, facts: Facts, costs: Costs) -> Op
         pairs: The pairs of n products with t types.
         market: The types.
         facts: What else is known.
-        costs: Prices of weight and damage.
+        settings: Section `decisions`: what damage costs.
+        weight_cost: Of a kilogram of package, in the unit of `currency_units`.
+        reported: Share of damages that are reported.
 
     Returns:
         The options, `today` being the pinned package where there is one.
@@ -70,7 +59,7 @@ def make_options(pairs: Pairs, market: Market, facts: Facts, costs: Costs) -> Op
     today = np.where(facts.pinned != NONE, facts.pinned, facts.today)
     has, rows = today != NONE, np.arange(len(today))
     pinned, misfit = facts.pinned != NONE, has & (pairs.fits[rows, today] == 0)
-    cost = total_costs(pairs.damage_rate, facts.value, market, costs)
+    cost = total_costs(pairs.damage_rate, facts.value, market, settings, weight_cost, reported)
     gone = facts.disproved | facts.banned | ~market.in_use
     return Options(
         usable=pairs.candidate(market) & ~facts.disproved & ~facts.banned,
@@ -83,14 +72,13 @@ def make_options(pairs: Pairs, market: Market, facts: Facts, costs: Costs) -> Op
     )
 
 
-def total_costs(damage_rate: Numbers, value: Numbers, market: Market, costs: Costs) -> Numbers:
+def total_costs(
+    damage_rate: Numbers, value: Numbers, market: Market, settings: DecisionsConfig, weight_cost: float, reported: float
+) -> Numbers:
     """(n, t) cost of a shipment: package, its weight, and expected damage, in the currency of the package.
 
-    The damage rate is one of reported damages; the others cost as much. NaN where cost, weight or damage rate is not
-    known.
+    NaN where cost, weight or damage rate is not known.
     """
-    price = np.where(np.isnan(value), costs.price_when_unknown, value)[:, None] / market.unit
-    broken = np.minimum(damage_rate / costs.reporting_rate, 1.0)
-    weight = costs.weight / market.unit * market.tare_g / GRAMS_A_KILOGRAM
-    found: Numbers = market.cost + weight + costs.damage * price * broken
+    weight = weight_cost / market.unit * market.tare_g / GRAMS_A_KILOGRAM
+    found: Numbers = market.cost + weight + damage_costs(damage_rate, value, market, settings, reported)
     return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from leastpack.errors import InputError
 from leastpack.policy.exact import Floats, check_rate
@@ -142,6 +143,5 @@ def stop_values(k: npt.ArrayLike, n: npt.ArrayLike, bound: float) -> Floats:
         raise InputError("counts cannot be used", expected="0 <= k <= n", found=f"k {damaged}, n {shipped}")
     bets = np.linspace(0.05, 0.95, 20)[:, None] / bound
     logs = damaged * np.log1p(bets * (1 - bound)) + (shipped - damaged) * np.log1p(-bets * bound)
-    most = logs.max(axis=0)
-    found: Floats = np.exp(most + np.log(np.exp(logs - most).mean(axis=0)))
+    found: Floats = np.exp(logsumexp(logs, axis=0) - np.log(len(bets)))
     return found

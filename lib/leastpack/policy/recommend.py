@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, choose
+from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, best_allowed, choose
 
 MOVED, FIRST, KEPT, SUSPENDED, AWAY = "moved", "first", "kept", "suspended", "away_from_rejected"
 PROVEN_SAFE, SIZE_CONFLICT, SAFE_DEFAULT, NOTHING_FITS = "proven_safe", "size_conflict", "safe_default", "nothing_fits"
@@ -126,21 +126,18 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
 def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:
     """The best pair proven safe, and whether it is worth leaving `package` for."""
     rows = np.arange(len(package))
-    allowed = options.usable & known.safe & ~known.unsafe
-    in_order = np.take_along_axis(allowed, options.order, axis=1)
-    best = options.order[rows, in_order.argmax(axis=1)]
+    best, some = best_allowed(options.order, options.usable & known.safe & ~known.unsafe)
     saved = options.cost[rows, package] - options.cost[rows, best]
     better = (package == NONE) | ((saved >= least_saving) & (saved > 0))
     # Away from a package that must not go on, whatever it costs.
     stuck = options.rejected & (package == options.today) & (package != NONE)
-    return best, in_order.any(axis=1) & (best != package) & (better | stuck)
+    return best, some & (best != package) & (better | stuck)
 
 
 def _default(options: Options, known: Known) -> Places:
     allowed = known.fits & known.safe_default & ~known.unsafe & ~known.banned & (options.usable | ~known.scored)
-    in_order = np.take_along_axis(allowed, options.order, axis=1)
-    rows = np.arange(len(options.today))
-    return np.where(in_order.any(axis=1), options.order[rows, in_order.argmax(axis=1)], NONE)
+    best, some = best_allowed(options.order, allowed)
+    return np.where(some, best, NONE)
 
 
 def _why_not_moved(options: Options, known: Known, moves: Flags, least_saving: float) -> npt.NDArray[np.str_]:

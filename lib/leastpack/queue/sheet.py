@@ -25,7 +25,6 @@ COLUMNS = {
     "height_cm": 10, "weight_g": 10, "package_type": 18, "package_inner_cm": 20, "procedure": 32, "photos": 40,
     "why": 10, "result": 10, "tested_on": 12, "tester": 16, "note": 40,
 }  # fmt: skip
-FILLED_IN = ("result", "tested_on", "tester", "note")
 NEEDED = ("test_id", "marketplace", "product_id", "package_type", "result", "tested_on")
 RESULTS = ("SAFE", "UNSAFE")
 # What a spreadsheet takes for the beginning of a formula.

@@ -14,8 +14,9 @@ import pytest
 
 from leastpack.decisions.draw import group_weight
 from leastpack.decisions.sequence import close_upward, run_sequence
-from leastpack.decisions.statistics import p_values, start_points
+from leastpack.decisions.statistics import start_points
 from leastpack.outcomes.bounds import labels, lower_bounds, upper_bounds
+from leastpack.policy.exact import binomial_p_values
 
 ALPHA, DELTA, DRAWS, GRID = 0.1, 0.1, 600, 40
 MOST = DELTA + 3 * np.sqrt(DELTA * (1 - DELTA) / DRAWS)
@@ -59,7 +60,9 @@ def test_p11_taking_the_loosest_threshold_that_passes_would_break_it() -> None:
     for points in rng.multinomial(3000, weights, size=DRAWS):
         bad = rng.binomial(points, rates)
         n = points.cumsum()
-        loosest += bool(((p_values(bad.cumsum(), n, ALPHA) <= DELTA) & (n >= start_points(ALPHA, DELTA))).any())
+        loosest += bool(
+            ((binomial_p_values(bad.cumsum(), n, ALPHA) <= DELTA) & (n >= start_points(ALPHA, DELTA))).any()
+        )
         stopped += run_sequence(points, bad, ALPHA, DELTA).last is not None
     assert loosest / DRAWS > 2 * DELTA
     assert stopped / DRAWS <= MOST

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leastpack.decisions.sequence import Sequence, at_least_as_protective, close_upward, run_sequence
-from leastpack.decisions.statistics import p_values, start_points
+from leastpack.decisions.statistics import start_points
+from leastpack.policy.exact import binomial_p_values
 
 COUNTS = st.lists(st.tuples(st.integers(0, 120), st.floats(0, 0.3)), min_size=1, max_size=30)
 ALPHA, DELTA = 0.1, 0.1
@@ -27,7 +28,7 @@ def test_it_starts_with_enough_points_and_stops_at_the_first_failure(cells: list
     if result.start is None:
         assert result.last is None
         return
-    passed = p_values(k, n, ALPHA) <= DELTA
+    passed = binomial_p_values(k, n, ALPHA) <= DELTA
     if result.last is None:
         assert not passed[result.start]
     else:
@@ -37,13 +38,13 @@ def test_it_starts_with_enough_points_and_stops_at_the_first_failure(cells: list
 
 def test_a_later_pass_does_not_count() -> None:
     points, bad = np.array([44, 100, 2000]), np.array([0, 60, 0])
-    assert p_values(60, 2144, ALPHA) <= DELTA
+    assert binomial_p_values(60, 2144, ALPHA) <= DELTA
     assert run_sequence(points, bad, ALPHA, DELTA).last == 0
 
 
 def test_started_at_the_strictest_threshold_it_would_certify_nothing() -> None:
     points, bad = np.array([10, 10, 10, 200]), np.array([0, 0, 0, 5])
-    assert p_values(0, 10, ALPHA) > DELTA
+    assert binomial_p_values(0, 10, ALPHA) > DELTA
     assert run_sequence(points, bad, ALPHA, DELTA).last == 3
 
 

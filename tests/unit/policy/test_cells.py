@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leastpack.errors import InputError
-from leastpack.policy.cells import certify_cells, divide_delta, judge_types, types_of
+from leastpack.policy.cells import certify_cells, divide_delta, judge_types
 from leastpack.policy.certify import PolicyTest
 from leastpack.policy.exact import binomial_p_values
 
@@ -58,11 +58,6 @@ def test_types_are_shown_contradicted_or_neither() -> None:
     assert found.contradicted.tolist() == [False, False, True, False]
     assert found.upper[3] == 1.0
     assert found.upper[0] < 0.02 < found.upper[1]
-
-
-def test_moves_are_counted_by_type() -> None:
-    n, k = types_of([0, 2, 2, 0], [1, 0, 1, 0], 4)
-    assert (n.tolist(), k.tolist()) == ([2, 0, 2, 0], [1, 0, 1, 0])
 
 
 @pytest.mark.parametrize(("alpha", "delta", "message"), [(0.0, 0.1, "alpha"), (0.1, 0.0, "delta")])

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from pyspark.sql import Row
 from tests.spark.decisions.market import package_rows
 
+from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.market import Market, make_markets
 from leastpack.decisions.rules import Pairs
 from leastpack.policy.choose import NONE, Options, choose, preference
-from leastpack.policy.options import Costs, Facts, make_options
+from leastpack.policy.options import Facts, make_options
 from leastpack.policy.recommend import Known, Recommendation, recommend
 
 BAG, MAILER, BOX = range(3)
+SETTINGS = DecisionsConfig(damage_cost=2.0, price_when_unknown=20.0)
 NAN = float("nan")
 NO, YES = np.zeros((1, 3), bool), np.ones((1, 3), bool)
 
@@ -165,9 +167,7 @@ def test_options_of_products_from_their_scores(market: Market) -> None:
         disproved=np.array([[False] * 3, [False] * 3, [True, False, False]]),
         value=np.array([10.0, np.nan, 10.0]),
     )
-    options = make_options(
-        pairs, market, facts, Costs(weight=2.0, damage=2.0, price_when_unknown=20.0, reporting_rate=0.5)
-    )
+    options = make_options(pairs, market, facts, SETTINGS, weight_cost=2.0, reported=0.5)
     assert options.usable.tolist() == [[False, True, True], [True, True, False], [False, True, False]]
     assert options.today.tolist() == [1, 2, 0]
     assert options.settled.tolist() == [False, True, True]  # pinned; ships in what its size does not fit
