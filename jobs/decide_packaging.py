@@ -1,4 +1,4 @@
-"""spark-submit entry of the decide step: pairs are certified and packages recommended."""
+"""spark-submit entry of the decide step: packages are recommended and tests queued."""
 
 from leastpack.cli import job
 

@@ -244,7 +244,7 @@ def preview(
 @app.command()
 def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None) -> None:
     """Make an earlier release the current one; nothing is copied."""
-    from leastpack.decisions import publish
+    from leastpack.releases import publish
     from leastpack.session import make_session
 
     loaded = _load(config, set_)

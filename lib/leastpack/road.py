@@ -86,15 +86,23 @@ STEPS: tuple[Step, ...] = (
         "Score every product in every package type of its marketplace.",
     ),
     _step(
-        "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
-        "products package_types pair_scores pair_outcomes pair_tests training_examples",
-        "certificates pair_decisions recommendations test_queue",
-        "Certify, decide, recommend, queue tests.",
+        "certify", "certify_policy.py", "certificates.certify:certify_policy",
+        "products package_types pair_scores pair_outcomes pair_tests training_examples trials",
+        "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types "
+        "certificate_events",
+        "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),
     _step(
-        "publish", "publish_release.py", "decisions.publish:publish_release",
+        "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
+        "products package_types pair_scores pair_outcomes pair_tests trials policy_rounds round_choices "
+        "round_exclusions certificate_attempts certificates certificate_types certificate_events",
+        "pair_decisions recommendations test_queue",
+        "Recommend a package for every product under the certificates in force, and queue tests.",
+    ),
+    _step(
+        "publish", "publish_release.py", "releases.publish:publish_release",
         "products package_types pair_scores certificates pair_decisions recommendations",
-        "releases recommendation_changes",
+        "releases recommendation_changes trials",
         "Audit the tables and release their versions.",
     ),
     _step(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tests.simulate.methods import METHODS, fixed_sequence
 from tests.simulate.worlds import World
 
-from leastpack.decisions.grid import risk_grid
+from leastpack.policy.levels import risk_grid
 from leastpack.policy.betting import betting_p_value
 from leastpack.policy.cells import divide_delta
 from leastpack.policy.certify import last_passed

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from leastpack.config.base import Count, Day, OpenShare, Section, Share
 
@@ -17,40 +16,55 @@ class ScoringConfig(Section):
     padding_cm: float = Field(0.5, ge=0, description="Room a rigid package needs beside the product, a side.")
 
 
-class PromiseConfig(Section):
-    """One promise a certificate can make."""
+class CertifyConfig(Section):
+    """Certificates: what is promised of the products that move, and the tests that settle it."""
 
-    promise: Literal["shipment", "pair"] = Field(description="Mean damage rate a shipment, or share of unsafe pairs.")
-    alpha: OpenShare = Field(description="The promised bound.")
-    delta: OpenShare = Field(0.1, description="Probability that the promise is broken by the calibration draw.")
+    alpha: OpenShare = Field(0.02, description="At most this share of the products that move is unsafe there.")
+    delta: OpenShare = Field(0.1, description="Probability that any certificate of a year breaks its promise.")
+    issues_a_year: Count = Field(4, description="Attempts at a certificate that delta is divided among, a year.")
+    pool_marketplaces: bool = Field(True, description="Marketplaces share certificates; else each has its own.")
+    grid: int = Field(200, ge=2, description="Levels of risk that a round can choose from.")
+    levels: Count = Field(8, description="Levels that a round tests at most; each may ask for more tests.")
+    sample_products: Count = Field(
+        200_000, description="Products, drawn by hash, that a round is planned on; none of their labels is read."
+    )
+    draw_products: Count | None = Field(
+        None,
+        description="Products that a round draws in each cell; null is 13 ln(1 / delta) / alpha. Never more than "
+        "`draw_share` of the cell.",
+    )
+    draw_share: Share = Field(0.1, description="Share of a cell's products that a round draws at most.")
+    draw: Count = Field(
+        1,
+        description="Number of the draw; raise it to try a policy again that failed, on products not drawn before.",
+    )
+    test_days: Count = Field(60, description="Days after which a test without a result counts as UNSAFE.")
+    panel_days: Count = Field(
+        365, description="Days for which tests of drawn products are kept from training; then other products are drawn."
+    )
+    seed: int = Field(3, ge=0, lt=2**31, description="Another seed draws other products.")
 
 
 class DecisionsConfig(Section):
-    """Certificates, recommendations and the test queue."""
+    """Recommendations, the test queue, and what a release must keep."""
 
-    promises: list[PromiseConfig] = Field(
-        default_factory=lambda: [
-            PromiseConfig(promise="shipment", alpha=0.01, delta=0.1),
-            PromiseConfig(promise="pair", alpha=0.02, delta=0.1),
-        ],
-        description="Every promise is tested and its certificate published; `certify_by` says which ones certify.",
+    weight_cost: float = Field(
+        0.0, ge=0, description="Cost of shipping a kilogram of package, in the unit of `currency_units`."
     )
-    certify_by: Literal["shipment", "pair", "both"] = Field("pair", description="Which promise certifies a pair.")
-    pool_marketplaces: bool = Field(True, description="Package types of the same profile share a certificate.")
-    grid: int = Field(200, ge=2, description="Thresholds of the shared grid of risk values.")
-    group_cap: Count = Field(
-        4, description="Pairs a product group counts for at most in a promise; a large value counts every pair alike."
-    )
-    reject_risk: OpenShare = Field(0.5, description="Uncertified pairs with a risk above it are REJECTED, not tested.")
     damage_cost: float = Field(2.0, ge=0, description="Cost of one damaged shipment as a multiple of the price.")
     price_when_unknown: float = Field(
         20.0, ge=0, description="Price taken for the damage cost where none is known, in the unit of `currency_units`."
     )
-    trade_off: float = Field(
-        1.0, ge=0, description="lambda: weight of the expected damage cost beside the package cost."
+    least_saving: float = Field(
+        0.0, ge=0, description="Saving a shipment from which a product moves, in the unit of `currency_units`."
     )
-    queue_size: Count = Field(200, description="Pairs in the test queue.")
-    queue_random_share: Share = Field(0.2, description="Share of the queue drawn at random, with logged probability.")
+    most_moves: Count | None = Field(
+        None,
+        description="Products of a marketplace that may newly move in one run; null is all. The same share of all "
+        "marketplaces of a pool moves, chosen by hash: others would not be those that were tested.",
+    )
+    reject_risk: OpenShare = Field(0.5, description="Uncertified pairs with a risk above it are REJECTED, not tested.")
+    queue_size: Count = Field(200, description="Doubtful pairs in the test queue, beside those that a round asks for.")
     most_drift: float | None = Field(
         0.25,
         gt=0,
@@ -63,24 +77,13 @@ class DecisionsConfig(Section):
     as_of: Day | None = Field(
         None,
         description="Day the decisions are for: package types are used from their valid_from on, and until their "
-        "valid_to; null is today.",
+        "valid_to, and rounds end; null is today.",
     )
-    seed: int = Field(3, ge=0, lt=2**31, description="Draws of calibration pairs and of the queue follow from it.")
 
     @property
     def day(self) -> datetime.date:
         """The day the decisions are for."""
         return self.as_of or datetime.datetime.now(datetime.UTC).date()
-
-    @model_validator(mode="after")
-    def _promises_named_once(self) -> DecisionsConfig:
-        names = [promise.promise for promise in self.promises]
-        if len(set(names)) != len(names):
-            raise ValueError("promises: each of `shipment` and `pair` may stand once")
-        needed = {"shipment", "pair"} if self.certify_by == "both" else {self.certify_by}
-        if missing := sorted(needed - set(names)):
-            raise ValueError(f"certify_by is {self.certify_by!r}, but promises lacks {', '.join(missing)}")
-        return self
 
 
 class ReportConfig(Section):

@@ -1,1 +1,1 @@
-"""Certificates, decisions, recommendations, the test queue and releases."""
+"""Decisions on pairs, recommendations for products, and the queue of tests."""

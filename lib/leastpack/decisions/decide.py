@@ -1,49 +1,42 @@
-"""The decide step: certify, decide, recommend, queue tests."""
+"""The decide step: recommend a package for every product under the certificates in force, and queue tests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import reduce
 
-import numpy as np
-import numpy.typing as npt
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from leastpack.certificates.in_force import Standing, standing
+from leastpack.certificates.marks import disproved_pairs
+from leastpack.certificates.products import ProductFacts, product_facts, product_rows
+from leastpack.certificates.rounds import asked_pairs, attempt_of, tested_pairs
+from leastpack.certificates.scores import check_scores
+from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.checks import check_currencies
-from leastpack.config.decisions import DecisionsConfig
 from leastpack.config.root import Config
-from leastpack.decisions.cells import PAIR, PRODUCT, SHIPPED
-from leastpack.decisions.certificates import Certificate, Terms, thresholds
-from leastpack.decisions.evidence import collect_evidence
-from leastpack.decisions.grid import risk_grid
-from leastpack.decisions.held_out import held_out
-from leastpack.decisions.keys import digests
-from leastpack.decisions.market import make_markets
-from leastpack.decisions.part import TOLD, Grounds, Part, decide_part
-from leastpack.decisions.queue import choose_doubtful, draw_random, mix
-from leastpack.decisions.recommend import current_packages, product_values
-from leastpack.decisions.rules import proven_labels
-from leastpack.decisions.scored import Scored, check_scored, count_scored, labelled_pairs, scored_pairs
+from leastpack.decisions.decided import TURN, Grounds, new_moves
+from leastpack.decisions.part import TOLD, Part, decide_part, turned
+from leastpack.decisions.queue import ask_for_round, choose_doubtful, in_turn
 from leastpack.log import log
+from leastpack.panel import withheld_products
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
-from leastpack.tables.schemas import CERTIFICATES
+from leastpack.tables.digests import digests
+from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.waves import waves
 
-INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
-LABELS = ("pair_outcomes", "pair_tests", "training_examples")
+INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests")
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
-    """Certify, decide on every scored pair, recommend a package for every product and queue tests.
+    """Decide on every scored pair, recommend a package for every product and queue tests.
 
     Args:
         spark: The session.
-        config: Section `decisions`; tau and reporting rate of `outcomes`.
+        config: Sections `decisions` and `certify`; tau and reporting rate of `outcomes`.
 
     Raises:
         InputError: A table is missing or there are no scores.
@@ -53,59 +46,101 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
-        settings, grid = config.decisions, risk_grid(config.decisions.grid)
-        used = inputs["package_types"].select("currency").distinct().collect()
-        check_currencies((row.currency for row in used), config.currency_units)
+        types = inputs["package_types"].collect()
+        check_currencies({row.currency for row in types}, config.currency_units)
         with run.phase("account"):
-            scored = _scored(inputs, grid, settings, kept)
-            products, model_version = check_scored(scored.counts)
-            certify = keep(kept, held_out(tables, inputs["training_examples"], model_version, "certify"))
-            _account(run, inputs, scored, certify.count())
-        with run.phase("certify"):
-            terms = Terms(settings, config.outcomes.tau, config.outcomes.least_reporting_rate, model_version, grid)
-            certificates = collect_evidence(
-                {**inputs, "certify_examples": certify}, scored, settings, len(grid)
-            ).certify(terms)
-            _write_certificates(tables, run, certificates)
+            products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+            _account(run, inputs, len(types))
+        terms = make_terms(config, types, model_version)
+        stands = standing(tables, terms)
+        _warn(run, stands)
+        withheld = withheld_products(tables, config.decisions.day, config.certify.panel_days)
+        facts = _facts(tables, inputs, terms, stands)
         with run.phase("decide"):
-            grounds = _grounds(inputs, certificates, model_version, config)
-            parts = _decide(tables, config, run, inputs["pair_scores"], grounds, kept)
+            released = _released(inputs["pair_scores"], facts, Grounds(terms, stands, {}))
+            grounds = Grounds(terms, stands, released)
+            parts = _decide(tables, run, inputs, facts, grounds, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
             _account_products(run, inputs, tables.read("recommendations"), products)
         with run.phase("queue"):
-            waiting = keep(kept, _together([part.finalists for part in parts]))
-            random = keep(kept, draw_random(waiting, settings))
-            queue = mix(random, choose_doubtful(waiting, random, settings))
-            tables.replace("test_queue", queue.withColumn("run_id", F.lit(run.run_id)))
-            run.figure("queued", tables.read("test_queue").count())
+            waiting = _together([part.finalists for part in parts])
+            queue = choose_doubtful(waiting, withheld, config.decisions.queue_size)
+            if stands.round_id is not None and attempt_of(tables, stands.round_id) is None:
+                queue = queue.unionByName(_of_round(tables, inputs, stands.round_id))
+            tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
+            for row in tables.read("test_queue").groupBy("why").count().collect():
+                run.figure(f"queued.{row.why}", row["count"])
 
 
-def _scored(
-    inputs: dict[str, DataFrame], grid: npt.NDArray[np.float64], settings: DecisionsConfig, kept: ExitStack
-) -> Scored:
-    pairs = scored_pairs(inputs["pair_scores"], inputs["package_types"], grid, settings.pool_marketplaces, settings.day)
-    labelled = keep(kept, labelled_pairs(pairs, [inputs[name] for name in LABELS]))
-    return Scored(pairs, labelled, count_scored(pairs))
+def _facts(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, stands: Standing) -> ProductFacts:
+    """What is known of products; the policy never chooses what its round excluded, else what is disproved today."""
+    rules, settings = terms.config.outcomes, terms.config.certify
+    if stands.round_id is not None:
+        disproved = tables.read("round_exclusions").where(F.col("round_id") == stands.round_id).select(*PAIR)
+    else:
+        withheld = withheld_products(tables, terms.config.decisions.day, settings.panel_days)
+        disproved = disproved_pairs(inputs["pair_tests"], withheld, rules.threshold)
+    return product_facts(tables, inputs, disproved, rules.threshold, terms.config.currency_units)
 
 
-def _account(run: Run, inputs: dict[str, DataFrame], scored: Scored, certify: int) -> None:
+def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[str, float]:
+    """The share of new moves of each pool that goes out: so many that no marketplace has more than `most_moves`."""
+    terms = grounds.terms
+    most = terms.config.decisions.most_moves
+    if most is None:
+        return {}
+    with ExitStack() as here:
+        products = turned(product_rows(scores, facts, terms.types, here), terms.config.certify.seed)
+        place = F.row_number().over(Window.partitionBy("marketplace").orderBy(TURN))
+        # The first turn that is one too many.
+        ends = new_moves(products, grounds).withColumn("place", place).where(F.col("place") == most + 1).collect()
+    released: dict[str, float] = {}
+    for row in ends:
+        pool = terms.pool(row.marketplace)
+        released[pool] = min(released.get(pool, 1.0), row[TURN])
+    return released
+
+
+def _of_round(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str) -> DataFrame:
+    """The pairs that a round waits for."""
+    tested = tested_pairs(inputs["pair_tests"]).select(*PAIR)
+    asked = asked_pairs(tables, round_id).join(tested, on=PAIR, how="left_anti")
+    rounds = tables.read("policy_rounds").where(F.col("round_id") == round_id)
+    decisions, recommended = tables.read("pair_decisions"), tables.read("recommendations")
+    return ask_for_round(asked, rounds, decisions, inputs["package_types"], recommended)
+
+
+def _warn(run: Run, stands: Standing) -> None:
+    run.figure("certificates_in_force", len(stands.in_force))
+    if stands.paused is not None:
+        log.warning(
+            "nothing moves: certificates are paused", why=stands.paused, todo="leastpack resume lets them go on"
+        )
+    elif not stands.in_force:
+        log.warning(
+            "no certificate is in force for this policy: products stay where they are",
+            todo="run leastpack certify, and bring the results of its tests",
+        )
+
+
+def _account(run: Run, inputs: Mapping[str, DataFrame], types: int) -> None:
     """Every input row is used, or belongs to a pair that has no score."""
-    run.account("pair_scores", rows_in=inputs["pair_scores"].count(), used=sum(row.pairs for row in scored.counts))
-    types = inputs["package_types"].count()
+    rows_in = inputs["pair_scores"].count()
+    run.account("pair_scores", rows_in=rows_in, used=rows_in)
     run.account("package_types", rows_in=types, used=types)
     for name in ("pair_outcomes", "pair_tests"):
-        _account_scored(run, name, inputs[name], scored.labelled, PAIR)
-    certify_split = F.count_if(F.col("split") == "certify").alias("certify")
-    counts = inputs["training_examples"].agg(F.count("*").alias("rows_in"), certify_split).collect()[0]
-    aside = {"other_split": counts.rows_in - counts.certify, "seen_by_the_model": counts.certify - certify}
-    run.account("training_examples", rows_in=counts.rows_in, used=certify, set_aside=aside)
+        labelled = inputs["pair_scores"].join(inputs[name].select(*PRODUCT).distinct(), on=PRODUCT, how="left_semi")
+        _account_scored(run, name, inputs[name], labelled, PAIR)
 
 
-def _account_products(run: Run, inputs: dict[str, DataFrame], recommendations: DataFrame, products: int) -> None:
+def _account_products(run: Run, inputs: Mapping[str, DataFrame], recommendations: DataFrame, products: int) -> None:
     """Every scored product has its recommendation, and every product of the catalog is scored or told of."""
     run.expect("recommendations", rows=recommendations.count(), expected=products)
     _account_scored(run, "products", inputs["products"], recommendations, PRODUCT)
+    counts = recommendations.groupBy("reason").agg(F.count("*").alias("products")).collect()
+    for row in counts:
+        run.figure(f"products.{row.reason}", row.products)
 
 
 def _account_scored(run: Run, name: str, rows: DataFrame, scored: DataFrame, key: list[str]) -> None:
@@ -114,42 +149,24 @@ def _account_scored(run: Run, name: str, rows: DataFrame, scored: DataFrame, key
     run.account(name, rows_in=rows_in, used=used, set_aside={"not_scored": rows_in - used})
 
 
-def _grounds(
-    inputs: dict[str, DataFrame], certificates: Sequence[Certificate], model_version: str, config: Config
-) -> Grounds:
-    settings, units = config.decisions, config.currency_units
-    given = thresholds(certificates, settings.certify_by)
-    markets, identifiers = make_markets(inputs["package_types"].collect(), given, settings.day, units)
-    return Grounds(
-        values=product_values(inputs["products"], units),
-        pair_tests=inputs["pair_tests"],
-        proven=proven_labels(inputs["pair_tests"]),
-        current=current_packages(inputs["pair_outcomes"]),
-        markets=markets,
-        certificates=identifiers,
-        model_version=model_version,
-        settings=settings,
-        reporting_rate=config.outcomes.least_reporting_rate,
-    )
-
-
 def _decide(
     tables: Tables,
-    config: Config,
     run: Run,
-    scores: DataFrame,
+    inputs: Mapping[str, DataFrame],
+    facts: ProductFacts,
     grounds: Grounds,
     kept: ExitStack,
 ) -> list[Part]:
     tables.ensure("pair_decisions")
+    scores = inputs["pair_scores"]
     held = digests(tables.read("pair_decisions"), TOLD, "bucket")
     pairs = {row["bucket"]: row["count"] for row in scores.groupBy("bucket").count().collect()}
     # A bucket that has decisions and no scores any more is emptied.
     due = {bucket: pairs.get(bucket, 0) for bucket in {*pairs, *held}}
     parts: list[Part] = []
     finished = 0
-    for buckets in waves(due, config.tables.pairs_per_commit):
-        parts.append(decide_part(tables, run.run_id, scores, grounds, buckets, held, kept))
+    for buckets in waves(due, grounds.terms.config.tables.pairs_per_commit):
+        parts.append(decide_part(tables, run.run_id, scores, facts, grounds, inputs["pair_tests"], buckets, held, kept))
         finished += len(buckets)
         log.info("buckets decided", done=finished, of=len(due))
     _count_decisions(tables, run, sum(pairs.values()))
@@ -158,28 +175,6 @@ def _decide(
 
 def _together(parts: Sequence[DataFrame]) -> DataFrame:
     return reduce(DataFrame.unionByName, parts)
-
-
-def _write_certificates(tables: Tables, run: Run, certificates: Sequence[Certificate]) -> None:
-    issued = datetime.now(UTC)
-    rows = []
-    for one in certificates:
-        values = {**vars(one), "run_id": run.run_id, "issued_at": issued}
-        rows.append(tuple(list(v) if isinstance(v := values[name], tuple) else v for name in CERTIFICATES.names))
-    tables.replace("certificates", tables.spark.createDataFrame(rows, CERTIFICATES.schema))
-    for promise in sorted({one.promise for one in certificates}):
-        own = [one for one in certificates if one.promise == promise]
-        given = [one for one in own if one.threshold is not None]
-        run.figure(f"certificates_given.{promise}", len(given))
-        run.figure(f"certificates_tested.{promise}", len(own))
-        shipped = [one for one in given if one.slice == SHIPPED]
-        if shipped:
-            log.warning(
-                "certificates rest on shipped pairs, which someone chose; gamma: hidden selection they survive",
-                promise=promise,
-                certificates=len(shipped),
-                least_gamma=round(min(one.gamma or 1.0 for one in shipped), 2),
-            )
 
 
 def _count_decisions(tables: Tables, run: Run, pairs: int) -> None:

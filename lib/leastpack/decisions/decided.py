@@ -2,103 +2,161 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.cells import PRODUCT
-from leastpack.decisions.market import Market, Numbers
-from leastpack.decisions.recommend import NONE, Choice, recommend
-from leastpack.decisions.rules import CODES, NOT_IN_USE, REASONS, SAFE, UNSAFE, Codes, Pairs, decide
+from leastpack.certificates.arrays import READ, Products, numbers, read_products
+from leastpack.certificates.cells import cell_of
+from leastpack.certificates.counts import by_marketplace
+from leastpack.certificates.in_force import Standing
+from leastpack.certificates.terms import Terms
+from leastpack.decisions.rules import (
+    BY_ORDER,
+    CERTIFIED,
+    CERTIFIED_MOVE,
+    CODES,
+    NOT_IN_USE,
+    REASONS,
+    decide,
+    of_decision,
+)
+from leastpack.policy.choose import NONE, Flags, Places, choose
+from leastpack.policy.market import Market, Numbers
+from leastpack.policy.options import damage_costs
+from leastpack.policy.recommend import PROVEN_SAFE, Known, Recommendation, recommend
+from leastpack.policy.trial import trials_after
+from leastpack.tables.keys import PRODUCT
 
-KEPT = {"marketplace": "string", "product_id": "string", "bucket": "int"}
+KEPT = {"marketplace": "string", "product_id": "string", "bucket": "int", "shipments": "bigint"}
 LISTS = {"fits": "array<boolean>", "risk": "array<float>", "error": "array<string>"}
-GROUNDS = ("views_used", "damage_rate", "void_share", "proven", "value", "current_package_type")
-CODED = {"code": "array<tinyint>", "certificate": "array<smallint>"}
+CODED = {"code": "array<tinyint>"}
 CHOSEN = {
-    "package_type": "string", "current_package_type": "string", "safe_default": "string", "reason": "string",
+    "package_type": "string", "current_package_type": "string", "moved_from": "string", "on_trial": "array<string>",
+    "safe_default": "string", "reason": "string", "why_not_moved": "string", "certificate_id": "string",
     "expected_damage_cost": "double", "package_cost": "double", "weight_saved_g": "double",
     "alternatives": "array<string>",
 }  # fmt: skip
-OTHERWISE = {"otherwise_g": "double"}
+OTHERWISE = {"moves": "boolean", "otherwise_g": "double"}
+# A number in [0, 1) by hash of the product: its turn where not all may move at once.
+TURN = "turn"
 _SCHEMA = ", ".join(f"{name} {kind}" for name, kind in {**KEPT, **LISTS, **CODED, **CHOSEN, **OTHERWISE}.items())
 
 
-def decide_products(
-    products: DataFrame, markets: Mapping[str, Market], settings: DecisionsConfig, reporting_rate: float
-) -> DataFrame:
+@dataclass(frozen=True)
+class Grounds:
+    """What all products are decided on.
+
+    Attributes:
+        terms: The policy.
+        standing: Its certificates.
+        released: Share of the new moves of each pool that may go out now; 1 where all may.
+    """
+
+    terms: Terms
+    standing: Standing
+    released: Mapping[str, float]
+
+
+def decide_products(products: DataFrame, grounds: Grounds) -> DataFrame:
     """Decide on all pairs of every product, and choose its package.
 
     Args:
-        products: KEPT, LISTS and GROUNDS, one row a product; the lists have an element a package type, in order of
-            name. `proven` has UNKNOWN, SAFE or UNSAFE, and is null for a product without any proof.
-        markets: Package types by marketplace.
-        settings: Section `decisions`.
-        reporting_rate: Share of damages that are reported.
+        products: `products.product_rows` with TURN.
+        grounds: What is decided on.
 
     Returns:
-        KEPT, LISTS, CODED (reason and certificate of each pair), CHOSEN (the columns of `recommendations`) and the tare
-        of the package that the product ships in otherwise: the recommended one, else the current one.
+        KEPT, LISTS, CODED (the reason of each pair), CHOSEN (the columns of `recommendations`), whether the product
+        moves, and the tare of the package that it ships in otherwise: the recommended one, else the current one.
     """
 
     def decided(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            names = batch.column("marketplace").dictionary_encode()
-            for index, name in enumerate(names.dictionary.to_pylist()):
-                rows = batch.take(pa.array(np.flatnonzero(names.indices.to_numpy() == index)))
-                yield decide_batch(rows, markets[name], settings, reporting_rate)
+        for marketplace, rows in by_marketplace(batches):
+            yield decide_batch(rows, marketplace, grounds)
 
-    return products.select(*KEPT, *LISTS, *GROUNDS).mapInArrow(decided, _SCHEMA)  # type: ignore[arg-type]
+    columns = list(dict.fromkeys([*KEPT, *READ, TURN]))
+    return products.select(columns).mapInArrow(decided, _SCHEMA)  # type: ignore[arg-type]
 
 
-def decide_batch(
-    rows: pa.RecordBatch, market: Market, settings: DecisionsConfig, reporting_rate: float
-) -> pa.RecordBatch:
+def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa.RecordBatch:
     """`decide_products` for some products of one marketplace."""
-    pairs = _pairs(rows, len(market.names))
-    codes = decide(pairs, market, settings.reject_risk)
-    value = _numbers(rows.column("value"))
-    choice = recommend(pairs, codes, market, value, settings, reporting_rate)
-    certificate = np.where(
-        codes == CODES["under_threshold"], market.certificate[pairs.photos.astype(np.intp)], np.int16(NONE)
-    )
-    current = rows.column("current_package_type")
+    terms, market = grounds.terms, grounds.terms.markets[marketplace]
+    products = read_products(rows, market, terms.config.decisions, terms.reported)
+    cells = _cells(products, marketplace, grounds)
+    turn = rows.column(TURN).to_numpy(zero_copy_only=False)
+    least_saving = terms.least_saving(marketplace)
+    turn_come = turn < grounds.released.get(terms.pool(marketplace), 1.0)
+    found = recommend(products.options, _known(products, market, cells, turn_come, least_saving), least_saving)
+    each = np.arange(len(turn))
+    moved_to: Flags = np.zeros(products.safe.shape, dtype=bool)
+    by_certificate = found.certified & (found.reason != PROVEN_SAFE)
+    moved_to[each[by_certificate], found.package[by_certificate]] = True
+    codes = decide(products, market, moved_to, terms.config.decisions.reject_risk)
     kept = {name: rows.column(name) for name in (*KEPT, *LISTS)}
-    coded = {"code": _lists(codes), "certificate": _lists(certificate)}
-    return pa.RecordBatch.from_pydict({**kept, **coded, **_chosen(choice, current, market)})
+    alternatives = _alternatives(of_decision(codes, CERTIFIED), products, market)
+    chosen = _chosen(products, found, alternatives, market)
+    value = _damage_cost(products, found.package, numbers(rows.column("value")), grounds, market)
+    certificate = pa.array(cells.certificate, pa.string(), mask=~by_certificate)
+    return pa.RecordBatch.from_pydict(
+        {
+            **kept,
+            "code": _lists(codes),
+            **chosen,
+            "safe_default": _named(market, found.safe_default),
+            "certificate_id": certificate,
+            "expected_damage_cost": _nulled(value),
+            "current_package_type": rows.column("current_package_type"),
+        }
+    ).select([part.split()[0] for part in _SCHEMA.split(", ")])
 
 
-def open_decisions(
-    decided: DataFrame, markets: Mapping[str, Market], certificates: Sequence[str], model_version: str
-) -> DataFrame:
+def new_moves(products: DataFrame, grounds: Grounds) -> DataFrame:
+    """Products that would newly move if all might: marketplace and TURN."""
+    columns = list(dict.fromkeys([*KEPT, *READ, TURN]))
+
+    def moving(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for marketplace, rows in by_marketplace(batches):
+            terms, market = grounds.terms, grounds.terms.markets[marketplace]
+            products = read_products(rows, market, terms.config.decisions, terms.reported)
+            cells = _cells(products, marketplace, grounds)
+            least_saving = terms.least_saving(marketplace)
+            known = _known(products, market, cells, np.ones(len(rows), dtype=bool), least_saving)
+            found = recommend(products.options, known, least_saving)
+            new = found.certified & ~products.trials.introduced[np.arange(len(rows)), found.package]
+            yield rows.select(["marketplace", TURN]).filter(pa.array(new))
+
+    return products.select(columns).mapInArrow(moving, f"marketplace string, {TURN} double")  # type: ignore[arg-type]
+
+
+def open_decisions(decided: DataFrame, markets: Mapping[str, Market], model_version: str) -> DataFrame:
     """One row a pair.
 
     Args:
         decided: `decide_products`.
         markets: Package types by marketplace.
-        certificates: Identifiers, in the order that `certificate` counts.
         model_version: Of the scores.
 
     Returns:
-        The columns of `pair_decisions` less run_id; `tare_g` and `otherwise_g`; and `candidate`: the pair fits, has a
-        risk and its package is in use.
+        The columns of `pair_decisions` less run_id; `tare_g`, `otherwise_g` and `shipments`; and `candidate`: the pair
+        fits, has a risk and its package is in use.
     """
     types = F.element_at(F.create_map(*_types(markets)), F.col("marketplace"))
-    zipped = F.arrays_zip(types.alias("type"), F.col("code"), F.col("certificate"), *map(F.col, LISTS))
+    zipped = F.arrays_zip(types.alias("type"), F.col("code"), *map(F.col, LISTS))
+    shared = ["moves", "certificate_id", "otherwise_g"]
     chosen = F.col("package_type").alias("_chosen")
-    pairs = decided.select(*KEPT, chosen, "otherwise_g", F.inline(zipped))
+    pairs = decided.select(*KEPT, chosen, *[F.col(name).alias(f"_{name}") for name in shared], F.inline(zipped))
     code = F.col("code").cast("int") + 1
     reason = F.when(F.col("code") == 0, F.col("error")).otherwise(F.element_at(_literals(REASONS), code))
-    named = F.element_at(_literals(certificates or [""]), F.col("certificate") + 1)
     package = F.col("type.package_type")
     usable = F.col("code") != CODES[NOT_IN_USE]
+    recommended = F.coalesce(package == F.col("_chosen"), F.lit(False))
+    by_certificate = F.col("code").isin(CODES[CERTIFIED_MOVE], CODES[BY_ORDER])
     return pairs.select(
         *PRODUCT,
         package.alias("package_type"),
@@ -107,83 +165,129 @@ def open_decisions(
         reason.alias("reason"),
         "risk",
         "fits",
-        F.coalesce(package == F.col("_chosen"), F.lit(False)).alias("recommended"),
+        recommended.alias("recommended"),
+        (recommended & F.col("_moves")).alias("moves"),
         F.lit(model_version).alias("model_version"),
-        F.when(F.col("certificate") != NONE, named).alias("certificate_id"),
+        F.when(by_certificate, F.col("_certificate_id")).alias("certificate_id"),
         F.col("type.tare_g").alias("tare_g"),
-        "otherwise_g",
+        F.col("_otherwise_g").alias("otherwise_g"),
+        "shipments",
         (F.coalesce("fits", F.lit(False)) & F.col("risk").isNotNull() & usable).alias("candidate"),
     )
 
 
-def proof_codes(proofs: Column, types: Column) -> Column:
-    """From package type to SAFE or UNSAFE, to a list of codes in the order of `types`."""
+@dataclass(frozen=True)
+class _Cells:
+    """The certificates of n products: those of their cells."""
 
-    def code(name: Column) -> Column:
-        label = F.try_element_at(proofs, name)
-        known = F.when(label == "SAFE", SAFE).when(label == "UNSAFE", UNSAFE)
-        return F.coalesce(known, F.lit(0)).cast("tinyint")
-
-    return F.when(proofs.isNotNull(), F.transform(types, code))
+    level: Numbers
+    supported: Flags
+    withdrawn: Flags
+    certificate: npt.NDArray[np.object_]
 
 
-def _pairs(rows: pa.RecordBatch, size: int) -> Pairs:
-    def matrix(name: str) -> Numbers:
-        return _numbers(rows.column(name).flatten()).reshape(-1, size)
-
-    proven = rows.column("proven")
-    codes: Codes = np.zeros((len(rows), size), dtype=np.int8)
-    told = proven.is_valid().to_numpy(zero_copy_only=False)
-    codes[told] = proven.flatten().to_numpy().reshape(-1, size)
-    return Pairs(
-        scored=rows.column("error").flatten().is_null().to_numpy(zero_copy_only=False).reshape(-1, size),
-        fits=matrix("fits"),
-        risk=matrix("risk"),
-        damage_rate=matrix("damage_rate"),
-        void=np.nan_to_num(matrix("void_share")),
-        photos=_numbers(rows.column("views_used")) > 0,
-        proven=codes,
+def _cells(products: Products, marketplace: str, grounds: Grounds) -> _Cells:
+    terms, size = grounds.terms, len(grounds.terms.markets[marketplace].names)
+    names = grounds.terms.markets[marketplace].names
+    levels, supported, withdrawn, certificates = [], [], [], []
+    for photos in (False, True):
+        cell = cell_of(terms.pool(marketplace), photos)
+        one = grounds.standing.in_force.get(cell)
+        levels.append(np.nan if one is None else one.level)
+        supported.append(cell in grounds.standing.supported)
+        withdrawn.append([one is not None and name in one.withdrawn for name in names])
+        certificates.append(None if one is None else one.certificate_id)
+    which = products.pairs.photos.astype(np.intp)
+    return _Cells(
+        np.array(levels, dtype=np.float64)[which],
+        np.array(supported)[which],
+        np.array(withdrawn, dtype=bool).reshape(2, size)[which],
+        np.array(certificates, dtype=object)[which],
     )
 
 
-def _chosen(choice: Choice, current: pa.Array, market: Market) -> dict[str, pa.Array]:
-    names = pa.array(market.names)
-    place = pc.fill_null(pc.index_in(current, names), NONE).to_numpy()
-    tare = _at(market.tare_g, choice.package)
-    current_tare = _at(market.tare_g, place)
-    first = np.arange(len(market.names)) < choice.certified[:, None]
-    offsets = np.concatenate([[0], np.cumsum(choice.certified)]).astype(np.int32)
-    alternatives = pa.ListArray.from_arrays(pa.array(offsets), names.take(pa.array(choice.ordered[first])))
+def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, least_saving: float) -> Known:
+    """What counts beside the options.
+
+    A product stays back where the policy would move it to a package that its own shipments show to be unsafe; one that
+    already moved to its package goes on, whatever its turn.
+    """
+    options, rows = products.options, np.arange(len(turn_come))
+    choice = choose(options, cells.level, least_saving)
+    fits = (products.pairs.fits == 1) & market.in_use
+    has = options.today != NONE
+    return Known(
+        level=cells.level,
+        supported=cells.supported,
+        fits=fits,
+        scored=products.pairs.scored,
+        safe=products.safe,
+        unsafe=products.unsafe | products.alarmed,
+        pinned=np.zeros(len(rows), dtype=bool),
+        banned=np.zeros(fits.shape, dtype=bool),
+        misfit=has & (products.pairs.fits[rows, options.today] == 0),
+        suspended=choice.moves & products.alarmed[rows, choice.package],
+        withdrawn=cells.withdrawn,
+        released=turn_come | products.trials.introduced[rows, choice.package],
+        safe_default=market.safe_default,
+    )
+
+
+def _chosen(
+    products: Products, found: Recommendation, alternatives: pa.ListArray, market: Market
+) -> dict[str, pa.Array]:
+    today, package = products.options.today, found.package
+    trials = trials_after(products.trials, today, package, found.certified)
+    tare, tare_today = _at(market.tare_g, package), _at(market.tare_g, today)
+    shipped = _at(market.tare_g, products.shipped)
     return {
-        "package_type": _named(names, choice.package),
-        "current_package_type": current,
-        "safe_default": _named(names, choice.safe_default),
-        "reason": pa.array(choice.reason.tolist()),
-        "expected_damage_cost": _nulled(choice.damage_cost),
-        "package_cost": _nulled(_at(market.cost, choice.package)),
-        "weight_saved_g": _nulled(current_tare - tare),
+        "package_type": _named(market, package),
+        "moved_from": _named(market, trials.before),
+        "on_trial": _name_lists(market, trials.introduced),
+        "reason": pa.array(found.reason.tolist()),
+        "why_not_moved": pa.array([why or None for why in found.why_not_moved.tolist()], pa.string()),
+        "package_cost": _nulled(_at(market.cost, package)),
+        "weight_saved_g": _nulled(tare_today - tare),
         "alternatives": alternatives,
-        "otherwise_g": _nulled(np.where(choice.package == NONE, current_tare, tare)),
+        "moves": pa.array((package != today) & (package != NONE)),
+        "otherwise_g": _nulled(np.where(package == NONE, shipped, tare)),
     }
 
 
-def _at(values: Numbers, places: npt.NDArray[np.intp]) -> Numbers:
+def _damage_cost(products: Products, package: Places, value: Numbers, grounds: Grounds, market: Market) -> Numbers:
+    """(n,) expected damage cost of the recommended packages."""
+    terms = grounds.terms
+    costs = damage_costs(products.pairs.damage_rate, value, market, terms.config.decisions, terms.reported)
+    return np.where(package == NONE, np.nan, costs[np.arange(len(package)), package])
+
+
+def _alternatives(certified: Flags, products: Products, market: Market) -> pa.ListArray:
+    """Names of the certified pairs of each product, in order of preference."""
+    order = products.options.order
+    in_order = np.take_along_axis(certified, order, axis=1)
+    offsets = np.concatenate([[0], np.cumsum(in_order.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(market.names).take(pa.array(order[in_order])))
+
+
+def _name_lists(market: Market, flags: Flags) -> pa.ListArray:
+    """The names that are set, a list a product; null where none is."""
+    counts = flags.sum(axis=1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    names = pa.array(market.names).take(pa.array(np.nonzero(flags)[1]))
+    lists = pa.ListArray.from_arrays(pa.array(offsets), names)
+    return pa.array([one or None for one in lists.to_pylist()], pa.list_(pa.string()))
+
+
+def _at(values: Numbers, places: Places) -> Numbers:
     return np.where(places == NONE, np.nan, values[places])
 
 
-def _named(names: pa.Array, places: npt.NDArray[np.intp]) -> pa.Array:
-    return names.take(pa.array(places, mask=places == NONE))
+def _named(market: Market, places: Places) -> pa.Array:
+    return pa.array(market.names).take(pa.array(places, mask=places == NONE))
 
 
 def _nulled(values: Numbers) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
-
-
-def _numbers(column: pa.Array) -> Numbers:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    numbers: Numbers = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    return numbers
 
 
 def _lists(values: npt.NDArray[Any]) -> pa.ListArray:

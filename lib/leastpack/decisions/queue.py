@@ -1,11 +1,9 @@
-"""What a human should test next: pairs whose pass would save most, and pairs drawn at random.
+"""What a human should test next: what a round asks for, then pairs whose pass would save most.
 
-The random part draws `queue_size * queue_random_share` of all pairs that fit, have a risk and were not tested yet,
-whatever their split and decision, in the queue's random order (see `rounds`); a pair stays in the queue until its test
-is back. Certificates stand on these. What is logged is how far the order has been gone through by then: the probability
-with which any pair is in the sample. The rest of the queue are pairs in doubt (decision TEST, no human test yet) by the
-weight that a pass would save against the recommended package, times the chance to pass, 1 - risk. Both parts are mixed
-evenly, so that whoever works from the top does some of both.
+All pairs of a waiting round come first: without them nothing new is certified. Then come pairs in doubt (decision TEST,
+no human test yet) by the weight that a pass would save against the recommended package, times the shipments of the
+product, times the chance to pass, 1 - risk. Products of a panel are not asked about in doubt: their results are kept
+from training, and so would teach the model nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +11,11 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.cells import PAIR
-from leastpack.decisions.rounds import queue_hash, queue_round
 from leastpack.decisions.rules import TEST
+from leastpack.tables.keys import PAIR, PRODUCT
 
-PART = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
+AUDIT, DOUBTFUL = "audit", "doubtful"
+QUEUED = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
 
 
 def open_pairs(decided: DataFrame, pair_tests: DataFrame) -> DataFrame:
@@ -29,92 +26,93 @@ def open_pairs(decided: DataFrame, pair_tests: DataFrame) -> DataFrame:
         pair_tests: The table.
 
     Returns:
-        The key, decision, risk, `weight_saved_g` against the recommended (else the current) package, `tests` (null
-        without a human test).
+        The key, decision, risk, `shipments` of the product, `weight_saved_g` against the recommended (else the current)
+        package, `tests` (null without a human test).
     """
     human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("n").alias("tests"))
     return (
         decided.where("candidate")
         .join(human, on=PAIR, how="left")
         .withColumn("weight_saved_g", F.col("otherwise_g") - F.col("tare_g"))
-        .select(*PAIR, "decision", "risk", "weight_saved_g", "tests")
+        .select(*PAIR, "decision", "risk", "shipments", "weight_saved_g", "tests")
     )
 
 
-def finalists(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
-    """The pairs of a part of the catalog that can still come into the queue: rows of `open_pairs`.
+def finalists(waiting: DataFrame, most: int) -> DataFrame:
+    """The pairs of a part of the catalog that can still come into the queue as doubtful: rows of `open_pairs`.
 
-    The queue of the finalists of all parts is the queue of all pairs.
+    Twice as many as the queue takes, since panels are left out later; the queue of the finalists of all parts is that
+    of all pairs, as long as a panel holds less than half of them.
 
     Args:
         waiting: `open_pairs` of the part.
-        config: Size and random share of the queue, seed.
+        most: Doubtful pairs of the queue.
     """
-    drawn = _untested(waiting, config).orderBy("_order", *PAIR).limit(random_size(config))
-    # The random part may take as many of them as it has.
-    worthiest = _in_doubt(waiting).orderBy(F.desc("_worth"), *PAIR).limit(config.queue_size)
-    return drawn.select(waiting.columns).unionByName(worthiest.select(waiting.columns)).distinct()
+    return _in_doubt(waiting).orderBy(F.desc("_worth"), *PAIR).limit(2 * most).select(waiting.columns)
 
 
-def draw_random(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
-    """The random part: columns PART, place from 1 in the queue's random order.
+def choose_doubtful(waiting: DataFrame, withheld: Column, most: int) -> DataFrame:
+    """The doubtful part: columns QUEUED, place from 1 in order of worth.
 
     Args:
-        waiting: `open_pairs`.
-        config: Size and random share of the queue, seed.
+        waiting: `finalists`.
+        withheld: `panel.withheld_products`.
+        most: Pairs at most.
     """
-    untested = _untested(waiting, config)
-    drawn = untested.orderBy("_order", *PAIR).limit(random_size(config)).withColumn("why", F.lit("random"))
-    whole = Window.partitionBy("why")
     return (
-        drawn.withColumn("test_id", _test_id())
-        .withColumn("draw_probability", F.max("_order").over(whole))
-        .withColumn("draw_round", F.lit(queue_round(config.seed)))
-        .withColumn("place", F.row_number().over(whole.orderBy("_order", *PAIR)))
-        .select(*PART)
-    )
-
-
-def choose_doubtful(waiting: DataFrame, random: DataFrame, config: DecisionsConfig) -> DataFrame:
-    """The doubtful part: columns PART, place from 1 in order of weight saved times chance to pass.
-
-    Args:
-        waiting: `open_pairs`.
-        random: `draw_random`; its pairs are not chosen again.
-        config: Size and random share of the queue.
-    """
-    wanted = config.queue_size - random_size(config)
-    ranked = _in_doubt(waiting).join(F.broadcast(random.select(*PAIR)), on=PAIR, how="left_anti")
-    return (
-        ranked.orderBy(F.desc("_worth"), *PAIR)
-        .limit(wanted)
-        .withColumns({"why": F.lit("doubtful"), "draw_probability": F.lit(None).cast("double")})
+        _in_doubt(waiting.where(~withheld))
+        .orderBy(F.desc("_worth"), *PAIR)
+        .limit(most)
+        .withColumns({"why": F.lit(DOUBTFUL), "draw_probability": F.lit(None).cast("double")})
         .withColumns({"draw_round": F.lit(None).cast("string"), "test_id": _test_id()})
         .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("_worth"), *PAIR)))
-        .select(*PART)
+        .select(*QUEUED)
     )
 
 
-def mix(random: DataFrame, doubtful: DataFrame) -> DataFrame:
-    """Both parts with their `rank`: the columns of table test_queue less run_id."""
-    share = (F.col("place") - 0.5) / F.count("*").over(Window.partitionBy("why"))
+def ask_for_round(
+    asked: DataFrame, rounds: DataFrame, decisions: DataFrame, package_types: DataFrame, recommendations: DataFrame
+) -> DataFrame:
+    """The pairs of a waiting round: columns QUEUED, place from 1 in order of key.
+
+    Args:
+        asked: Pairs without a result, with cell.
+        rounds: Rows of `policy_rounds` of the round.
+        decisions: `pair_decisions`, for the risks.
+        package_types: The table, for the weights.
+        recommendations: The table.
+    """
+    tare = package_types.select("marketplace", "package_type", "tare_g")
+    now = F.coalesce("package_type", "current_package_type").alias("now")
+    ships = recommendations.select(*PRODUCT, now)
+    other = tare.select("marketplace", F.col("package_type").alias("now"), F.col("tare_g").alias("now_g"))
+    drawn = rounds.select("cell", F.col("round_id").alias("draw_round"), F.expr("hash_to - hash_from AS p"))
+    return (
+        asked.join(F.broadcast(drawn), on="cell", how="inner")
+        .join(decisions.select(*PAIR, "risk"), on=PAIR, how="left")
+        .join(F.broadcast(tare), on=["marketplace", "package_type"], how="left")
+        .join(ships, on=PRODUCT, how="left")
+        .join(F.broadcast(other), on=["marketplace", "now"], how="left")
+        .withColumns({"weight_saved_g": F.col("now_g") - F.col("tare_g"), "tests": F.lit(None).cast("bigint")})
+        .withColumns({"why": F.lit(AUDIT), "draw_probability": F.col("p"), "test_id": _test_id()})
+        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(*PAIR)))
+        .select(*QUEUED)
+    )
+
+
+def in_turn(queued: DataFrame) -> DataFrame:
+    """The pairs with their `rank`, those of the round first: the columns of table test_queue less run_id."""
     # A queue is small enough for one task.
-    rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("_share", "why", *PAIR))
-    return random.unionByName(doubtful).withColumn("_share", share).withColumn("rank", rank).drop("_share", "place")
-
-
-def random_size(config: DecisionsConfig) -> int:
-    """Pairs of the random part."""
-    return round(config.queue_size * config.queue_random_share)
-
-
-def _untested(waiting: DataFrame, config: DecisionsConfig) -> DataFrame:
-    return waiting.where(F.col("tests").isNull()).withColumn("_order", queue_hash(config.seed))
+    rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("why", "place"))
+    return queued.withColumn("rank", rank).drop("place")
 
 
 def _in_doubt(waiting: DataFrame) -> DataFrame:
     in_doubt = (F.col("decision") == TEST) & F.col("tests").isNull() & (F.col("weight_saved_g") > 0)
-    return waiting.where(in_doubt).withColumn("_worth", F.col("weight_saved_g") * (1 - F.col("risk")))
+    # A product that never shipped counts for one shipment.
+    shipments = F.greatest(F.coalesce("shipments", F.lit(1)), F.lit(1))
+    worth = F.col("weight_saved_g") * shipments * (1 - F.col("risk"))
+    return waiting.where(in_doubt).withColumn("_worth", worth)
 
 
 def _test_id() -> Column:

@@ -55,16 +55,17 @@ def delta_of_attempt(delta: float, issues_a_year: int, attempts: Iterable[Attemp
     return part if spent + part <= delta * (1 + 1e-9) else 0.0
 
 
-def products_to_draw(alpha: float, delta: float, products: int) -> int:
+def products_to_draw(alpha: float, delta: float, products: int, most_share: float = MOST_SHARE) -> int:
     """How many products of a cell a round draws, where nothing else is said.
 
     Where half of the drawn products move and half of alpha is unsafe, a single test of them passes with a probability
-    of about .8 at delta .1. At most a tenth of the products are drawn, and 20,000.
+    of about .8 at delta .1. At most a share of the products are drawn, and 20,000.
 
     Args:
         alpha: The promised bound.
         delta: What the attempt may spend on the cell.
         products: Products in the cell.
+        most_share: Share of these at most.
 
     Raises:
         InputError: alpha or delta is not between 0 and 1.
@@ -72,4 +73,4 @@ def products_to_draw(alpha: float, delta: float, products: int) -> int:
     check_rate("alpha", alpha)
     check_rate("delta", delta)
     wanted = math.ceil(SIZE_FACTOR * math.log(1 / delta) / alpha)
-    return min(wanted, math.floor(MOST_SHARE * products), MOST_PRODUCTS)
+    return min(wanted, math.floor(most_share * products), MOST_PRODUCTS)

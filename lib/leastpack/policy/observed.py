@@ -23,7 +23,7 @@ class Measured:
 
 
 def observed_alpha(
-    alpha: float, tail: float, sensitivity: Measured | None = None, false_alarms: Measured | None = None
+    alpha: float, tail: float, sensitivity: Measured | float = 1.0, false_alarms: Measured | float = 0.0
 ) -> float:
     """Translate a promise about what is bad into one about what is observed to be bad.
 
@@ -36,8 +36,8 @@ def observed_alpha(
         alpha: The promised bound.
         tail: Probability with which each of the two measured rates may be bounded wrongly.
         sensitivity: Bad cases that were found to be bad, of all bad cases shown to a tester, or reported damages of all
-            damages; None where nothing is missed.
-        false_alarms: Good cases that were found to be bad, of all good cases shown; None for a bound of 0.
+            damages; a number is taken as it is.
+        false_alarms: Good cases that were found to be bad, of all good cases shown; a number is taken as it is.
 
     Returns:
         The bound of the observed rate.
@@ -48,8 +48,7 @@ def observed_alpha(
     """
     check_rate("alpha", alpha)
     check_rate("tail", tail)
-    seen = 1.0 if sensitivity is None else _lower(sensitivity, tail)
-    accused = 0.0 if false_alarms is None else _lower(false_alarms, tail)
+    seen, accused = _lower(sensitivity, tail), _lower(false_alarms, tail)
     if seen <= accused:
         raise InputError(
             "labels cannot be used",
@@ -59,7 +58,9 @@ def observed_alpha(
     return seen * alpha + accused * (1 - alpha)
 
 
-def _lower(measured: Measured, delta: float) -> float:
+def _lower(measured: Measured | float, delta: float) -> float:
+    if not isinstance(measured, Measured):
+        return float(measured)
     if not 0 <= measured.found <= measured.of:
         raise InputError("counts cannot be used", expected="0 <= found <= of", found=f"{measured}")
     return float(lower_bounds(measured.found, measured.of, 1 - delta))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.market import Market
-from leastpack.decisions.recommend import damage_costs
-from leastpack.decisions.rules import Pairs
 from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, preference
+from leastpack.policy.market import Market
+from leastpack.policy.pairs import Pairs
 
 GRAMS_A_KILOGRAM = 1000.0
 
@@ -36,9 +35,7 @@ class Facts:
     value: Numbers
 
 
-def make_options(
-    pairs: Pairs, market: Market, facts: Facts, settings: DecisionsConfig, weight_cost: float, reported: float
-) -> Options:
+def make_options(pairs: Pairs, market: Market, facts: Facts, settings: DecisionsConfig, reported: float) -> Options:
     """The options of the products of one marketplace.
 
     A product pinned to a package, or shipped today in one that its size does not fit, stays where it is: the first
@@ -49,8 +46,7 @@ def make_options(
         pairs: The pairs of n products with t types.
         market: The types.
         facts: What else is known.
-        settings: Section `decisions`: what damage costs.
-        weight_cost: Of a kilogram of package, in the unit of `currency_units`.
+        settings: Section `decisions`: what damage and weight cost.
         reported: Share of damages that are reported.
 
     Returns:
@@ -59,7 +55,7 @@ def make_options(
     today = np.where(facts.pinned != NONE, facts.pinned, facts.today)
     has, rows = today != NONE, np.arange(len(today))
     pinned, misfit = facts.pinned != NONE, has & (pairs.fits[rows, today] == 0)
-    cost = total_costs(pairs.damage_rate, facts.value, market, settings, weight_cost, reported)
+    cost = total_costs(pairs.damage_rate, facts.value, market, settings, reported)
     gone = facts.disproved | facts.banned | ~market.in_use
     return Options(
         usable=pairs.candidate(market) & ~facts.disproved & ~facts.banned,
@@ -73,12 +69,25 @@ def make_options(
 
 
 def total_costs(
-    damage_rate: Numbers, value: Numbers, market: Market, settings: DecisionsConfig, weight_cost: float, reported: float
+    damage_rate: Numbers, value: Numbers, market: Market, settings: DecisionsConfig, reported: float
 ) -> Numbers:
     """(n, t) cost of a shipment: package, its weight, and expected damage, in the currency of the package.
 
     NaN where cost, weight or damage rate is not known.
     """
-    weight = weight_cost / market.unit * market.tare_g / GRAMS_A_KILOGRAM
+    weight = settings.weight_cost / market.unit * market.tare_g / GRAMS_A_KILOGRAM
     found: Numbers = market.cost + weight + damage_costs(damage_rate, value, market, settings, reported)
     return found
+
+
+def damage_costs(
+    damage_rate: Numbers, value: Numbers, market: Market, settings: DecisionsConfig, reported: float
+) -> Numbers:
+    """(n, t) expected damage cost a shipment, in the currency of the package.
+
+    It is damage_cost * price * damage rate / reported: the damage rate is one of reported damages, and the others cost
+    the customer as much. NaN without a damage rate.
+    """
+    price = np.where(np.isnan(value), settings.price_when_unknown, value)[:, None] / market.unit
+    costs: Numbers = settings.damage_cost * price * np.minimum(damage_rate / reported, 1.0)
+    return costs

@@ -63,6 +63,7 @@ class Recommendation:
         package: (n,) place of the type; NONE where nothing fits.
         reason: (n,) why it is that one.
         why_not_moved: (n,) why a kept product does not move; empty otherwise.
+        safe_default: (n,) place of the least costly safe default that may be used; NONE where there is none.
         certified: (n,) the product moves under the certificate: to the package that it chose, or from there to one
             proven safe. The promise is about all of these.
     """
@@ -70,6 +71,7 @@ class Recommendation:
     package: Places
     reason: npt.NDArray[np.str_]
     why_not_moved: npt.NDArray[np.str_]
+    safe_default: Places
     certified: Flags
 
 
@@ -120,7 +122,7 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
         default=NOTHING_FITS,
     )
     why = np.where(reason == KEPT, _why_not_moved(options, known, choice.moves, least_saving), "")
-    return Recommendation(package, reason, why, certified)
+    return Recommendation(package, reason, why, default, certified)
 
 
 def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:

@@ -9,13 +9,13 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
-from leastpack.decisions.cells import PRODUCT
 from leastpack.errors import ConfigError, InputError
 from leastpack.files import has_file, put_file
 from leastpack.queue.ista import procedure
 from leastpack.queue.sheet import write_csv, write_xlsx
 from leastpack.runs import step_run
 from leastpack.tables import Tables
+from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import TEST_REQUESTS
 
 WRITERS = {".xlsx": write_xlsx, ".csv": write_csv}

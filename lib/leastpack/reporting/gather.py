@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from leastpack.decisions.held_out import held_out
+from leastpack.reporting.held_out import held_out
 from leastpack.tables import Tables
 
 PAIR = ["marketplace", "product_id", "package_type"]

@@ -17,7 +17,6 @@ from leastpack.decisions.certificates import Terms
 from leastpack.decisions.evidence import certified_shares, collect_evidence
 from leastpack.decisions.grid import risk_grid
 from leastpack.decisions.held_out import held_out
-from leastpack.decisions.release import read_release
 from leastpack.decisions.scored import Scored, count_scored, labelled_pairs, scored_pairs
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
@@ -27,6 +26,7 @@ from leastpack.encoders.text import TextEncoder
 from leastpack.errors import InputError, ModelError
 from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
+from leastpack.releases.release import read_release
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
 from leastpack.reporting.evaluate import Evaluation, evaluate

@@ -7,8 +7,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
-from leastpack.decisions.release import current_release, read_release
 from leastpack.locations import absolute
+from leastpack.releases.release import current_release, read_release
 from leastpack.reporting.gather import mean_saving, savings
 from leastpack.tables import Tables
 

@@ -8,8 +8,8 @@ import jinja2
 from pyspark.sql import SparkSession
 
 from leastpack.config.root import Config
-from leastpack.decisions.release import current_release
 from leastpack.files import put_file
+from leastpack.releases.release import current_release
 from leastpack.reporting.page import page_context
 from leastpack.runs import step_run
 from leastpack.tables import Tables

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.decisions.market import config_for, market_rows, write
+from tests.spark.market import config_for, market_rows, write
 from tests.spark.rows import table_rows
 
 from leastpack.config.storage import TablesConfig

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyspark.sql import Row
-from tests.spark.decisions.market import package_rows
+from tests.spark.market import package_rows
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.decided import decide_batch

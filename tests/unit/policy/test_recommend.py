@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import Row
-from tests.spark.decisions.market import package_rows
+from tests.spark.market import package_rows
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.decisions.market import Market, make_markets

@@ -1,0 +1,109 @@
+"""Reads a round's results, once, and certifies what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import DataFrame, Row
+
+from leastpack.certificates.rounds import Round, asked_pairs, tested_pairs
+from leastpack.certificates.terms import Terms
+from leastpack.policy.cells import CellTest, TypeTest, certify_cells, judge_types
+from leastpack.policy.certify import certify_policy
+from leastpack.policy.choose import Flags
+from leastpack.policy.exact import Counts
+from leastpack.tables import Tables
+from leastpack.tables.keys import PAIR, PRODUCT
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What an attempt says of a cell.
+
+    Attributes:
+        test: Its levels, tested.
+        place: The level that the figures are of: the certified one, else the first.
+        missing: Pairs without a result among those.
+        types: Package types that products move to at that level.
+        of_types: (t, 2) drawn products that move to each, and the unsafe ones of these.
+        judged: What that says of each type.
+    """
+
+    test: CellTest
+    place: int
+    missing: int
+    types: tuple[str, ...]
+    of_types: Counts
+    judged: TypeTest
+
+
+def missing_results(tables: Tables, round_id: str, pair_tests: DataFrame) -> int:
+    """How many pairs a round still waits for; no result is looked at."""
+    tested = tested_pairs(pair_tests).select(*PAIR)
+    return asked_pairs(tables, round_id).join(tested, on=PAIR, how="left_anti").count()
+
+
+def attempt(tables: Tables, round_: Round, pair_tests: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:
+    """Test every cell of a round.
+
+    A pair without a result counts as UNSAFE: leaving it out would let whoever tests choose what counts.
+
+    Args:
+        tables: For the round's choices.
+        round_: The round.
+        pair_tests: The table.
+        terms: The policy.
+        delta: What the attempt spends.
+
+    Returns:
+        The results by cell.
+    """
+    choices = tables.read("round_choices").where(f"round_id = '{round_.round_id}'").orderBy("cell", *PRODUCT).collect()
+    asked = asked_pairs(tables, round_.round_id)
+    found = asked.join(tested_pairs(pair_tests), on=PAIR, how="inner").collect()
+    unsafe = {tuple(row[name] for name in PAIR): bool(row.unsafe) for row in found}
+    most = max(len(row.levels) for row in round_.cells)
+    shares = terms.shares(delta, len(round_.cells), most)
+    alpha = terms.observed_alpha(shares)
+    labels = {
+        row.cell: _Labels([one for one in choices if one.cell == row.cell], unsafe, len(row.levels))
+        for row in round_.cells
+    }
+    tests = {
+        cell: certify_policy(one.moves, one.unsafe, alpha, shares.test / len(labels)) for cell, one in labels.items()
+    }
+    certified = certify_cells(tests, shares.test)
+    return {cell: _result(labels[cell], certified[cell], alpha, shares.contradiction) for cell in labels}
+
+
+class _Labels:
+    """What a cell's drawn products move to at its levels, and how that ended."""
+
+    def __init__(self, rows: Sequence[Row], unsafe: dict[tuple[str, ...], bool], levels: int) -> None:
+        shape = (levels, len(rows))
+        self.moves: Flags = np.zeros(shape, dtype=bool)
+        self.unsafe: Flags = np.zeros(shape, dtype=bool)
+        self.missing: Flags = np.zeros(shape, dtype=bool)
+        self.packages = np.full(shape, "", dtype=object)
+        for column, row in enumerate(rows):
+            for level, name in enumerate(row.choices):
+                if name is not None:
+                    result = unsafe.get((row.marketplace, row.product_id, name))
+                    self.moves[level, column] = True
+                    self.missing[level, column] = result is None
+                    self.unsafe[level, column] = result is not False
+                    self.packages[level, column] = name
+
+
+def _result(labels: _Labels, test: CellTest, alpha: float, tail: float) -> CellResult:
+    place = test.test.last if test.test.last is not None else 0
+    moved = labels.moves[place]
+    types = tuple(sorted(set(labels.packages[place, moved].tolist())))
+    counts = np.array(
+        [[(moved & (at := labels.packages[place] == name)).sum(), (labels.unsafe[place] & at).sum()] for name in types],
+        dtype=np.int64,
+    ).reshape(-1, 2)
+    judged = judge_types(counts[:, 0], counts[:, 1], alpha, test.delta, tail)
+    return CellResult(test, place, int(labels.missing[place].sum()), types, counts, judged)

@@ -1,0 +1,275 @@
+"""The certify step: draws a round of tests for the policy of today, and reads it once its results are in."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from leastpack.certificates.attempt import CellResult, attempt, missing_results
+from leastpack.certificates.cells import POOLED, pool_and_stratum
+from leastpack.certificates.counts import correction, count_moves
+from leastpack.certificates.in_force import (
+    CERTIFIED,
+    CONTRADICTED,
+    FAILED,
+    NOT_DRAWN,
+    OPEN,
+    REPLACED,
+    SHOWN,
+    WAITING,
+)
+from leastpack.certificates.marks import disproved_pairs
+from leastpack.certificates.planning import CellPlan, plan_round
+from leastpack.certificates.products import product_facts, product_rows
+from leastpack.certificates.rounds import Panel, Round, attempt_of, choose_panel, draw_round, round_of
+from leastpack.certificates.scores import check_scores
+from leastpack.certificates.terms import Terms, make_terms
+from leastpack.config.checks import check_currencies
+from leastpack.config.root import Config
+from leastpack.log import log
+from leastpack.outcomes.bounds import upper_bounds
+from leastpack.panel import panel_hash, withheld_products
+from leastpack.policy.budget import Attempt, delta_of_attempt
+from leastpack.runs import Run, step_run
+from leastpack.tables import Tables
+from leastpack.tables.keep import keep
+from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_EVENTS, CERTIFICATE_TYPES, CERTIFICATES
+
+INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
+
+
+def certify_policy(spark: SparkSession, config: Config) -> None:
+    """Draw a round of tests where today's policy has none, and certify it once its results are in.
+
+    A policy is a model with costs, package types and a promise. While results are out nothing is read and no delta is
+    spent. A round is read once; where nothing passes, the certificate in force stays as it is.
+
+    Args:
+        spark: The session.
+        config: Sections `certify` and `decisions`; tau, reporting rate and testers of `outcomes`.
+
+    Raises:
+        InputError: A table is missing or there are no scores.
+        ConfigError: The currency of a package cost has no unit.
+        PromiseError: The scores are not whole, or an account does not balance.
+    """
+    tables = Tables(spark, config.tables)
+    with step_run(spark, tables, config, "certify") as run, ExitStack() as kept:
+        inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
+        types = inputs["package_types"].collect()
+        check_currencies({row.currency for row in types}, config.currency_units)
+        products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+        terms = make_terms(config, types, model_version)
+        round_ = round_of(tables, terms.digest)
+        if round_ is None:
+            with run.phase("draw"):
+                round_ = _draw(tables, run, inputs, terms, products, kept)
+        if round_ is not None:
+            with run.phase("test"):
+                _test(tables, run, inputs["pair_tests"], round_, terms)
+        _tell(tables, run, terms)
+
+
+def _draw(
+    tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, products: int, kept: ExitStack
+) -> Round | None:
+    """Plan the policy's round and draw it, if it may pass; the cells that have none get rows that say why."""
+    settings, day = terms.config.certify, terms.config.decisions.day
+    delta = delta_of_attempt(settings.delta, settings.issues_a_year, _spent(tables), day)
+    threshold = terms.config.outcomes.threshold
+    withheld = withheld_products(tables, day, settings.panel_days)
+    disproved = keep(kept, disproved_pairs(inputs["pair_tests"], withheld, threshold))
+    panel = choose_panel(tables, terms)
+    sampled = min(1.0, settings.sample_products / products)
+    rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, disproved, kept))
+    counts = count_moves(rows.where(F.col("panel") < sampled), terms)
+    calibrate = inputs["training_examples"].where("split = 'calibrate'")
+    factor = correction(calibrate, inputs["pair_scores"], terms)
+    # Without delta to spend the plan tells what a whole part of it would do.
+    plans = plan_round(counts, sampled, factor, terms, delta or settings.delta / settings.issues_a_year)
+    spent_out = None if delta else f"the {settings.delta:g} of delta of these 365 days is spent"
+    hopeless = {cell: one for cell, one in plans.items() if spent_out or one.why_none}
+    _write_certificates(tables, run, [_not_drawn(terms, cell, one, spent_out) for cell, one in hopeless.items()])
+    if len(hopeless) == len(plans):
+        return None
+    round_ = draw_round(tables, terms, panel, plans, rows, disproved, delta)
+    for row in round_.cells:
+        log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
+    return round_
+
+
+def _sample(
+    tables: Tables,
+    inputs: Mapping[str, DataFrame],
+    terms: Terms,
+    panel: Panel,
+    sampled: float,
+    disproved: DataFrame,
+    kept: ExitStack,
+) -> DataFrame:
+    """Rows of the products that a round is planned on or may draw, with their place by hash as `panel`."""
+    place = panel_hash(panel.seed)
+    wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.config.certify.draw_share))
+    scores = inputs["pair_scores"].where(wanted)
+    facts = product_facts(tables, inputs, disproved, terms.config.outcomes.threshold, terms.config.currency_units)
+    return product_rows(scores, facts, terms.types, kept).withColumn("panel", place)
+
+
+def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms: Terms) -> None:
+    """Read the round's results if they are in and nobody has; else say what it waits for."""
+    settings, day = terms.config.certify, terms.config.decisions.day
+    before = attempt_of(tables, round_.round_id)
+    if before is not None and _is_told(tables, round_):
+        return
+    missing = missing_results(tables, round_.round_id, pair_tests)
+    run.figure("tests_missing", missing)
+    if missing and day < round_.test_until:
+        why = f"{missing} tests of the round have no result; on {round_.test_until} they count as UNSAFE"
+        _write_certificates(tables, run, [_waiting(terms, row, why) for row in round_.cells])
+        return
+    others = _spent(tables, but=round_.round_id)
+    delta = min(round_.delta, delta_of_attempt(settings.delta, settings.issues_a_year, others, day))
+    if not delta:
+        why = f"the {settings.delta:g} of delta of these 365 days is spent"
+        _write_certificates(tables, run, [_waiting(terms, row, why) for row in round_.cells])
+        return
+    results = attempt(tables, round_, pair_tests, terms, delta)
+    passed = any(one.test.test.last is not None for one in results.values())
+    # The attempt first: whatever stops the run now, the delta is spent.
+    spent = (_hash(round_.round_id), round_.round_id, terms.model_version, terms.digest, day, delta, passed, run.run_id)
+    tables.merge("certificate_attempts", tables.spark.createDataFrame([spent], CERTIFICATE_ATTEMPTS.schema))
+    judged = [row for cell, one in results.items() for row in _type_rows(terms, cell, one)]
+    tables.merge("certificate_types", tables.spark.createDataFrame(judged, CERTIFICATE_TYPES.schema))
+    told = [_tested(terms, row, results[row.cell], day) for row in round_.cells]
+    _replace_others(tables, run, told)
+    _write_certificates(tables, run, told)
+
+
+def _blank(terms: Terms, cell: str, status: str, products: int, needed: int | None) -> dict[str, object]:
+    pool, stratum = pool_and_stratum(cell)
+    alpha = terms.config.certify.alpha
+    return {
+        "certificate_id": _hash(terms.digest, cell),
+        "cell": cell,
+        "status": status,
+        "model_version": terms.model_version,
+        "policy_digest": terms.digest,
+        "marketplaces": tuple(sorted(terms.markets)) if pool == POOLED else (pool,),
+        "stratum": stratum,
+        "promise": f"at most {alpha:g} of the products that move or get their first package are unsafe in it, "
+        "each product counted once",
+        "alpha": alpha,
+        "labels": "audit",
+        "products": products,
+        "tests_needed": needed,
+    }
+
+
+def _not_drawn(terms: Terms, cell: str, plan: CellPlan, spent_out: str | None) -> dict[str, object]:
+    return {
+        **_blank(terms, cell, NOT_DRAWN, plan.products, plan.tests_needed),
+        "why_none": spent_out or plan.why_none,
+    }
+
+
+def _waiting(terms: Terms, row: Row, why: str) -> dict[str, object]:
+    return {
+        **_blank(terms, row.cell, WAITING, row.products, row.tests_needed),
+        "round_id": row.round_id,
+        "why_none": why,
+        "issued_on": row.drawn_on,
+    }
+
+
+def _tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> dict[str, object]:
+    test, place = result.test.test, result.place
+    n, k = int(test.n[place]), int(test.k[place])
+    certified = test.last is not None
+    why = None
+    if not certified:
+        why = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe: "
+        why += f"p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
+    return {
+        **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.tests_needed),
+        "round_id": row.round_id,
+        "delta": result.test.delta,
+        "level": row.levels[place] if certified else None,
+        "n": n,
+        "k": k,
+        "missing": result.missing,
+        "upper_bound": float(upper_bounds(k, n, 1 - result.test.delta)),
+        "moving": row.moving[place],
+        "why_none": why,
+        "issued_on": day,
+    }
+
+
+def _type_rows(terms: Terms, cell: str, result: CellResult) -> list[tuple[object, ...]]:
+    judged = result.judged
+    verdicts = [
+        CONTRADICTED if contradicted else SHOWN if shown else OPEN
+        for contradicted, shown in zip(judged.contradicted, judged.shown, strict=True)
+    ]
+    return [
+        (_hash(terms.digest, cell), name, int(n), int(k), float(upper), verdict)
+        for name, (n, k), upper, verdict in zip(result.types, result.of_types, judged.upper, verdicts, strict=True)
+    ]
+
+
+def _write_certificates(tables: Tables, run: Run, told: list[dict[str, object]]) -> None:
+    rows = []
+    for one in told:
+        values = {**dict.fromkeys(CERTIFICATES.names), **one, "run_id": run.run_id}
+        rows.append(tuple(list(v) if isinstance(v := values[name], tuple) else v for name in CERTIFICATES.names))
+    tables.merge("certificates", tables.spark.createDataFrame(rows, CERTIFICATES.schema))
+
+
+def _replace_others(tables: Tables, run: Run, told: list[dict[str, object]]) -> None:
+    """Note for each certificate of these cells, given for another policy, that a newer one has replaced it."""
+    given = {str(one["cell"]): str(one["certificate_id"]) for one in told if one["status"] == CERTIFIED}
+    older = [
+        row
+        for row in tables.read("certificates").where(F.col("status") == CERTIFIED).collect()
+        if row.cell in given and row.certificate_id != given[row.cell]
+    ]
+    known = set()
+    if tables.exists("certificate_events"):
+        events = tables.read("certificate_events").where(F.col("event") == REPLACED)
+        known = {row.certificate_id for row in events.collect()}
+    at = datetime.datetime.now(datetime.UTC)
+    rows = [
+        (row.certificate_id, at, REPLACED, f"by {given[row.cell]}", run.run_id)
+        for row in older
+        if row.certificate_id not in known
+    ]
+    if rows:
+        tables.append("certificate_events", tables.spark.createDataFrame(rows, CERTIFICATE_EVENTS.schema))
+
+
+def _is_told(tables: Tables, round_: Round) -> bool:
+    rows = tables.read("certificates").where(F.col("round_id") == round_.round_id).collect()
+    return bool(rows) and all(row.status in (CERTIFIED, FAILED) for row in rows)
+
+
+def _spent(tables: Tables, but: str | None = None) -> list[Attempt]:
+    if not tables.exists("certificate_attempts"):
+        return []
+    rows = tables.read("certificate_attempts").collect()
+    return [Attempt(row.attempted_on, row.delta) for row in rows if row.round_id != but]
+
+
+def _tell(tables: Tables, run: Run, terms: Terms) -> None:
+    rows = tables.read("certificates").where(F.col("policy_digest") == terms.digest).orderBy("cell").collect()
+    for row in rows:
+        log.info("cell", cell=row.cell, status=row.status, level=row.level, n=row.n, k=row.k, why_none=row.why_none)
+    for status in (CERTIFIED, FAILED, WAITING, NOT_DRAWN):
+        run.figure(f"cells.{status}", sum(row.status == status for row in rows))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,87 @@
+"""Which certificates products move by today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from leastpack.certificates.terms import Terms
+from leastpack.tables import Tables
+
+CERTIFIED, FAILED, WAITING, NOT_DRAWN = "certified", "failed", "waiting", "not_drawn"
+SHOWN, CONTRADICTED, OPEN = "shown", "contradicted", "open"
+PAUSED, RESUMED, REPLACED = "paused", "resumed", "replaced"
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A certificate that products move by.
+
+    Attributes:
+        certificate_id: Its identifier.
+        round_id: Its round, whose exclusions hold.
+        level: Products move to packages with at most this risk.
+        withdrawn: Package types that no certified move goes to.
+    """
+
+    certificate_id: str
+    round_id: str
+    level: float
+    withdrawn: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the cells of a policy stand.
+
+    Attributes:
+        in_force: Certificates by cell.
+        supported: Cells in which a round was drawn.
+        round_id: The round; None where none was drawn.
+        paused: Why nothing moves; None where it may.
+    """
+
+    in_force: Mapping[str, InForce]
+    supported: frozenset[str]
+    round_id: str | None
+    paused: str | None
+
+
+def standing(tables: Tables, terms: Terms) -> Standing:
+    """How the policy of today stands.
+
+    Certificates of another policy (another model, other costs or package types) say nothing of this one.
+    """
+    if not tables.exists("certificates"):
+        return Standing({}, frozenset(), None, None)
+    rows = tables.read("certificates").where(F.col("policy_digest") == terms.digest).collect()
+    paused = why_paused(tables)
+    drawn = [row for row in rows if row.status != NOT_DRAWN]
+    given = [] if paused is not None else [row for row in drawn if row.status == CERTIFIED]
+    return Standing(
+        in_force={
+            row.cell: InForce(row.certificate_id, row.round_id, row.level, _withdrawn(tables, row)) for row in given
+        },
+        supported=frozenset(row.cell for row in drawn),
+        round_id=drawn[0].round_id if drawn else None,
+        paused=paused,
+    )
+
+
+def why_paused(tables: Tables) -> str | None:
+    """Why all certificates are paused; None where they are not."""
+    if not tables.exists("certificate_events"):
+        return None
+    events = tables.read("certificate_events").where(F.col("event").isin(PAUSED, RESUMED))
+    last = events.orderBy(F.desc("at")).limit(1).collect()
+    return str(last[0].why) if last and last[0].event == PAUSED else None
+
+
+def _in_force(tables: Tables, certificate: Row) -> InForce:
+    own = tables.read("certificate_types").where(F.col("certificate_id") == certificate.certificate_id)
+    contradicted = own.where(F.col("verdict") == CONTRADICTED).collect()
+    withdrawn = frozenset(row.package_type for row in contradicted)
+    return InForce(certificate.certificate_id, certificate.round_id, certificate.level, withdrawn)

@@ -1,0 +1,90 @@
+"""What is proven of single pairs, as bits."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+
+from leastpack.outcomes.bounds import lower_bounds
+from leastpack.tables.keys import PAIR, PRODUCT
+
+SAFE, UNSAFE, DISPROVED, ALARMED = 1, 2, 4, 8
+# Own shipments that show this surely that a pair is unsafe stop it at any number of shipments.
+ALARM_CONFIDENCE = 0.999
+
+
+def proven_labels(pair_tests: DataFrame) -> DataFrame:
+    """Pairs whose safety is known: by a human test, else by as many shipments as may certify.
+
+    Fewer shipments prove nothing: one damage among five shipments gives label UNSAFE, and often a wrong one.
+
+    Returns:
+        The key and `proven`: SAFE or UNSAFE.
+    """
+    decided = F.col("label").isin("SAFE", "UNSAFE")
+    trusted = (F.col("source") == "human_test") | ((F.col("source") == "shipments") & F.col("eligible"))
+    human_first = F.struct((F.col("source") != "human_test").alias("by_shipments"), "label")
+    proven = pair_tests.where(decided & trusted).groupBy(*PAIR).agg(F.min(human_first).alias("first"))
+    return proven.select(*PAIR, F.col("first.label").alias("proven"))
+
+
+def alarmed_pairs(pair_tests: DataFrame, threshold: float) -> DataFrame:
+    """Pairs whose own shipments show at 99.9 % that they break more often than the threshold.
+
+    Args:
+        pair_tests: The table.
+        threshold: Highest reported damage rate that counts as safe.
+
+    Returns:
+        The key.
+    """
+
+    def lower(k: pd.Series, n: pd.Series) -> pd.Series:
+        return pd.Series(lower_bounds(k.to_numpy(), n.to_numpy(), ALARM_CONFIDENCE))
+
+    bound = pandas_udf(lower, "double")("k", "n")  # type: ignore[call-overload]
+    # The bound of the table is lower at its confidence than this one can be where it is not above the threshold.
+    suspects = pair_tests.where((F.col("source") == "shipments") & (F.col("lower") > threshold))
+    return suspects.where(bound > threshold).select(*PAIR)
+
+
+def disproved_pairs(pair_tests: DataFrame, withheld: Column, threshold: float) -> DataFrame:
+    """Pairs proven unsafe by shipments, or by tests that are no part of a panel.
+
+    Args:
+        pair_tests: The table.
+        withheld: `panel.withheld_products`.
+        threshold: As in `alarmed_pairs`.
+
+    Returns:
+        The key.
+    """
+    told = pair_tests.where(~(withheld & (F.col("source") == "human_test")))
+    unsafe = proven_labels(told).where("proven = 'UNSAFE'").select(*PAIR)
+    return unsafe.unionByName(alarmed_pairs(told, threshold)).distinct()
+
+
+def product_marks(pair_tests: DataFrame, disproved: DataFrame, threshold: float) -> DataFrame:
+    """The bits of all marked pairs, by product.
+
+    Args:
+        pair_tests: The table.
+        disproved: Pairs that the policy never chooses.
+        threshold: As in `alarmed_pairs`.
+
+    Returns:
+        marketplace, product_id, `marks`: package type to bits.
+    """
+    label = F.when(F.col("proven") == "SAFE", SAFE).otherwise(UNSAFE)
+    sets = [
+        proven_labels(pair_tests).select(*PAIR, label.alias("mark")),
+        disproved.select(*PAIR, F.lit(DISPROVED).alias("mark")),
+        alarmed_pairs(pair_tests, threshold).select(*PAIR, F.lit(ALARMED).alias("mark")),
+    ]
+    pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or("mark").alias("mark"))
+    marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")
+    return pairs.groupBy(*PRODUCT).agg(marks)

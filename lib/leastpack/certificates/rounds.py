@@ -1,0 +1,227 @@
+"""Rounds of tests: drawn once for a policy, kept as they were drawn, and read once their results are in."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from leastpack.certificates.arrays import READ, read_products
+from leastpack.certificates.cells import cell_of
+from leastpack.certificates.counts import by_marketplace
+from leastpack.certificates.planning import CellPlan
+from leastpack.certificates.terms import Terms
+from leastpack.policy.choose import choose_by_level
+from leastpack.tables import Tables
+from leastpack.tables.keys import PAIR, PRODUCT
+from leastpack.tables.schemas import POLICY_ROUNDS
+
+_SCHEMA = "marketplace string, product_id string, cell string, choices array<string>"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A range of product hashes from which rounds draw.
+
+    Attributes:
+        seed: Of the hash.
+        start: Where the range starts.
+    """
+
+    seed: int
+    start: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of one policy.
+
+    Attributes:
+        round_id: Its identifier.
+        cells: Rows of `policy_rounds`, one a cell, in order of name.
+    """
+
+    round_id: str
+    cells: tuple[Row, ...]
+
+    @property
+    def delta(self) -> float:
+        """What its attempt may spend."""
+        return float(self.cells[0].delta)
+
+    @property
+    def test_until(self) -> datetime.date:
+        """From this day on, missing results count as UNSAFE."""
+        until: datetime.date = self.cells[0].test_until
+        return until
+
+
+def round_of(tables: Tables, policy_digest: str) -> Round | None:
+    """The round that was drawn for a policy; None where none was."""
+    if not tables.exists("policy_rounds"):
+        return None
+    rows = tables.read("policy_rounds").where(F.col("policy_digest") == policy_digest).orderBy("cell").collect()
+    return Round(rows[0].round_id, tuple(rows)) if rows else None
+
+
+def choose_panel(tables: Tables, terms: Terms) -> Panel:
+    """The panel that a new round draws from.
+
+    It is the newest one, so that a new model needs tests only where it chooses anew. Products not drawn before are
+    taken once that panel has ended, and where an attempt of the same model failed: whoever changes config after a
+    failure has looked at the results.
+
+    Args:
+        tables: For the rounds and attempts.
+        terms: The policy.
+    """
+    seed = terms.config.certify.seed
+    rounds = (
+        tables.read("policy_rounds").where(F.col("seed") == seed).collect() if tables.exists("policy_rounds") else []
+    )
+    if not rounds:
+        return Panel(seed, 0.0)
+    newest = max(rounds, key=lambda row: (row.drawn_on, row.hash_from))
+    began = min(row.drawn_on for row in rounds if row.hash_from == newest.hash_from)
+    ended = began <= terms.config.decisions.day - datetime.timedelta(days=terms.config.certify.panel_days)
+    drawn_from = {row.round_id for row in rounds if row.hash_from == newest.hash_from}
+    failed = [row for row in _attempts(tables) if not row.passed and row.model_version == terms.model_version]
+    if not ended and not any(row.round_id in drawn_from for row in failed):
+        return Panel(seed, newest.hash_from)
+    end = max(row.hash_to for row in rounds)
+    return Panel(seed, end if end < 1 - terms.config.certify.draw_share else 0.0)
+
+
+def draw_round(
+    tables: Tables,
+    terms: Terms,
+    panel: Panel,
+    plans: Mapping[str, CellPlan],
+    products: DataFrame,
+    disproved: DataFrame,
+    delta: float,
+) -> Round:
+    """Draw a round: write what it excludes and chooses, then the round itself.
+
+    A run that is stopped between leaves choices of a round that nobody sees, and draws the same ones again.
+
+    Args:
+        tables: Where it is written.
+        terms: The policy.
+        panel: Where products are drawn from.
+        plans: Of all cells; those without levels are left out.
+        products: `products.product_rows` of all products of the panel's range, and more, with `panel_hash` as `panel`.
+        disproved: Pairs that the policy never chooses.
+        delta: What the attempt may spend.
+    """
+    planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
+    ends = {cell: panel.start + one.draw / one.products for cell, one in planned.items()}
+    round_id = hashlib.sha256(f"{terms.digest}\n{panel.seed}\n{panel.start!r}".encode()).hexdigest()[:16]
+    scope = f"round_id = '{round_id}'"
+    tables.merge(
+        "round_exclusions", disproved.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope
+    )
+    chosen = _choices(products, terms, plans, panel.start, ends).withColumn("round_id", F.lit(round_id))
+    tables.merge("round_choices", chosen, delete_missing=True, scope=scope)
+    asked = tables.read("round_choices").where(scope)
+    asked = asked_pairs(tables, round_id).groupBy("cell").agg(F.count("*").alias("tests")).collect()
+    tests = {row.cell: row.tests for row in asked}
+    drawn = _drawn(products, terms, panel.start, ends)
+    day, settings = terms.config.decisions.day, terms.config.certify
+    rows = [
+        (
+            round_id, cell, terms.model_version, terms.digest, terms.policy, settings.alpha, delta,
+            [float(terms.grid[place]) for place in one.plan.places], one.plan.points.tolist(),
+            one.plan.chance.tolist(), one.moving.tolist(), one.products, panel.seed, panel.start, ends[cell],
+            drawn.get(cell, 0), tests.get(cell, 0), one.tests_needed, day,
+            day + datetime.timedelta(days=settings.test_days),
+        )
+        for cell, one in planned.items()
+    ]  # fmt: skip
+    tables.merge("policy_rounds", tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema))
+    written = tables.read("policy_rounds").where(scope).orderBy("cell").collect()
+    return Round(round_id, tuple(written))
+
+
+def asked_pairs(tables: Tables, round_id: str) -> DataFrame:
+    """The pairs that a round asks to test: key and cell."""
+    choices = tables.read("round_choices").where(F.col("round_id") == round_id)
+    named = choices.select(*PRODUCT, "cell", F.explode(F.array_distinct("choices")).alias("package_type"))
+    return named.where("package_type IS NOT NULL").select(*PAIR, "cell")
+
+
+def tested_pairs(pair_tests: DataFrame) -> DataFrame:
+    """Pairs with human tests: key, and `unsafe` where any of them says so."""
+    return pair_tests.where("source = 'human_test' AND n > 0").select(*PAIR, (F.col("k") > 0).alias("unsafe"))
+
+
+def attempt_of(tables: Tables, round_id: str) -> Row | None:
+    """The attempt that read a round's results; None where none did."""
+    return next((row for row in _attempts(tables) if row.round_id == round_id), None)
+
+
+def _attempts(tables: Tables) -> Sequence[Row]:
+    return tables.read("certificate_attempts").collect() if tables.exists("certificate_attempts") else []
+
+
+def _choices(
+    products: DataFrame, terms: Terms, plans: Mapping[str, CellPlan], start: float, ends: Mapping[str, float]
+) -> DataFrame:
+    """What the policy chooses at the levels of its cell, for drawn products that move at one of them."""
+    levels = {cell: [float(terms.grid[place]) for place in plans[cell].plan.places] for cell in ends}
+
+    def chosen(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for marketplace, rows in by_marketplace(batches):
+            for photos in (False, True):
+                cell = cell_of(terms.pool(marketplace), photos)
+                if cell in levels:
+                    yield _chosen(rows, marketplace, photos, cell, levels[cell], (start, ends[cell]), terms)
+
+    columns = ["marketplace", "product_id", "panel", *READ]
+    return products.select(columns).mapInArrow(chosen, _SCHEMA)  # type: ignore[arg-type]
+
+
+def _chosen(
+    rows: pa.RecordBatch,
+    marketplace: str,
+    photos: bool,
+    cell: str,
+    levels: Sequence[float],
+    drawn_range: tuple[float, float],
+    terms: Terms,
+) -> pa.RecordBatch:
+    market = terms.markets[marketplace]
+    products = read_products(rows, market, terms.config.decisions, terms.reported)
+    packages, moves = choose_by_level(products.options, levels, terms.least_saving(marketplace))
+    place = rows.column("panel").to_numpy(zero_copy_only=False)
+    drawn = (place >= drawn_range[0]) & (place < drawn_range[1]) & (products.pairs.photos == photos) & moves.any(axis=0)
+    kept = np.flatnonzero(drawn)
+    names = pa.array(market.names).take(pa.array(packages[:, kept].T.ravel(), mask=~moves[:, kept].T.ravel()))
+    return pa.RecordBatch.from_pydict(
+        {
+            "marketplace": rows.column("marketplace").take(pa.array(kept)),
+            "product_id": rows.column("product_id").take(pa.array(kept)),
+            "cell": pa.array([cell] * len(kept), pa.string()),
+            "choices": pa.ListArray.from_arrays(
+                pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(levels)), names
+            ),
+        }
+    )
+
+
+def _drawn(products: DataFrame, terms: Terms, start: float, ends: Mapping[str, float]) -> dict[str, int]:
+    """Products drawn, by cell."""
+    counted = products.where(F.col("panel") >= start).groupBy("marketplace", (F.col("views_used") > 0).alias("photos"))
+    found: dict[str, int] = {}
+    sums = [F.count_if(F.col("panel") < end).alias(cell) for cell, end in ends.items()]
+    for row in counted.agg(*sums).collect():
+        cell = cell_of(terms.pool(row.marketplace), bool(row.photos))
+        if cell in ends:
+            found[cell] = found.get(cell, 0) + row[cell]
+    return found

@@ -1,0 +1,48 @@
+"""Panels: products drawn by hash whose test results settle certificates and therefore must not train the model.
+
+Which products are in a panel follows from their keys alone, so that the steps before certify know it too.
+"""
+
+from __future__ import annotations
+
+import datetime
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from leastpack.tables import Tables
+from leastpack.tables.keys import PRODUCT
+
+
+def uniform(seed: int | Column, purpose: str, *columns: str) -> Column:
+    """A number in [0, 1) by hash of seed, purpose and columns: the same in every run, whatever the partitions."""
+    hashed = F.xxhash64(F.lit(seed).cast("int"), F.lit(purpose), *[F.col(name) for name in columns])
+    return F.shiftrightunsigned(hashed, 11) / F.lit(float(2**53))
+
+
+def panel_hash(seed: int) -> Column:
+    """Where a product lies among all: a panel is a range of it."""
+    return uniform(seed, "panel", *PRODUCT)
+
+
+def in_range(seed: int, start: float, end: float) -> Column:
+    """Whether a product's hash lies from `start` to below `end`."""
+    return (panel_hash(seed) >= start) & (panel_hash(seed) < end)
+
+
+def withheld_products(tables: Tables, day: datetime.date, panel_days: int) -> Column:
+    """Whether the human tests of a product are withheld from training on a day.
+
+    Args:
+        tables: For the rounds.
+        day: The day.
+        panel_days: Days after its first draw on which a panel ends.
+    """
+    if not tables.exists("policy_rounds"):
+        return F.lit(False)
+    ranges = tables.read("policy_rounds").groupBy("seed", "hash_from")
+    panels = ranges.agg(F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to")).collect()
+    first = day - datetime.timedelta(days=panel_days)
+    held = [in_range(row.seed, row.hash_from, row.hash_to) for row in panels if row.since > first]
+    return reduce(Column.__or__, held, F.lit(False))

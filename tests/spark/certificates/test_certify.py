@@ -1,0 +1,202 @@
+"""Rounds of tests from their draw to what ships by them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from tests.spark.market import TODAY, config_for, human_test, market_rows, results, write
+from tests.spark.rows import table_rows
+
+from leastpack.certificates.certify import certify_policy
+from leastpack.config.storage import TablesConfig
+from leastpack.decisions.decide import decide_packaging
+from leastpack.panel import in_range
+from leastpack.tables import Tables
+from leastpack.tables.keys import PAIR, PRODUCT
+
+OF_CERTIFY = (
+    "policy_rounds", "round_choices", "round_exclusions", "certificates", "certificate_attempts", "certificate_types",
+)  # fmt: skip
+
+
+def at(spark: SparkSession, folder: Path) -> Tables:
+    return Tables(spark, TablesConfig(root=str(folder), buckets=4))
+
+
+def copy_of(tables: Tables, folder: Path) -> Tables:
+    shutil.copytree(str(tables.config.root), folder / "tables")
+    return at(tables.spark, folder / "tables")
+
+
+def certificate(tables: Tables, cell: str = "*/photos") -> Row:
+    (row,) = tables.read("certificates").where(F.col("cell") == cell).orderBy(F.desc("issued_on")).limit(1).collect()
+    return row
+
+
+def recommended(tables: Tables) -> dict[str, Row]:
+    return {row.product_id: row for row in tables.read("recommendations").collect()}
+
+
+@pytest.fixture(scope="module")
+def drawn(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """A round is drawn, and its tests are queued."""
+    tables = at(spark, tmp_path_factory.mktemp("drawn"))
+    write(spark, tables, market_rows())
+    certify_policy(spark, config_for(tables))
+    decide_packaging(spark, config_for(tables))
+    return tables
+
+
+@pytest.fixture(scope="module")
+def certified(spark: SparkSession, drawn: Tables, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Results are in, the policy is certified, and products move."""
+    tables = copy_of(drawn, tmp_path_factory.mktemp("certified"))
+    tables.append("pair_tests", table_rows(spark, "pair_tests", results(tables)))
+    certify_policy(spark, config_for(tables))
+    decide_packaging(spark, config_for(tables))
+    return tables
+
+
+def test_a_round_is_drawn_of_half_the_products_and_asks_for_every_distinct_move(drawn: Tables) -> None:
+    (round_,) = drawn.read("policy_rounds").collect()
+    assert round_.cell == "*/photos"
+    assert round_.hash_to - round_.hash_from == pytest.approx(0.5, abs=0.01)
+    assert round_.test_until == TODAY + timedelta(days=60)
+    inside = drawn.read("products").where(in_range(round_.seed, round_.hash_from, round_.hash_to))
+    with_photos = drawn.read("pair_scores").where("views_used > 0").select(*PRODUCT).distinct()
+    assert round_.drawn == inside.join(with_photos, PRODUCT, "left_semi").count()
+    chosen = drawn.read("round_choices")
+    assert chosen.join(inside, PRODUCT, "left_anti").count() == 0
+    distinct = {
+        (row.product_id, name) for row in chosen.collect() for name in row.choices if name is not None
+    }
+    queue = drawn.read("test_queue").where("why = 'audit'").collect()
+    assert {(row.product_id, row.package_type) for row in queue} == distinct
+    assert round_.tests == len(distinct)
+    assert {(row.draw_round, row.draw_probability) for row in queue} == {
+        (round_.round_id, round_.hash_to - round_.hash_from)
+    }
+    # Looser levels move more products.
+    moving = [sum(row.choices[level] is not None for row in chosen.collect()) for level in range(len(round_.levels))]
+    assert moving == sorted(moving)
+    assert moving[0] >= 2 * 14
+
+
+def test_nothing_moves_before_the_results_are_in(drawn: Tables) -> None:
+    assert certificate(drawn).status == "waiting"
+    assert "have no result" in certificate(drawn).why_none
+    assert certificate(drawn, "*/no_photos").status == "not_drawn"
+    assert "tests would do" in certificate(drawn, "*/no_photos").why_none
+    assert not drawn.read("certificate_attempts").collect() if drawn.exists("certificate_attempts") else True
+    rows = recommended(drawn)
+    assert {row.package_type for row in rows.values() if row.reason == "kept"} == {"mailer"}
+    why = {row.why_not_moved for row in rows.values()}
+    assert {"no_certificate", "unsupported", "unscored"} <= why
+    assert rows["P0003"].reason == "safe_default"
+    assert rows["P0002"].reason == "size_conflict"
+
+
+def test_p2_waiting_again_changes_nothing(spark: SparkSession, drawn: Tables) -> None:
+    before = {name: drawn.version(name) for name in OF_CERTIFY if drawn.exists(name)}
+    certify_policy(spark, config_for(drawn))
+    assert {name: drawn.version(name) for name in before} == before
+    assert not drawn.exists("certificate_attempts")
+
+
+def test_what_passes_moves_products_and_keeps_its_promise(certified: Tables) -> None:
+    one = certificate(certified)
+    assert one.status == "certified"
+    assert one.upper_bound <= 0.2
+    assert one.missing == 0
+    (spent,) = certified.read("certificate_attempts").collect()
+    assert (spent.delta, spent.passed) == (pytest.approx(0.1), True)
+    moved = [row for row in recommended(certified).values() if row.reason in ("moved", "first")]
+    assert len(moved) > 100
+    assert {row.certificate_id for row in moved} == {one.certificate_id}
+    assert recommended(certified)["P0003"].reason == "first"
+    risks = {(row.product_id, row.package_type): row for row in certified.read("pair_decisions").collect()}
+    assert all(risks[row.product_id, row.package_type].risk <= one.level for row in moved)
+    assert all(row.moved_from == "mailer" and row.on_trial == ["bag"] for row in moved if row.reason == "moved")
+    assert {row.weight_saved_g for row in moved if row.reason == "moved"} == {40.0}
+    kept = [row for row in recommended(certified).values() if row.reason == "kept"]
+    assert {row.package_type for row in kept} == {"mailer"}
+    assert "above_level" in {row.why_not_moved for row in kept}
+
+
+def test_what_is_tested_is_what_ships(certified: Tables) -> None:
+    one = certificate(certified)
+    (round_,) = certified.read("policy_rounds").collect()
+    level = round_.levels.index(one.level)
+    tests = {(row.product_id, row.package_type): row.k for row in certified.read("pair_tests").collect()}
+    rows = recommended(certified)
+    asked = {row.product_id: row.choices[level] for row in certified.read("round_choices").collect()}
+    moves = {product: name for product, name in asked.items() if name is not None}
+    assert (one.n, one.k) == (len(moves), sum(tests[move] for move in moves.items()))
+    for product, name in moves.items():
+        proven_unsafe = tests[product, name] == 1
+        assert (rows[product].package_type == name) != proven_unsafe
+        if proven_unsafe:
+            assert rows[product].package_type == "mailer"
+
+
+def test_a_round_is_read_once(spark: SparkSession, certified: Tables) -> None:
+    before = {name: certified.version(name) for name in OF_CERTIFY}
+    certify_policy(spark, config_for(certified))
+    assert {name: certified.version(name) for name in OF_CERTIFY} == before
+
+
+def test_missing_results_count_as_unsafe_once_time_is_up(spark: SparkSession, drawn: Tables, tmp_path: Path) -> None:
+    tables = copy_of(drawn, tmp_path)
+    late = config_for(tables, as_of=TODAY + timedelta(days=60))
+    certify_policy(spark, late)
+    one = certificate(tables)
+    assert (one.status, one.k, one.missing) == ("failed", one.n, one.n)
+    decide_packaging(spark, late)
+    assert {row.certificate_id for row in recommended(tables).values()} == {None}
+    # The year's delta is spent: another policy draws nothing, and what is in force stays.
+    other = config_for(tables, as_of=TODAY + timedelta(days=61), weight_cost=1.0)
+    certify_policy(spark, other)
+    told = tables.read("certificates").where("status = 'not_drawn'").collect()
+    assert any("delta" in row.why_none for row in told)
+
+
+def test_another_policy_moves_nothing_by_this_certificate(
+    spark: SparkSession, certified: Tables, tmp_path: Path
+) -> None:
+    tables = copy_of(certified, tmp_path)
+    decide_packaging(spark, config_for(tables, damage_cost=3.0))
+    assert {row.package_type for row in recommended(tables).values() if row.current_package_type} == {"mailer"}
+    assert not tables.read("pair_decisions").where("certificate_id IS NOT NULL").collect()
+
+
+def test_after_a_failure_of_the_same_model_others_are_drawn_and_a_new_model_meets_the_panel(
+    spark: SparkSession, drawn: Tables, tmp_path: Path
+) -> None:
+    tables = copy_of(drawn, tmp_path)
+    year = {"issues_a_year": 4, "draw_share": 0.4}
+    config = config_for(tables, year, as_of=TODAY + timedelta(days=60))
+    certify_policy(spark, config)
+    again = config_for(tables, {**year, "draw": 2}, as_of=TODAY + timedelta(days=61))
+    certify_policy(spark, again)
+    rounds = tables.read("policy_rounds").orderBy("drawn_on").collect()
+    assert len(rounds) == 2
+    assert rounds[1].hash_from == rounds[0].hash_to
+    first, second = (
+        {row.product_id for row in tables.read("round_choices").where(F.col("round_id") == one.round_id).collect()}
+        for one in rounds
+    )
+    assert not first & second
+    # A model that has seen none of the results meets the newest panel.
+    scores = tables.read("pair_scores").withColumn("model_version", F.lit("model-2"))
+    rows = spark.createDataFrame(scores.collect(), scores.schema)
+    tables.replace("pair_scores", rows)
+    certify_policy(spark, config_for(tables, year, as_of=TODAY + timedelta(days=62)))
+    newest = tables.read("policy_rounds").where("model_version = 'model-2'").collect()
+    assert [row.hash_from for row in newest] == [rounds[1].hash_from]
