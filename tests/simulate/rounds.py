@@ -202,24 +202,24 @@ class Observed:
     delta: float
 
 
-def _observed(alpha: float, delta: float, measured: tuple[Measured | None, Measured | None]) -> Observed:
-    shares = divide_delta(delta, cells=1, types=1, levels=1, rates=sum(one is not None for one in measured))
+def _observed(alpha: float, delta: float, measured: tuple[Measured | float, Measured | float]) -> Observed:
+    shares = divide_delta(delta, cells=1, types=1, levels=1, rates=sum(isinstance(one, Measured) for one in measured))
     return Observed(observed_alpha(alpha, shares.measured, *measured), shares.test)
 
 
-def _testers(world: World, rng: np.random.Generator) -> tuple[Measured | None, Measured | None]:
+def _testers(world: World, rng: np.random.Generator) -> tuple[Measured | float, Measured | float]:
     """What is known of testers' errors, where they make any: measured anew in each round."""
     if world.sensitivity == 1:
-        return None, None
+        return 1.0, 0.0
     found, accused = rng.binomial(SHOWN, world.sensitivity), rng.binomial(SHOWN, world.false_alarms)
     return Measured(int(found), SHOWN), Measured(int(accused), SHOWN)
 
 
-def _reporting(world: World, rng: np.random.Generator) -> tuple[Measured | None, None]:
+def _reporting(world: World, rng: np.random.Generator) -> tuple[Measured | float, float]:
     """The reported ones of some damages that were followed up, where not all are reported."""
     if world.reporting == 1:
-        return None, None
-    return Measured(int(rng.binomial(SHOWN, world.reporting)), SHOWN), None
+        return 1.0, 0.0
+    return Measured(int(rng.binomial(SHOWN, world.reporting)), SHOWN), 0.0
 
 
 def _results(world: World, drawn: Places, rng: np.random.Generator) -> Flags:

@@ -62,9 +62,7 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     drawn = [row for row in rows if row.status != NOT_DRAWN]
     given = [] if paused is not None else [row for row in drawn if row.status == CERTIFIED]
     return Standing(
-        in_force={
-            row.cell: InForce(row.certificate_id, row.round_id, row.level, _withdrawn(tables, row)) for row in given
-        },
+        in_force={row.cell: _in_force(tables, row) for row in given},
         supported=frozenset(row.cell for row in drawn),
         round_id=drawn[0].round_id if drawn else None,
         paused=paused,

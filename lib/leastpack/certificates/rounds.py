@@ -124,12 +124,12 @@ def draw_round(
     ends = {cell: panel.start + one.draw / one.products for cell, one in planned.items()}
     round_id = hashlib.sha256(f"{terms.digest}\n{panel.seed}\n{panel.start!r}".encode()).hexdigest()[:16]
     scope = f"round_id = '{round_id}'"
-    tables.merge(
-        "round_exclusions", disproved.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope
-    )
-    chosen = _choices(products, terms, plans, panel.start, ends).withColumn("round_id", F.lit(round_id))
-    tables.merge("round_choices", chosen, delete_missing=True, scope=scope)
-    asked = tables.read("round_choices").where(scope)
+    contents = {
+        "round_exclusions": disproved,
+        "round_choices": _choices(products, terms, plans, panel.start, ends),
+    }
+    for name, content in contents.items():
+        tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
     asked = asked_pairs(tables, round_id).groupBy("cell").agg(F.count("*").alias("tests")).collect()
     tests = {row.cell: row.tests for row in asked}
     drawn = _drawn(products, terms, panel.start, ends)

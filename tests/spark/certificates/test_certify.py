@@ -78,7 +78,9 @@ def test_a_round_is_drawn_of_half_the_products_and_asks_for_every_distinct_move(
         (row.product_id, name) for row in chosen.collect() for name in row.choices if name is not None
     }
     queue = drawn.read("test_queue").where("why = 'audit'").collect()
-    assert {(row.product_id, row.package_type) for row in queue} == distinct
+    known = {(row.product_id, row.package_type) for row in drawn.read("pair_tests").collect()}
+    assert known & distinct
+    assert {(row.product_id, row.package_type) for row in queue} == distinct - known
     assert round_.tests == len(distinct)
     assert {(row.draw_round, row.draw_probability) for row in queue} == {
         (round_.round_id, round_.hash_to - round_.hash_from)
@@ -123,8 +125,11 @@ def test_what_passes_moves_products_and_keeps_its_promise(certified: Tables) -> 
     assert recommended(certified)["P0003"].reason == "first"
     risks = {(row.product_id, row.package_type): row for row in certified.read("pair_decisions").collect()}
     assert all(risks[row.product_id, row.package_type].risk <= one.level for row in moved)
-    assert all(row.moved_from == "mailer" and row.on_trial == ["bag"] for row in moved if row.reason == "moved")
-    assert {row.weight_saved_g for row in moved if row.reason == "moved"} == {40.0}
+    trials = {(row.package_type, row.moved_from, *row.on_trial) for row in moved if row.reason == "moved"}
+    # Where damage costs much a box may cost less than a mailer.
+    assert ("bag", "mailer", "bag") in trials <= {("bag", "mailer", "bag"), ("box", "mailer", "box")}
+    saved = {(row.package_type, row.weight_saved_g) for row in moved if row.reason == "moved"}
+    assert saved <= {("bag", 40.0), ("box", -140.0)}
     kept = [row for row in recommended(certified).values() if row.reason == "kept"]
     assert {row.package_type for row in kept} == {"mailer"}
     assert "above_level" in {row.why_not_moved for row in kept}
@@ -157,7 +162,8 @@ def test_missing_results_count_as_unsafe_once_time_is_up(spark: SparkSession, dr
     late = config_for(tables, as_of=TODAY + timedelta(days=60))
     certify_policy(spark, late)
     one = certificate(tables)
-    assert (one.status, one.k, one.missing) == ("failed", one.n, one.n)
+    assert one.status == "failed"
+    assert one.k >= one.missing > 0.9 * one.n  # a few had been tested before
     decide_packaging(spark, late)
     assert {row.certificate_id for row in recommended(tables).values()} == {None}
     # The year's delta is spent: another policy draws nothing, and what is in force stays.
@@ -172,7 +178,8 @@ def test_another_policy_moves_nothing_by_this_certificate(
 ) -> None:
     tables = copy_of(certified, tmp_path)
     decide_packaging(spark, config_for(tables, damage_cost=3.0))
-    assert {row.package_type for row in recommended(tables).values() if row.current_package_type} == {"mailer"}
+    rows = [row for row in recommended(tables).values() if row.reason != "proven_safe" and row.current_package_type]
+    assert {row.package_type for row in rows} == {"mailer"}
     assert not tables.read("pair_decisions").where("certificate_id IS NOT NULL").collect()
 
 

@@ -13,14 +13,14 @@ from pyspark.sql import Row
 from tests.spark.market import package_rows
 
 from leastpack.config.decisions import DecisionsConfig
-from leastpack.decisions.market import Market, make_markets
-from leastpack.decisions.rules import Pairs
+from leastpack.policy.market import Market, make_markets
+from leastpack.policy.pairs import Pairs
 from leastpack.policy.choose import NONE, Options, choose, preference
 from leastpack.policy.options import Facts, make_options
 from leastpack.policy.recommend import Known, Recommendation, recommend
 
 BAG, MAILER, BOX = range(3)
-SETTINGS = DecisionsConfig(damage_cost=2.0, price_when_unknown=20.0)
+SETTINGS = DecisionsConfig(weight_cost=2.0, damage_cost=2.0, price_when_unknown=20.0)
 NAN = float("nan")
 NO, YES = np.zeros((1, 3), bool), np.ones((1, 3), bool)
 
@@ -148,8 +148,7 @@ def test_without_proofs_rules_and_caps_what_ships_is_what_was_tested(seed: int) 
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    markets, _ = make_markets([Row(**row) for row in package_rows()], [], date(2024, 6, 1), {"USD": 1.0, "EUR": 1.1})
-    return markets["NA"]
+    return make_markets([Row(**row) for row in package_rows()], date(2024, 6, 1), {"USD": 1.0, "EUR": 1.1})["NA"]
 
 
 def test_options_of_products_from_their_scores(market: Market) -> None:
@@ -158,7 +157,7 @@ def test_options_of_products_from_their_scores(market: Market) -> None:
     fits = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.0, 1.0, np.nan]])
     pairs = Pairs(
         scored=~np.isnan(rate), fits=fits, risk=rate, damage_rate=rate, void=np.zeros((3, 3)),
-        photos=np.ones(3, bool), proven=np.zeros((3, 3), np.int8),
+        photos=np.ones(3, bool),
     )  # fmt: skip
     facts = Facts(
         today=np.array([1, NONE, 0]),
@@ -167,7 +166,7 @@ def test_options_of_products_from_their_scores(market: Market) -> None:
         disproved=np.array([[False] * 3, [False] * 3, [True, False, False]]),
         value=np.array([10.0, np.nan, 10.0]),
     )
-    options = make_options(pairs, market, facts, SETTINGS, weight_cost=2.0, reported=0.5)
+    options = make_options(pairs, market, facts, SETTINGS, reported=0.5)
     assert options.usable.tolist() == [[False, True, True], [True, True, False], [False, True, False]]
     assert options.today.tolist() == [1, 2, 0]
     assert options.settled.tolist() == [False, True, True]  # pinned; ships in what its size does not fit
