@@ -10,12 +10,12 @@ import numpy.typing as npt
 from tests.simulate.methods import METHODS, fixed_sequence
 from tests.simulate.worlds import World
 
-from leastpack.policy.levels import risk_grid
 from leastpack.policy.betting import betting_p_value
 from leastpack.policy.cells import divide_delta
 from leastpack.policy.certify import last_passed
 from leastpack.policy.choose import NONE, choose, choose_by_level, distinct_moves
 from leastpack.policy.exact import Counts, binomial_p_values, clean_points
+from leastpack.policy.levels import risk_grid
 from leastpack.policy.observed import Measured, observed_alpha
 from leastpack.policy.plan import Plan, plan_levels
 

@@ -59,7 +59,7 @@ def package_rows() -> Rows:
 
 def truly_unsafe(product_id: str, package_type: str, risk: float) -> bool:
     """The truth about a pair: unsafe with the probability that the risk says."""
-    return random.Random(f"{product_id}/{package_type}").random() < risk  # noqa: S311
+    return random.Random(f"{product_id}/{package_type}").random() < risk
 
 
 def risk_of(product: int, products: int, package_type: str) -> float:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.market import TODAY, config_for, human_test, market_rows, results, write
+from tests.spark.market import TODAY, config_for, market_rows, results, write
 from tests.spark.rows import table_rows
 
 from leastpack.certificates.certify import certify_policy
@@ -19,7 +17,7 @@ from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decide import decide_packaging
 from leastpack.panel import in_range
 from leastpack.tables import Tables
-from leastpack.tables.keys import PAIR, PRODUCT
+from leastpack.tables.keys import PRODUCT
 
 OF_CERTIFY = (
     "policy_rounds", "round_choices", "round_exclusions", "certificates", "certificate_attempts", "certificate_types",
@@ -74,9 +72,7 @@ def test_a_round_is_drawn_of_half_the_products_and_asks_for_every_distinct_move(
     assert round_.drawn == inside.join(with_photos, PRODUCT, "left_semi").count()
     chosen = drawn.read("round_choices")
     assert chosen.join(inside, PRODUCT, "left_anti").count() == 0
-    distinct = {
-        (row.product_id, name) for row in chosen.collect() for name in row.choices if name is not None
-    }
+    distinct = {(row.product_id, name) for row in chosen.collect() for name in row.choices if name is not None}
     queue = drawn.read("test_queue").where("why = 'audit'").collect()
     known = {(row.product_id, row.package_type) for row in drawn.read("pair_tests").collect()}
     assert known & distinct

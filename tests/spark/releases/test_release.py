@@ -17,11 +17,11 @@ from tests.spark.rows import table_rows
 
 from leastpack.config.root import Config
 from leastpack.config.storage import TablesConfig
+from leastpack.errors import InputError, PromiseError
 from leastpack.releases.audit import audit
 from leastpack.releases.changes import recommendation_changes
 from leastpack.releases.publish import publish_release, rollback
 from leastpack.releases.release import RELEASED, current_release, read_release
-from leastpack.errors import InputError, PromiseError
 from leastpack.tables import Tables
 from leastpack.tables.schemas import BY_NAME
 
@@ -40,7 +40,7 @@ def change(rows: Rows, at: int, **values: Any) -> Rows:
 FINDINGS = {
     *("pairs_missing", "pairs_extra", "pairs_repeated", "pairs_undecided", "decisions_without_score"),
     *("products_without_recommendation", "recommendations_without_score", "models_mixed", "null_rule", "outside_0_1"),
-    *("protection_order", "above_threshold", "certificate_unnamed", "certified_unfit", "unscored_rule"),
+    *("protection_order", "above_level", "certificate_unnamed", "certified_unfit", "unscored_rule"),
     *("unsound_recommendations", "decided_on_other_scores", "recommended_otherwise", "failed_in_the_model"),
 }
 
@@ -74,20 +74,20 @@ def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
             "failed_in_the_model": 1,
             "null_rule": 1,
             "outside_0_1": 1,
-            "above_threshold": 1,
+            "above_level": 1,
             "protection_order": 1,
         }
         spoilt = {"pair_scores": scores, "pair_decisions": change(decisions, 3, risk=0.1001)}
         return {**rows, **spoilt}, {**found, "decided_on_other_scores": 3}
     decisions = change(change(decisions, 1, decision="UNSCORED"), 0, certificate_id=None)
-    decisions = change(decisions, 3, decision="TEST", reason="above_threshold", certificate_id=None)
+    decisions = change(decisions, 3, decision="TEST", reason="doubtful", certificate_id=None, model_version="other")
     decisions = change(decisions, 4, fits=None)
     spoilt = {
         "pair_decisions": decisions,
         "pair_scores": change(scores, 4, fits=None),
-        "certificates": change(rows["certificates"], 0, model_version="other"),
     }
-    found = {"certificate_unnamed": 1, "unscored_rule": 1, "above_threshold": 1, "certified_unfit": 1}
+    # A move that names no certificate lies under no level.
+    found = {"above_level": 1, "certificate_unnamed": 1, "unscored_rule": 1, "certified_unfit": 1}
     return {**rows, **spoilt}, {**found, "models_mixed": 1, "unsound_recommendations": 1}
 
 

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config import Config
-from leastpack.releases.release import current_release, read_release
 from leastpack.encoders.engines import encoder_identities, read_choice, representation, resolve_engines
+from leastpack.releases.release import current_release, read_release
 from leastpack.reporting.summary import summary_lines
 from leastpack.road import STEPS
 from leastpack.tables import Tables

@@ -145,7 +145,7 @@ def found() -> Found:
     for product in {row["product_id"] for row in SCORES}:
         own = {row["package_type"]: row for row in SCORES if row["product_id"] == product}
         row = decided(product, grounds)
-        for place, name in enumerate(grounds.terms.markets["NA"].names if "european" != product else ("bag",)):
+        for place, name in enumerate(grounds.terms.markets["NA"].names if product != "european" else ("bag",)):
             reason = list(REASONS)[row["code"][place]]
             told = own[name]["error"] if reason == "error" and name in own else reason
             certified = reason in ("certified_move", "by_order")

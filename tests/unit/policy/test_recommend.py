@@ -13,10 +13,10 @@ from pyspark.sql import Row
 from tests.spark.market import package_rows
 
 from leastpack.config.decisions import DecisionsConfig
-from leastpack.policy.market import Market, make_markets
-from leastpack.policy.pairs import Pairs
 from leastpack.policy.choose import NONE, Options, choose, preference
+from leastpack.policy.market import Market, make_markets
 from leastpack.policy.options import Facts, make_options
+from leastpack.policy.pairs import Pairs
 from leastpack.policy.recommend import Known, Recommendation, recommend
 
 BAG, MAILER, BOX = range(3)
