@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -150,7 +150,9 @@ def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms:
     _write_certificates(tables, run, told)
 
 
-def _blank(terms: Terms, cell: str, status: str, products: int, needed: int | None) -> dict[str, object]:
+def _blank(
+    terms: Terms, cell: str, status: str, products: int, moving: Sequence[float], tests: Sequence[int]
+) -> dict[str, object]:
     pool, stratum = pool_and_stratum(cell)
     alpha = terms.config.certify.alpha
     return {
@@ -166,20 +168,29 @@ def _blank(terms: Terms, cell: str, status: str, products: int, needed: int | No
         "alpha": alpha,
         "labels": "audit",
         "products": products,
-        "tests_needed": needed,
+        "tests_needed": min(tests, default=None),
+        "price_moving": tuple(moving),
+        "price_tests": tuple(tests),
     }
 
 
 def _not_drawn(terms: Terms, cell: str, plan: CellPlan, spent_out: str | None) -> dict[str, object]:
     return {
-        **_blank(terms, cell, NOT_DRAWN, plan.products, plan.tests_needed),
+        **_blank(
+            terms,
+            cell,
+            NOT_DRAWN,
+            plan.products,
+            [price.moving for price in plan.prices],
+            [price.tests for price in plan.prices],
+        ),
         "why_none": spent_out or plan.why_none,
     }
 
 
 def _waiting(terms: Terms, row: Row, why: str) -> dict[str, object]:
     return {
-        **_blank(terms, row.cell, WAITING, row.products, row.tests_needed),
+        **_blank(terms, row.cell, WAITING, row.products, row.price_moving, row.price_tests),
         "round_id": row.round_id,
         "why_none": why,
         "issued_on": row.drawn_on,
@@ -195,7 +206,7 @@ def _tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> d
         why = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe: "
         why += f"p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
     return {
-        **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.tests_needed),
+        **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.price_moving, row.price_tests),
         "round_id": row.round_id,
         "delta": result.test.delta,
         "level": row.levels[place] if certified else None,

@@ -13,8 +13,21 @@ from leastpack.policy.budget import products_to_draw
 from leastpack.policy.exact import Floats
 from leastpack.policy.plan import Plan, plan_levels, tests_needed
 
-# Levels of the grid at which the tests of a certificate are worked out, to tell what one would cost.
+# Levels of the grid at which the tests of a certificate are worked out, to tell what one would take.
 PRICED = 24
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a certificate of one level would take, and bring.
+
+    Attributes:
+        moving: Share of the cell's products that would move.
+        tests: Tests of moved products after which it would be given in 9 of 10 cases.
+    """
+
+    moving: float
+    tests: int
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class CellPlan:
         draw: Products to draw.
         plan: Levels; none where too few products would move or none is likely to pass.
         moving: (L,) share of the cell's products that moves at each of them.
-        tests_needed: Tests after which the cheapest level would pass in 9 of 10 cases; None where no number would do.
+        prices: What a certificate would take at some levels that a certificate is possible at, from strict to loose.
         why_none: Why there are no levels; None where there are.
     """
 
@@ -34,8 +47,13 @@ class CellPlan:
     draw: int
     plan: Plan
     moving: Floats
-    tests_needed: int | None
+    prices: tuple[Price, ...]
     why_none: str | None
+
+    @property
+    def tests_needed(self) -> int | None:
+        """Tests after which the cheapest of these levels would pass in 9 of 10 cases; None where there is none."""
+        return min((price.tests for price in self.prices), default=None)
 
 
 def plan_round(
@@ -79,22 +97,27 @@ def _plan_cell(
     moving = counts.moves / max(1, counts.products)
     rates = np.minimum(1.0, factor * counts.risk / np.maximum(1, counts.moves))
     plan = plan_levels(moving, rates, draw, alpha, delta, settings.levels)
-    needed = _fewest_tests(moving, rates, alpha, delta)
-    why = None if len(plan.places) else _why_none(moving, draw, needed)
-    return CellPlan(products, draw, plan, moving[plan.places], needed, why)
+    prices = _prices(moving, rates, alpha, delta)
+    why = None if len(plan.places) else _why_none(moving, draw, prices)
+    return CellPlan(products, draw, plan, moving[plan.places], prices, why)
 
 
-def _fewest_tests(moving: Floats, rates: Floats, alpha: float, delta: float) -> int | None:
+def _prices(moving: Floats, rates: Floats, alpha: float, delta: float) -> tuple[Price, ...]:
     moves = np.flatnonzero(moving > 0)
-    priced = moves[np.unique(np.linspace(0, len(moves) - 1, PRICED).astype(int))] if len(moves) else moves
-    found = [tests_needed(float(rate), alpha, delta) for rate in np.unique(rates[priced]) if rate < 1]
-    return min((count for count in found if count is not None), default=None)
+    if not len(moves):
+        return ()
+    places = moves[np.unique(np.linspace(0, len(moves) - 1, PRICED).astype(int))]
+    found = [
+        (float(moving[place]), tests_needed(float(rates[place]), alpha, delta)) for place in places if rates[place] < 1
+    ]
+    return tuple(Price(share, tests) for share, tests in found if tests is not None)
 
 
-def _why_none(moving: Floats, draw: int, needed: int | None) -> str:
+def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...]) -> str:
     if not (moving > 0).any():
         return "no product moves at any level"
-    if needed is None:
+    if not prices:
         return "at every level more of the products that move are expected to be unsafe than is promised"
     most = int(moving.max() * draw)
-    return f"{draw} products would be drawn, at most {most} of them move; about {needed} tests would do"
+    fewest = min(price.tests for price in prices)
+    return f"{draw} products would be drawn, at most {most} of them move; tests of {fewest} would do"

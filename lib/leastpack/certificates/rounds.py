@@ -139,7 +139,8 @@ def draw_round(
             round_id, cell, terms.model_version, terms.digest, terms.policy, settings.alpha, delta,
             [float(terms.grid[place]) for place in one.plan.places], one.plan.points.tolist(),
             one.plan.chance.tolist(), one.moving.tolist(), one.products, panel.seed, panel.start, ends[cell],
-            drawn.get(cell, 0), tests.get(cell, 0), one.tests_needed, day,
+            drawn.get(cell, 0), tests.get(cell, 0), [price.moving for price in one.prices],
+            [price.tests for price in one.prices], day,
             day + datetime.timedelta(days=settings.test_days),
         )
         for cell, one in planned.items()

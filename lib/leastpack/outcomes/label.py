@@ -32,9 +32,11 @@ from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
 from leastpack.outcomes.sheet_results import results_source
 from leastpack.outcomes.update import Update, plan_update, write_update
+from leastpack.panel import withheld_products
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
+from leastpack.tables.keys import PAIR
 
 ITEM_KINDS: dict[str, Kind] = {"shipment_items": "shipments", "human_tests": "human_tests"}
 
@@ -94,13 +96,17 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
         with run.phase("groups"):
             groups = keep(kept, product_groups(products))
         with run.phase("examples"):
-            pairs = labelled_pairs(by_shipments, by_tests)
+            # What settles certificates must not train the model that they are about.
+            withheld = withheld_products(tables, config.decisions.day, config.certify.panel_days)
+            taught = by_tests.where(~withheld)
+            run.figure("tests_withheld", by_tests.where(withheld).count())
+            pairs = labelled_pairs(by_shipments, taught)
             placed = keep(kept, placed_pairs(pairs, groups, packages, rules))
             priors = fit_priors(placed, packages, rules)
             for profile, prior in priors.items():
                 log.info("prior", profile=profile, mean=f"{prior.mean:.3g}", shipments=f"{prior.concentration:.3g}")
             examples = keep(kept, training_examples(spark, placed, priors, rules))
-            either = tests.select("marketplace", "product_id", "package_type").distinct()
+            either = by_shipments.select(*PAIR).unionByName(taught.select(*PAIR)).distinct()
             _write(tables, run, "training_examples", examples, expected=either.count())
             record_figures(run, examples)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from leastpack.reporting.held_out import held_out
@@ -60,55 +60,6 @@ def decisions_by_type(decisions: DataFrame, scores: DataFrame) -> pd.DataFrame:
     return collected(grouped.orderBy("risk"))
 
 
-def savings(
-    recommendations: DataFrame, package_types: DataFrame, scores: DataFrame, truth: DataFrame | None = None
-) -> pd.DataFrame:
-    """Today's package against the recommended one, by marketplace; products never shipped are not counted.
-
-    Args:
-        recommendations: The table.
-        package_types: The table.
-        scores: pair_scores, for the damage rates the model expects.
-        truth: A sample's hidden damage rates; None for a real marketplace.
-
-    Returns:
-        Means over products: tare, cost and damage rate a shipment (`rate`, and `true_rate`, null without truth) of
-        both packages (`_today`, `_chosen`), with the number of products and of those whose package changes.
-    """
-    costs = package_types.select("marketplace", F.col("package_type").alias("current_package_type"), "cost", "tare_g")
-    both = recommendations.where("current_package_type IS NOT NULL AND package_type IS NOT NULL")
-    joined = both.join(F.broadcast(costs), on=["marketplace", "current_package_type"], how="inner")
-    for suffix, package in (("today", "current_package_type"), ("chosen", "package_type")):
-        expected = scores.select(*PRODUCT, _named("package_type", package), _named("damage_rate", f"rate_{suffix}"))
-        joined = joined.join(expected, on=[*PRODUCT, package], how="left")
-        if truth is None:
-            joined = joined.withColumn(f"true_rate_{suffix}", F.lit(None).cast("double"))
-        else:
-            true = truth.select(*PRODUCT, _named("package_type", package), _named("damage_rate", f"true_rate_{suffix}"))
-            joined = joined.join(true, on=[*PRODUCT, package], how="left")
-    rates = ("rate_today", "rate_chosen", "true_rate_today", "true_rate_chosen")
-    return collected(
-        joined.groupBy("marketplace")
-        .agg(
-            F.count("*").alias("products"),
-            F.count_if(F.col("package_type") != F.col("current_package_type")).alias("changed"),
-            F.mean("tare_g").alias("tare_today_g"),
-            F.mean("weight_saved_g").alias("weight_saved_g"),
-            F.mean("cost").alias("cost_today"),
-            F.mean(F.col("cost") - F.col("package_cost")).alias("cost_saved"),
-            *[F.mean(name).alias(name) for name in rates],
-        )
-        .orderBy("marketplace")
-    )
-
-
-def mean_saving(saved: pd.DataFrame, column: str) -> float | None:
-    """Mean of a column of `savings` over the products of all marketplaces; None where one has none."""
-    products = saved["products"].sum()
-    mean = float((saved[column].astype(float) * saved["products"]).sum(skipna=False)) / products if products else None
-    return None if mean is None or mean != mean else mean
-
-
 def weight_saved(recommendations: DataFrame) -> pd.DataFrame:
     """Grams saved a shipment, for a bounded draw of products by hash."""
     saved = recommendations.where("weight_saved_g IS NOT NULL").orderBy(F.xxhash64(*PRODUCT)).limit(MOST_TEST_PAIRS)
@@ -139,10 +90,6 @@ def products_of(inputs: DataFrame, rows: pd.DataFrame, tables: Tables) -> pd.Dat
         return pd.DataFrame(columns=inputs.columns)
     wanted = tables.spark.createDataFrame(keys.astype(str))
     return collected(inputs.join(F.broadcast(wanted), on=PRODUCT, how="inner").orderBy(*PRODUCT))
-
-
-def _named(column: str, name: str) -> Column:
-    return F.col(column).alias(name)
 
 
 def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:

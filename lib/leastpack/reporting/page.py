@@ -13,11 +13,6 @@ from scipy.stats import binomtest
 
 from leastpack import __version__
 from leastpack.config.root import Config
-from leastpack.decisions.certificates import Terms
-from leastpack.decisions.evidence import certified_shares, collect_evidence
-from leastpack.decisions.grid import risk_grid
-from leastpack.decisions.held_out import held_out
-from leastpack.decisions.scored import Scored, count_scored, labelled_pairs, scored_pairs
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
 from leastpack.encoders.fetch import Fetcher
@@ -30,19 +25,19 @@ from leastpack.releases.release import read_release
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
 from leastpack.reporting.evaluate import Evaluation, evaluate
+from leastpack.reporting.moves import Totals, by_marketplace, by_reason, kept_products, totals
 from leastpack.reporting.showcase import choose_products, showcase
-from leastpack.reporting.truth import truth_check
+from leastpack.reporting.truth import ALL, moves_check
 from leastpack.tables import Tables
 
 KINDS = ("CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED")
 SECTIONS = (
     ("inputs", "What came in"), ("damage", "Damage"), ("precision", "Precision and recall"),
     ("calibration", "Calibration"),
-    ("certificates", "Certificates"), ("decisions", "Decisions"), ("savings", "Weight, cost, damage"),
+    ("certificates", "What is promised"), ("moves", "What moves"), ("decisions", "Decisions"),
     ("effects", "Words and views"), ("products", "A dozen products"), ("runs", "Runs"),
 )  # fmt: skip
 SHOWN_WORDS = 36
-ALPHAS = np.geomspace(0.005, 0.3, 25)
 
 
 def page_context(spark: SparkSession, tables: Tables, config: Config, release: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,24 +56,30 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
     runs = gather.last_runs(tables)
     decisions = gather.decisions_by_type(released["pair_decisions"], released["pair_scores"])
-    saved = gather.savings(released["recommendations"], released["package_types"], released["pair_scores"], truth)
+    outcomes = tables.read("pair_outcomes")
+    scored, recommended = released["pair_scores"], released["recommendations"]
+    markets = by_marketplace(recommended, released["package_types"], scored, outcomes, truth)
     evaluation = evaluate(pairs, products, scorer, profiles)
-    given_first = (F.col("threshold").isNull(), "promise", "package_types", "stratum")
-    certificates = gather.collected(released["certificates"].orderBy(*given_first))
+    certificates = _certificates(released["certificates"], str(release["model_version"]))
+    checked = [] if truth is None else _records(moves_check(recommended, released["certificates"], truth))
     return {
         "version": __version__,
         "release": {**release, "published_at": gather.utc_text(release["published_at"])},
         "sections": SECTIONS,
         "kinds": KINDS,
-        "tiles": _tiles(decisions, saved, evaluation),
+        "tiles": _tiles(totals(markets), certificates, checked, evaluation),
         **_inputs(tables, runs),
         **_evaluation(evaluation),
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
-        "certificates": _records(certificates),
-        "share_plots": _share_plots(config, tables, released, str(release["model_version"])),
-        "truth": _truth_check(truth, released),
+        "certificates": certificates,
+        "types": _types(tables, certificates),
+        "price_plot": _price_plot(certificates),
+        "kept": kept_products(recommended, outcomes),
+        "reasons": _records(by_reason(recommended)),
+        "truth": checked,
         "decisions": _records(decisions),
-        "savings": _records(saved),
+        "markets": _records(markets),
+        "not_compared": totals(markets).not_compared,
         "saved_plot": plots.histogram_plot(
             gather.weight_saved(released["recommendations"])["weight_saved_g"].to_numpy(float),
             "grams saved a shipment", "products",
@@ -102,27 +103,71 @@ def _scorer(config: Config, release: Mapping[str, Any]) -> Scorer:
     return scorer
 
 
-def _tiles(decisions: pd.DataFrame, saved: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, str]]:
-    fitting, certified = int(decisions["fitting"].sum()), int(decisions["CERTIFIED"].sum())
-    curve = evaluation.curves["all pairs"]
+def _tiles(
+    moves: Totals, certificates: list[dict[str, Any]], checked: list[dict[str, Any]], evaluation: Evaluation
+) -> list[dict[str, str]]:
+    def share(count: int) -> str:
+        return f"{count / max(1, moves.products):.1%}"
+
     tiles = [
-        (f"{int(decisions['pairs'].sum()):,}", "pairs scored"),
-        (f"{certified / max(1, fitting):.1%}", f"of {fitting:,} fitting pairs certified or proven safe"),
-        (f"{int(decisions['TEST'].sum()):,}", "pairs doubtful, for a human test"),
+        (share(moves.moved), f"of {moves.products:,} products move, or get their first package, by a certificate"),
+        (share(moves.kept), "are kept in the package that they ship in"),
+        (share(moves.unsupported), "are kept because no round of tests supports a move"),
     ]
-    grams, today = (gather.mean_saving(saved, name) for name in ("weight_saved_g", "tare_today_g"))
-    if grams is not None and today:
-        tiles.append((f"{grams / today:.0%}", f"packaging weight saved a product ({grams:.0f} of {today:.0f} g)"))
-    before, after = (gather.mean_saving(saved, name) for name in ("rate_today", "rate_chosen"))
-    if before and after is not None:
+    if moves.grams_before and moves.grams_after is not None:
         tiles.append(
-            (f"{1 - after / before:.0%}", f"fewer damages expected ({after:.2%} of shipments, now {before:.2%})")
+            (
+                f"{1 - moves.grams_after / moves.grams_before:.1%}",
+                f"of package weight saved, by {moves.shipments:,} earlier shipments",
+            )
         )
+    for name, before, after in (
+        ("expected reported damages", moves.damages_before, moves.damages_after),
+        ("true damages, by the sample's truth,", moves.true_before, moves.true_after),
+    ):
+        if before is not None and after is not None and moves.shipments:
+            rates = f"{before / moves.shipments:.2%} → {after / moves.shipments:.2%}"
+            tiles.append((rates, f"{name} of shipments, before → after, weighted by earlier shipments"))
+    for one in certificates:
+        if one["status"] == "certified":
+            tested = f"promised of what moves in {one['cell']}: unsafe there ({one['k']} of {one['n']} tested)"
+            tiles.append((f"≤ {one['alpha']:.1%}", tested))
+    for row in checked:
+        if row["package_type"] == ALL:
+            verdict = "kept" if row["kept"] else "BROKEN"
+            rate = f"{row['unsafe'] / row['products']:.1%}"
+            tiles.append((rate, f"truly unsafe of {row['products']:,} that move in {row['cell']}: promise {verdict}"))
+    curve = evaluation.curves["all pairs"]
     if curve.auc is not None:
         tiles.append(
             (f"{curve.auc:.2f}", f"average precision of UNSAFE (prevalence {curve.prevalence:.2f}, n = {curve.n:,})")
         )
     return [{"value": value, "label": label} for value, label in tiles]
+
+
+def _certificates(certificates: DataFrame, model_version: str) -> list[dict[str, Any]]:
+    """The cells of this model's policies, what is certified first."""
+    rows = certificates.where(F.col("model_version") == model_version)
+    return _records(gather.collected(rows.orderBy(F.col("status") != "certified", "cell")))
+
+
+def _types(tables: Tables, certificates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What labels say of each package type among what moves."""
+    if not tables.exists("certificate_types"):
+        return []
+    cells = {one["certificate_id"]: one["cell"] for one in certificates}
+    rows = tables.read("certificate_types").where(F.col("certificate_id").isin(list(cells)))
+    found = _records(gather.collected(rows.orderBy("certificate_id", "package_type")))
+    return [{**row, "cell": cells[row["certificate_id"]]} for row in found]
+
+
+def _price_plot(certificates: list[dict[str, Any]]) -> str | None:
+    prices = {
+        one["cell"]: list(zip(one["price_tests"], one["price_moving"], strict=True))
+        for one in certificates
+        if one["price_tests"] is not None and len(one["price_tests"])
+    }
+    return plots.price_plot(prices) if prices else None
 
 
 def _inputs(tables: Tables, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -156,28 +201,6 @@ def _damage_plot(damage: pd.DataFrame) -> str:
     )
 
 
-def _share_plots(
-    config: Config, tables: Tables, released: Mapping[str, DataFrame], model_version: str
-) -> list[dict[str, str]]:
-    labels = {name: tables.read(name) for name in ("pair_tests", "pair_outcomes")}
-    labels["certify_examples"] = held_out(tables, tables.read("training_examples"), model_version, "certify")
-    settings, grid = config.decisions, risk_grid(config.decisions.grid)
-    pairs = scored_pairs(
-        released["pair_scores"], released["package_types"], grid, settings.pool_marketplaces, settings.day
-    )
-    scored = Scored(pairs, labelled_pairs(pairs, list(labels.values())), count_scored(pairs))
-    evidence = collect_evidence({**released, **labels}, scored, settings, len(grid))
-    terms = Terms(settings, config.outcomes.tau, config.outcomes.least_reporting_rate, model_version, grid)
-    shares = certified_shares(evidence, terms, ALPHAS)
-    return [
-        {
-            "title": f"Certified share of pairs with photos against alpha: the {promise.promise} promise",
-            "svg": plots.share_plot(ALPHAS, shares[promise.promise], promise.alpha),
-        }
-        for promise in settings.promises
-    ]
-
-
 def _truth(spark: SparkSession, config: Config) -> DataFrame | None:
     if config.report.truth is None:
         return None
@@ -188,12 +211,6 @@ def _truth(spark: SparkSession, config: Config) -> DataFrame | None:
             todo="run leastpack sample, or set report.truth to null: a real marketplace has no truth",
         )
     return spark.read.parquet(config.report.truth)
-
-
-def _truth_check(truth: DataFrame | None, released: Mapping[str, DataFrame]) -> list[dict[str, Any]]:
-    if truth is None:
-        return []
-    return _records(truth_check(released["certificates"], released["pair_scores"], released["package_types"], truth))
 
 
 def _effects(

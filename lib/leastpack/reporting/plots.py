@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -61,15 +61,20 @@ def reliability_plot(bins: Sequence[Reliability], xlabel: str, ylabel: str) -> s
     return _svg(figure)
 
 
-def share_plot(alphas: npt.NDArray[np.float64], shares: dict[str, list[float]], used: float) -> str:
-    """Certified share against alpha, one line a package type; the alpha in use is marked."""
-    figure, axes = _figure(6.0, 4.0)
-    colours = mpl.colormaps["tab20"](np.linspace(0, 1, max(1, len(shares))))
-    for (name, share), colour in zip(shares.items(), colours, strict=True):
-        axes.plot(alphas, share, color=colour, label=name, drawstyle="steps-post")
-    axes.axvline(used, color=GREY, linestyle=":", linewidth=1)
-    axes.set(xlabel="alpha", ylabel="share of fitting pairs certified", ylim=(0, 1.02), xscale="log")
-    axes.legend(fontsize=7, frameon=False, ncols=2)
+def price_plot(prices: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """What share of its products each cell could move, against the tests that it takes.
+
+    Args:
+        prices: Cell to (tests, share of products that would move).
+    """
+    figure, axes = _figure(6.0, 3.6)
+    for (cell, points), colour in zip(prices.items(), (BLUE, ORANGE, GREEN, GREY) * len(prices), strict=False):
+        ordered = sorted(points)
+        tests, shares = [count for count, _ in ordered], [100 * share for _, share in ordered]
+        axes.plot(tests, shares, color=colour, marker="o", markersize=3, label=cell)
+    axes.set(xlabel="tests of moved products", ylabel="products that would move, %", xscale="log")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False)
     return _svg(figure)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.locations import absolute
 from leastpack.releases.release import current_release, read_release
-from leastpack.reporting.gather import mean_saving, savings
+from leastpack.reporting.moves import Totals, by_marketplace, totals
 from leastpack.tables import Tables
 
 
@@ -24,27 +23,27 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
         F.count("*"), F.countDistinct("marketplace", "product_id"), F.count_if("fits")
     ).collect()[0]
     counts = {row["decision"]: row["count"] for row in decisions.groupBy("decision").count().collect()}
-    certified = counts.get("CERTIFIED", 0)
-    given = certificates.where("threshold IS NOT NULL").count()
-    saved = savings(recommendations, read_release(tables, "package_types"), scores)
+    given = certificates.where(F.col("model_version") == release["model_version"]).where("status = 'certified'").count()
+    types, outcomes = read_release(tables, "package_types"), tables.read("pair_outcomes")
+    moves = totals(by_marketplace(recommendations, types, scores, outcomes))
     return [
         "",
         f"release {release['release_id']} of model {release['model_version']}",
-        f"  {products:,} products, {pairs:,} pairs scored, {fitting:,} fit",
-        f"  {given} of {certificates.count()} certificates given; {certified:,} pairs certified or proven safe "
-        f"({certified / max(1, fitting):.1%} of the fitting), {counts.get('TEST', 0):,} to test, "
+        f"  {products:,} products, {pairs:,} pairs scored, {fitting:,} fit; {counts.get('TEST', 0):,} in doubt, "
         f"{counts.get('REJECTED', 0):,} rejected",
-        *_against_today(saved),
+        f"  {given} cells certified: {moves.moved:,} products move ({moves.moved / max(1, moves.products):.1%}), "
+        f"{moves.kept:,} are kept, of these {moves.unsupported:,} because no round of tests supports a move",
+        *_against_before(moves),
         f"  report: {absolute(config.report.path)}",
     ]
 
 
-def _against_today(saved: pd.DataFrame) -> list[str]:
-    names = ("tare_today_g", "weight_saved_g", "rate_today", "rate_chosen")
-    tare, grams, before, after = (mean_saving(saved, name) for name in names)
-    if not tare or grams is None or before is None or after is None:
+def _against_before(moves: Totals) -> list[str]:
+    if not moves.grams_before or moves.grams_after is None:
         return []
-    return [
-        f"  against today's packages, over {saved['products'].sum():,} products that were shipped: weight "
-        f"{tare:.0f} g -> {tare - grams:.0f} g, expected damages {before:.2%} -> {after:.2%} of shipments"
-    ]
+    less = 1 - moves.grams_after / moves.grams_before
+    line = f"  over {moves.shipments:,} earlier shipments: package weight {less:.1%} less"
+    if moves.damages_before is not None and moves.damages_after is not None:
+        rates = (moves.damages_before / moves.shipments, moves.damages_after / moves.shipments)
+        line += f", expected damages {rates[0]:.2%} -> {rates[1]:.2%} of shipments"
+    return [line]
