@@ -14,9 +14,17 @@ help: ## Print this help
 setup: ## Make the environment in .venv, once; safe to interrupt and repeat
 	@bash scripts/setup.sh
 
-demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo
+# What testers are asked, and what follows from their answers.
+FIRST := catalog outcomes encode train score certify decide
+THEN := outcomes certify decide publish report
+
+demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo, with the tests it asks for
 	@$(WITH) leastpack sample --config conf/demo.yaml
-	@$(WITH) leastpack run --config conf/demo.yaml
+	@$(WITH) leastpack run --config conf/demo.yaml $(foreach step,$(FIRST),--step $(step))
+	@$(WITH) leastpack queue export out/demo/tests.csv --force --config conf/demo.yaml
+	@$(WITH) leastpack sample answer out/demo/tests.csv --config conf/demo.yaml
+	@$(WITH) leastpack queue import out/demo/tests.csv --config conf/demo.yaml
+	@$(WITH) leastpack run --config conf/demo.yaml $(foreach step,$(THEN),--step $(step))
 
 # Two processes: one Spark session alone leaves half of two cores idle. In the order of tests/schedule.py, the longest files
 # first: by the number of tests, the longest would be left for the end, when one process has nothing else to do.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from leastpack.config import Config, load_config
 from leastpack.config.checks import check_catalog
 from leastpack.config.packages import load_packages
 from leastpack.config.sources import Kind
-from leastpack.errors import LeastpackError
+from leastpack.errors import ConfigError, LeastpackError
 from leastpack.log import configure_log, log
 from leastpack.road import BY_NAME, STEPS, Step
 from leastpack.secrets import masked_text
@@ -119,15 +119,23 @@ def _execute(steps: Iterable[Step], config: Config) -> None:
         step.load()(spark, config)
 
 
-def _execute_road(config: Config) -> None:
-    """Every step, under one lease: nobody else writes between two of them."""
+def _steps(names: Collection[str]) -> list[Step]:
+    """The steps of these names in the road's order; all but sample without any."""
+    known = [step.name for step in STEPS[1:]]
+    if unknown := sorted(set(names) - set(known)):
+        raise ConfigError(f"there is no step {', '.join(unknown)}", expected=", ".join(known))
+    return [step for step in STEPS[1:] if not names or step.name in names]
+
+
+def _execute_road(config: Config, names: Collection[str]) -> None:
+    """The steps, under one lease: nobody else writes between two of them."""
     from leastpack.session import make_session
     from leastpack.tables import Tables
     from leastpack.tables.places import leased
 
     tables = Tables(make_session(config.spark), config.tables)
     with leased(tables, "run", str(config.run_id)):
-        _execute(_whole_road(config), config)
+        _execute(_road(config, names), config)
 
 
 def _make_command(step: Step) -> Callable[..., None]:
@@ -165,9 +173,17 @@ for _one in STEPS[1:]:
     app.command(_one.name, help=_one.help)(_make_command(_one))
 
 
-@app.command(help=BY_NAME["sample"].help)
-def sample(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
-    """Write the sample; needs no Spark."""
+sample = typer.Typer(help="The invented marketplace: its raw exports, and its testers.")
+app.add_typer(sample, name="sample")
+
+
+@sample.callback(invoke_without_command=True)
+def write_sample(
+    context: typer.Context, config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False
+) -> None:
+    """Write the invented marketplace's raw exports; needs no Spark."""
+    if context.invoked_subcommand is not None:
+        return
     loaded = _load(config, set_)
     function = BY_NAME["sample"].load()
     if dry_run:
@@ -177,11 +193,30 @@ def sample(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun =
         function(loaded)
 
 
-def _whole_road(config: Config) -> Iterator[Step]:
-    """Every step but sample; `encode` again where training chose another engine for an encoder."""
+@sample.command("answer")
+def answer(
+    sheet: Annotated[str, typer.Argument(help="Sheet of leastpack queue export; it is filled in.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Play the testers: fill in a sheet by the sample's hidden truth."""
+    import datetime
+
+    from leastpack.sample.generate import TRUTH
+    from leastpack.sample.human_tests import answer_sheet
+
+    loaded = _load(config, set_)
+    if loaded.sample is None:
+        raise ConfigError("there is no `sample` section", todo="name the config that the sample was written with")
+    tests = answer_sheet(sheet, Path(loaded.sample.out) / TRUTH, datetime.datetime.now(datetime.UTC).date())
+    Console(highlight=False, soft_wrap=True).print(f"{tests} tests answered in {sheet}", markup=False)
+
+
+def _road(config: Config, names: Collection[str]) -> Iterator[Step]:
+    """The steps of these names, all but sample without any; `encode` again where training chose another engine."""
     from leastpack.encoders.engines import resolve_engines
 
-    for step in STEPS[1:]:
+    for step in _steps(names):
         before = resolve_engines(config)
         yield step
         if step.name == "train" and resolve_engines(config) != before:
@@ -189,19 +224,31 @@ def _whole_road(config: Config) -> Iterator[Step]:
 
 
 @app.command()
-def run(config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = None, dry_run: DryRun = False) -> None:
+def run(
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+    accept: Accepted = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option("--step", metavar="STEP", help="Only this step; repeat. Their order is the road's."),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
     """Every step but sample, in order, under one run_id."""
     import uuid
 
     from leastpack.ahead import check_run
 
-    loaded = _load_accepting(config, set_, accept, tuple(kind for step in STEPS for kind in step.sources))
+    steps = _steps(step or [])
+    loaded = _load_accepting(config, set_, accept, tuple(kind for one in STEPS for kind in one.sources))
     check_run(loaded)
     if dry_run:
-        _plan(list(STEPS[1:]), loaded)
+        _plan(steps, loaded)
         return
     loaded = loaded.model_copy(update={"run_id": loaded.run_id or uuid.uuid4().hex[:12]})
-    _execute_road(loaded)
+    _execute_road(loaded, step or [])
+    if steps[-1].name not in ("publish", "report"):
+        return
 
     from leastpack.reporting.summary import summary_lines
     from leastpack.session import make_session
@@ -295,6 +342,35 @@ def import_(
         told += [f"{rows} {reason}" for reason, rows in sorted(taken.aside.items())]
         told += [f"{len(taken.faulty)} rows in quarantine"] if taken.faulty else []
         console.print(f"{sheet}: {', '.join(told)}", markup=False)
+
+
+def _note(event: str, why: str, config: ConfigFiles, set_: Overrides) -> None:
+    from leastpack.certificates.pause import note_event
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    told = note_event(make_session(loaded.spark), loaded, event, why)
+    Console(highlight=False, soft_wrap=True).print(told, markup=False)
+
+
+@app.command()
+def pause(
+    why: Annotated[str, typer.Argument(help="Why; it stands in the tables and in the log.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Send all certified moves back with the next decide and publish; `resume` ends that."""
+    _note("paused", why, config, set_)
+
+
+@app.command()
+def resume(
+    why: Annotated[str, typer.Argument(help="Why; it stands in the tables.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """Let certificates move products again, from the next decide on."""
+    _note("resumed", why, config, set_)
 
 
 @app.command()

@@ -118,7 +118,7 @@ def totals(markets: pd.DataFrame) -> Totals:
         return None if values.isna().any() or not len(values) else float(values.sum())
 
     counts: dict[str, Any] = {name: int(markets[name].sum()) for name in COUNTS}
-    sums = {name: total(name) if counts["shipments"] else None for name in SUMS}
+    sums: dict[str, Any] = {name: total(name) if counts["shipments"] else None for name in SUMS}
     return Totals(**counts, **sums)
 
 

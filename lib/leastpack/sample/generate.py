@@ -13,10 +13,10 @@ from leastpack.config.root import Config
 from leastpack.config.sample import SampleConfig
 from leastpack.errors import ConfigError
 from leastpack.log import log
-from leastpack.sample.audits import write_human_tests
 from leastpack.sample.exports import write_products
 from leastpack.sample.feedback import write_returns, write_reviews
 from leastpack.sample.files import write_parquet
+from leastpack.sample.human_tests import write_human_tests
 from leastpack.sample.listings import declare, export_rows
 from leastpack.sample.photos.shoot import PIECE, passed_tunnel, plan_shots, take_photos, write_listings
 from leastpack.sample.physics import ATTRIBUTES
@@ -99,7 +99,7 @@ def _write_rows(folder: Path, products: list[Product], markets: list[Market], sa
         write_returns(folder, shipped, sample.reporting_rate, seed)
         write_reviews(folder, shipped, seed)
         shipped_items += len(shipped.product)
-    write_human_tests(folder, markets, sample.tau, sample.audit_share, seed)
+    write_human_tests(folder, markets, sample.tau, sample.tested_share, seed)
     return shipped_items
 
 

@@ -21,8 +21,9 @@ from leastpack.sample.truth import Market
 
 Floats = npt.NDArray[np.float64]
 
-RANDOM_SHARE = 0.03  # shipments whose package is drawn at random
-SPREAD = 1.0  # log spread of how well products sell
+RANDOM_SHARE = 0.01  # shipments whose package is drawn at random
+SPREAD = 1.6  # log spread of how well products sell: a few sell most
+SECOND_SHARE = 0.1  # shipments in the package that a product's second packing station takes
 COST_WEIGHT, RISK_WEIGHT, HABIT = 4.0, 1.3, 0.7
 SENSIBLE_RATE = 0.004  # judged damage rate from which a planner starts to mind
 BARE_RELUCTANCE = 0.6  # shipping in the own container shows what it is
@@ -148,7 +149,7 @@ def _choose(
     liking = -COST_WEIGHT * cost / cost.max() - RISK_WEIGHT * np.log1p(market.judged / SENSIBLE_RATE)
     liking -= BARE_RELUCTANCE * np.array([package.kind == "own_container" for package in types])
     liking += rng.normal(0.0, HABIT, liking.shape)
-    chance = np.where(market.fits, np.exp(2.0 * liking), 0.0)
+    chance = _two_packages(np.where(market.fits, liking, -np.inf), rng)
     since = np.array([np.datetime64(package.valid_from) for package in types])
     free = market.fits[product] & (at.astype("datetime64[D]")[:, None] >= since)
     at_random = np.full(len(product), random_only) | (rng.random(len(product)) < RANDOM_SHARE)
@@ -157,6 +158,18 @@ def _choose(
     drawn = rng.random(len(product)) * running[:, -1]
     package = (running <= drawn[:, None]).sum(axis=1)
     return package, np.where(at_random, 1.0 / free.sum(axis=1), np.nan)
+
+
+def _two_packages(liking: Floats, rng: np.random.Generator) -> Floats:
+    """(n, packages) chance of each package: most products go in one, and now and then in a second one."""
+    # The largest of such sums is drawn with the probability exp(2 liking) over the sum of these.
+    order = np.argsort(-(2.0 * liking + rng.gumbel(size=liking.shape)), axis=1)
+    rows = np.arange(len(liking))
+    # Packages that come into use during the year leave their products to the others until then.
+    chance = np.where(np.isfinite(liking), 1e-6, 0.0)
+    chance[rows, order[:, 1]] *= SECOND_SHARE * 1e6
+    chance[rows, order[:, 0]] = 1.0 - SECOND_SHARE
+    return chance
 
 
 def _together(
