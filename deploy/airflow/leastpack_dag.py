@@ -16,6 +16,7 @@ STEPS = {
     "train": "train_model.py",
     "encode_again": "encode_products.py",
     "score": "score_pairs.py",
+    "certify": "certify_policy.py",
     "decide": "decide_packaging.py",
     "publish": "publish_release.py",
     "report": "write_report.py",

@@ -24,7 +24,8 @@ class Mutant:
     test: str
 
 
-_RECOMMEND = "tests/unit/decisions/test_recommend.py"
+_OPTIONS = "tests/unit/policy/test_recommend.py::test_options_of_products_from_their_scores"
+_CERTIFY = "tests/spark/certificates/test_certify.py"
 _BRANCHES = "tests/unit/model/test_model_branches.py"
 _INTERVAL = "tests/unit/reporting/test_effects.py::test_an_effect_has_the_95_percent_interval_of_its_mean"
 _MAPS = "tests/spark/tables/test_store.py::test_maps_are_compared_whatever_the_order_of_their_entries"
@@ -32,18 +33,46 @@ _ABSENT = f"{_BRANCHES}::test_a_product_without_photos_has_the_learnt_vector_and
 
 MUTANTS = (
     Mutant(
-        "trade_off ignored",
-        "decisions/recommend.py",
-        "market.cost + settings.trade_off * damage",
-        "market.cost + damage",
-        f"{_RECOMMEND}::test_the_trade_off_weighs_damage_against_the_package",
+        "weight_cost ignored",
+        "policy/options.py",
+        "weight = settings.weight_cost / market.unit",
+        "weight = 0.0 / market.unit",
+        f"{_OPTIONS}",
     ),
     Mutant(
         "damage_cost ignored",
-        "decisions/recommend.py",
+        "policy/options.py",
         "settings.damage_cost * price",
-        "2.0 * price",
-        f"{_RECOMMEND}::test_a_damage_costs_as_many_prices_as_configured",
+        "1.0 * price",
+        f"{_OPTIONS}",
+    ),
+    Mutant(
+        "missing results count as SAFE",
+        "certificates/attempt.py",
+        "result is not False",
+        "bool(result)",
+        f"{_CERTIFY}::test_missing_results_count_as_unsafe_once_time_is_up",
+    ),
+    Mutant(
+        "results of a panel train the model",
+        "outcomes/label.py",
+        "taught = by_tests.where(~withheld)",
+        "taught = by_tests",
+        "tests/spark/certificates/test_panel.py::test_results_of_a_panel_do_not_train",
+    ),
+    Mutant(
+        "an own audit result takes its pair out of the tested policy",
+        "decisions/decide.py",
+        "if stands.round_id is not None:\n        disproved",
+        "if False:\n        disproved",
+        f"{_CERTIFY}::test_what_is_tested_is_what_ships",
+    ),
+    Mutant(
+        "a revoked certificate leaves its moves",
+        "policy/trial.py",
+        "today = np.where(on, trials.before, shipped)",
+        "today = shipped",
+        "tests/unit/decisions/test_rules.py::test_a_certificate_that_ends_sends_its_moves_back_unless_they_are_proven",
     ),
     Mutant(
         "audit weights ignored in calibration",
@@ -88,19 +117,11 @@ MUTANTS = (
         _ABSENT,
     ),
     Mutant(
-        "labels_needed unscaled",
-        "decisions/statistics.py",
-        "needed * int(n[-1]) / points",
-        "float(needed)",
-        "tests/unit/decisions/test_statistics.py"
-        "::test_labels_needed_count_all_points_of_which_a_part_is_under_the_threshold",
-    ),
-    Mutant(
         "a safe default may break in a stronger type",
-        "decisions/recommend.py",
-        " & (codes != CODES[PROVEN_UNSAFE])",
-        "",
-        f"{_RECOMMEND}::test_a_safe_default_that_breaks_in_a_stronger_type_is_none",
+        "policy/recommend.py",
+        "known.fits & known.safe_default & ~known.unsafe",
+        "known.fits & known.safe_default",
+        "tests/unit/policy/test_recommend.py::test_a_safe_default_that_is_proven_unsafe_is_none",
     ),
     Mutant(
         "effect intervals twice as wide",

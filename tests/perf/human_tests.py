@@ -1,4 +1,4 @@
-"""What people found who tested some of a scored catalog's pairs, so that there is something to certify with."""
+"""What people found who tested some of a scored catalog's pairs, so that something is proven of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 from tests.perf.catalog import append
 
 from leastpack.config import Config
-from leastpack.decisions.cells import PAIR
-from leastpack.decisions.draw import uniform
+from leastpack.panel import uniform
 from leastpack.tables import Tables
+from leastpack.tables.keys import PAIR
 
 SEED = 11
 
@@ -22,13 +22,15 @@ def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
     drawn = scores.where((uniform(SEED, "drawn", *PAIR) < probability) & F.col("risk").isNotNull()).persist()
     unsafe = uniform(SEED, "label", *PAIR) < F.col("risk")
     label = F.when(unsafe, "UNSAFE").otherwise("SAFE")
-    chance = F.lit(probability)
     tested = {
         "source": F.lit("human_test"), "label": label, "n": F.lit(1), "k": unsafe.cast("int"), "eligible": F.lit(True),
-        "draw_probability": chance, "draws": F.create_map(F.lit("audit"), chance),
+        "draw_probability": F.lit(probability),
     }  # fmt: skip
     append(tables, "pair_tests", drawn.select(*PAIR, *[column.alias(name) for name, column in tested.items()]))
-    held = {"group_id": F.col("product_id"), "split": F.lit("certify"), "label": label}
+    held = {
+        "group_id": F.col("product_id"), "split": F.lit("calibrate"), "label": label,
+        "target": unsafe.cast("double"), "weight": F.lit(1.0),
+    }  # fmt: skip
     append(tables, "training_examples", drawn.select(*PAIR, *[column.alias(name) for name, column in held.items()]))
     drawn.unpersist()
     tables.ensure("pair_outcomes")

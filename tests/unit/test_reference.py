@@ -29,7 +29,7 @@ def test_every_config_key_and_source_field_has_a_meaning():
     for kind, fields in FIELDS.items():
         section = page.split(f"\n### {kind}\n")[-1].split("\n### ")[0]
         assert all(f"\n| `{field}` | " in section for field in fields)
-    for heading in ("top level", "outcomes.split", "encoders.image", "sources[]", "decisions.promises[]", "types[]"):
+    for heading in ("top level", "outcomes.split", "encoders.image", "sources[]", "certify", "types[]"):
         assert f"\n### {heading}\n" in page
 
 

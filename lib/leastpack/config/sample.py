@@ -12,9 +12,9 @@ class SampleConfig(Section):
 
     out: LocalFolder = Field("out/demo/sample", description="Folder the raw exports and truth.parquet are written to.")
     seed: int = Field(7, ge=0, description="Everything in the sample follows from it.")
-    products: Count = Field(12_000, description="Products over all marketplaces.")
-    shipments_per_product: float = Field(30.0, gt=0, description="Mean shipments a product over the year.")
-    without_photos: Share = Field(0.85, description="Share of products that never passed the tunnel.")
+    products: Count = Field(3600, description="Products over all marketplaces.")
+    shipments_per_product: float = Field(60.0, gt=0, description="Mean shipments a product over the year.")
+    without_photos: Share = Field(0.2, description="Share of products that never passed the tunnel.")
     tested_share: Share = Field(
         0.025, description="Human tests so far, as a share of products: of pairs that someone doubted."
     )

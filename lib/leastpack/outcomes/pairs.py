@@ -13,9 +13,6 @@ from leastpack.outcomes.cleaning import PAIR
 from leastpack.outcomes.testers import needed_passes
 
 BY_SHIPMENTS, BY_HUMAN_TEST = "shipments", "human_test"
-# Draws whose round is not told are one round.
-NO_ROUND = ""
-DRAWS = "map<string,double>"
 
 
 def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
@@ -92,7 +89,6 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
         (F.col("n") >= config.n_min).alias("eligible"),
         F.lit(None).cast("double").alias("draw_probability"),
         F.lit(None).cast("string").alias("draw_round"),
-        F.lit(None).cast(DRAWS).alias("draws"),
         F.when(F.col("n_random") > 0, F.col("propensity_sum").cast("double") / F.col("n_random")).alias("propensity"),
         (F.col("n") - F.col("n_random")).alias("n_policy"),
     )
@@ -115,12 +111,10 @@ def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
     passed = F.col("n") >= needed if needed is not None else F.lit(False)
     drawn = F.struct("tested_at", "test_id", "draw_probability", "draw_round")
     by_chance = F.col("draw_probability").isNotNull()
-    round_ = F.coalesce("draw_round", F.lit(NO_ROUND)).alias("round")
     found = tests.groupBy(*PAIR).agg(
         F.count("*").alias("n"),
         F.count_if(unsafe).alias("k"),
         F.min(F.when(by_chance, drawn)).alias("first"),
-        F.array_sort(F.collect_set(F.when(by_chance, F.struct(round_, "draw_probability")))).alias("draws"),
     )
     return found.select(
         *PAIR,
@@ -134,21 +128,8 @@ def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
         F.col("first").isNotNull().alias("eligible"),
         "first.draw_probability",
         "first.draw_round",
-        F.when(F.size("draws") > 0, _by_round("draws")).alias("draws"),
         F.lit(None).cast("double").alias("propensity"),
     )
-
-
-def _by_round(draws: str) -> Column:
-    """Round to probability; of a round told twice the larger, as the queue's grows while a pair waits in it."""
-
-    def told_again(one: Column) -> Column:
-        return F.exists(
-            draws,
-            lambda other: (other["round"] == one["round"]) & (other["draw_probability"] > one["draw_probability"]),
-        )
-
-    return F.map_from_entries(F.filter(draws, lambda one: ~told_again(one)))
 
 
 def _label(config: OutcomesConfig) -> Column:

@@ -33,10 +33,10 @@ class Journey:
     tail: float
 
 
-DROPS = Journey(2.0, 11.3, 2.0)  # cm
-LOADS = Journey(1.2, 3.1, 1.6)  # kg
-HITS = Journey(0.8, 0.66, 1.8)  # J
-SQUEEZES = Journey(0.6, 0.42, 1.8)  # pressure over that of a rough journey
+DROPS = Journey(2.0, 24.0, 2.0)  # cm
+LOADS = Journey(1.2, 6.5, 1.6)  # kg
+HITS = Journey(0.8, 1.4, 1.8)  # J
+SQUEEZES = Journey(0.6, 0.9, 1.8)  # pressure over a usual journey's
 MISHAP = 0.0006  # run over, soaked, torn open: strikes anything; walls help a little
 
 

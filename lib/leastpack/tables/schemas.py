@@ -285,7 +285,6 @@ PAIR_TESTS = _table(
             "Probability of the first random draw that chose the pair for a test; null if none.",
         ),
         ("draw_round", "string", "Round of that draw; null if none or not told."),
-        ("draws", "map<string,double>", "All rounds that drew the pair for a human test, each with its probability."),
         ("propensity", "double", "Mean probability of the package under random assignment; null if chosen."),
     ],
 )

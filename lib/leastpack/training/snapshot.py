@@ -166,9 +166,7 @@ def with_audit_weight(examples: DataFrame) -> DataFrame:
     would have one result of a rare draw outweigh hundreds of an audit.
     """
     drawn = F.col("by_human_test") & (F.col("draw_probability") > 0)
-    # Batches of the test queue are one sample, drawn alike; what they log is how far the queue has come.
-    of_queue = F.coalesce(F.col("draw_round").startswith("queue-"), F.lit(False))
-    inverse = F.when(drawn & of_queue, F.lit(1.0)).when(drawn, 1.0 / F.col("draw_probability"))
+    inverse = F.when(drawn, 1.0 / F.col("draw_probability"))
     named = examples.withColumns({"_inverse": inverse, "_round": F.coalesce("draw_round", F.lit(""))})
     # Decimals add up to the same sum in any order, doubles do not.
     mean = F.mean(F.col("_inverse").cast("decimal(28,8)")).cast("double").alias("_mean")

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
+from structlog.testing import capture_logs
 from tests.spark.market import TODAY, config_for, market_rows, results, write
 from tests.spark.rows import table_rows
 
 from leastpack.certificates.certify import certify_policy
+from leastpack.certificates.pause import note_event
 from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decide import decide_packaging
 from leastpack.panel import in_range
+from leastpack.releases.publish import publish_release
 from leastpack.tables import Tables
 from leastpack.tables.keys import PRODUCT
 
@@ -203,3 +206,36 @@ def test_after_a_failure_of_the_same_model_others_are_drawn_and_a_new_model_meet
     certify_policy(spark, config_for(tables, year, as_of=TODAY + timedelta(days=62)))
     newest = tables.read("policy_rounds").where("model_version = 'model-2'").collect()
     assert [row.hash_from for row in newest] == [rounds[1].hash_from]
+
+
+def test_a_person_can_send_all_moves_back(spark: SparkSession, certified: Tables, tmp_path: Path) -> None:
+    tables = copy_of(certified, tmp_path)
+    config = config_for(tables)
+    publish_release(spark, config)
+    moved = {row.product_id for row in recommended(tables).values() if row.reason == "moved"}
+    # Packages follow: the next month ships in them.
+    followed = [
+        {"marketplace": row.marketplace, "product_id": row.product_id, "package_type": row.package_type}
+        | {"period": "2024-06", "n": 5, "k": 0, "k_upper": 0, "n_random": 0}
+        for row in recommended(tables).values()
+        if row.reason == "moved"
+    ]
+    tables.append("pair_outcomes", table_rows(spark, "pair_outcomes", followed))
+    decide_packaging(spark, config)
+    rows = recommended(tables)
+    proven = {row.product_id for row in rows.values() if row.product_id in moved and not row.on_trial}
+    assert {rows[product].reason for product in moved - proven} == {"moved"}
+    assert {rows[product].current_package_type for product in moved} <= {"bag", "box"}
+
+    assert "paused" in note_event(spark, config, "paused", "damages in the north")
+    assert "already" in note_event(spark, config, "paused", "again")
+    with capture_logs() as logs:
+        decide_packaging(spark, config)
+    assert any(one.get("why") == "damages in the north" for one in logs)
+    back = recommended(tables)
+    assert {(back[product].package_type, back[product].reason) for product in moved - proven} == {("mailer", "kept")}
+    # What a test has proven safe stays, and so it does not count as a move any more.
+    assert {back[product].package_type for product in proven} <= {"bag", "box"}
+    assert "resumed" in note_event(spark, config, "resumed", "over")
+    decide_packaging(spark, config)
+    assert {recommended(tables)[product].package_type for product in moved - proven} <= {"bag", "box"}

@@ -177,17 +177,6 @@ def test_the_first_draw_of_a_human_test_is_kept_and_any_unsafe_counts(spark):
         True,
     )
     assert found["draw_round"] == "audit"
-    assert found["draws"] == {"audit": 0.25, "queue": 0.5}
-
-
-def test_a_round_told_twice_counts_with_its_larger_probability(spark):
-    tests = spark.createDataFrame(
-        [("t1", 0.1), ("t2", 0.3), ("t3", 0.2)], "test_id string, draw_probability double"
-    ).selectExpr(
-        "'NA' marketplace", "'p' product_id", "'bag' package_type", "'SAFE' result", "'2024-05-01' tested_at",
-        "CAST(NULL AS STRING) draw_round", "*",
-    )  # fmt: skip
-    assert human_tests(tests, RULES).collect()[0]["draws"] == {"": 0.3}
 
 
 def test_tests_of_testers_who_err_prove_a_pair_safe_together_and_else_leave_the_shipments_word(spark):

@@ -121,6 +121,10 @@ def test_every_reason(given: dict[str, Any], expected: tuple[int, str, str]) -> 
     assert one(**given) == expected
 
 
+def test_a_safe_default_that_is_proven_unsafe_is_none() -> None:
+    assert one(today=NONE, level=NAN, unsafe=only(BOX)) == (NONE, "nothing_fits", "")
+
+
 @given(st.integers(0, 2**32))
 def test_without_proofs_rules_and_caps_what_ships_is_what_was_tested(seed: int) -> None:
     rng, n, t = np.random.default_rng(seed), 20, 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,11 @@ from tests.unit.sample.conftest import PACKAGES, Make
 
 from leastpack.config.packages import load_packages
 from leastpack.config.sample import SampleConfig
+from leastpack.errors import ConfigError, InputError
+from leastpack.queue.sheet import read_sheet
+from leastpack.queue.sheet import write_csv as write_sheet
 from leastpack.sample.feedback import REASONS, write_returns
+from leastpack.sample.human_tests import answer_sheet
 from leastpack.sample.listings import declare
 from leastpack.sample.photos.shoot import plan_shots
 from leastpack.sample.shipments import NO_DAMAGE, Shipped, ship
@@ -53,8 +58,8 @@ def true_rates(rows: Shipped) -> np.ndarray:
 
 def test_policy_keeps_fragile_products_out_of_light_packages(by_policy: Shipped) -> None:
     at_random = ~np.isnan(by_policy.propensity)
-    assert 0.02 < at_random.mean() < 0.04
-    assert true_rates(by_policy)[~at_random].mean() < 0.4 * true_rates(by_policy)[at_random].mean()
+    assert 0.005 < at_random.mean() < 0.015
+    assert true_rates(by_policy)[~at_random].mean() < 0.8 * by_policy.market.rate[by_policy.market.fits].mean()
 
 
 def test_everything_shipped_fits_and_propensities_are_those_of_the_draw(by_policy: Shipped) -> None:
@@ -87,39 +92,69 @@ def test_damages_are_reported_late_and_in_part(by_policy: Shipped, rate: float, 
     write_returns(tmp_path, by_policy, rate, seed=1)
     rows = list(csv.DictReader((tmp_path / "na/returns.csv").open(encoding="utf-8", newline="")))
     told = {REASONS["NA"][cause] for cause in ("shock", "crush", "leak")}
-    damages = (by_policy.damage != NO_DAMAGE).sum()
-    reported = sum(row["reason"] in told for row in rows)
-    assert abs(reported / damages - rate) < 0.07
+    damaged = {f"NA-S{shipment:08d}" for shipment in by_policy.shipment[by_policy.damage != NO_DAMAGE].tolist()}
+    reported = {row["shipment_id"] for row in rows if row["reason"] in told} & damaged
+    off = abs(len(reported) / len(damaged) - rate)
+    assert off < 4 * (rate * (1 - rate) / len(damaged)) ** 0.5
     at = {f"NA-S{s:08d}": t for s, t in zip(by_policy.shipment.tolist(), by_policy.at, strict=True)}
     days = np.array(
         [(np.datetime64(row["returned_at"]) - at[row["shipment_id"]]) / np.timedelta64(1, "D") for row in rows]
     )
     assert days.min() > 0
     assert 0.03 < np.mean(days > 30) < 0.12
-    assert {row["reason"] for row in rows} > told
+    # Of so few damages none may have leaked.
+    assert {row["reason"] for row in rows} > told - {"LEAKED"}
 
 
 def test_reviews_of_damage_have_few_stars(make: Make) -> None:
-    rows = [json.loads(line) for line in (make() / "na/reviews.jsonl").read_text(encoding="utf-8").splitlines()]
+    folder = make(products=300, without_photos=1.0)
+    rows = [json.loads(line) for line in (folder / "na/reviews.jsonl").read_text(encoding="utf-8").splitlines()]
     assert all(row["stars"] <= 2 for row in rows if "shattered" in row["text"])
     assert {row["stars"] for row in rows} == {1, 2, 3, 4, 5}
 
 
-def test_human_tests_are_a_known_draw_and_agree_with_the_truth(make: Make) -> None:
-    folder = make(products=300, without_photos=1.0)
+def test_most_products_ship_in_one_or_two_packages_and_a_few_sell_most(by_policy: Shipped) -> None:
+    chosen = np.isnan(by_policy.propensity)
+    pairs = pd.DataFrame({"product": by_policy.product[chosen], "package": by_policy.package[chosen]})
+    types = pairs.drop_duplicates().groupby("product").size()
+    assert np.mean(types <= 2) > 0.7
+    sold = np.sort(np.bincount(by_policy.product, minlength=len(by_policy.market.products)))[::-1]
+    assert sold[: len(sold) // 10].sum() > 0.4 * sold.sum()
+
+
+def test_human_tests_so_far_are_few_and_agree_with_the_truth(make: Make) -> None:
+    folder = make(products=1000, without_photos=1.0)
     # Left alone, pandas takes the marketplace NA for a missing value.
-    tests = pd.read_csv(folder / "human_tests.csv", keep_default_na=False, na_values={"draw_probability": [""]})
+    tests = pd.read_csv(folder / "human_tests.csv", keep_default_na=False)
     truth = pq.read_table(folder / "truth.parquet").to_pandas()
     both = tests.merge(truth, on=["marketplace", "product_id", "package_type"], validate="many_to_one")
     assert len(both) == len(tests)
     assert both.fits.all()
-    assert ((both.verdict == "UNSAFE") != both.unsafe).mean() < 0.03
-    drawn = both[both.draw_probability.notna()]
-    assert set(drawn.draw_probability) == {0.2}
-    assert set(drawn.draw) == {"audit-2024"}
-    assert abs(len(drawn) / truth.fits.sum() - 0.2) < 0.03
-    assert not drawn.duplicated(["marketplace", "product_id", "package_type"]).any()
-    assert len(drawn) < len(both)
+    assert ((both.verdict == "UNSAFE") == both.unsafe).all()
+    assert 10 <= len(tests) <= 45
+    # Someone looked for trouble.
+    assert both.unsafe.mean() > 2 * truth[truth.fits].unsafe.mean()
+
+
+def test_testers_fill_in_a_sheet_by_the_truth(make: Make, tmp_path: Path) -> None:
+    folder = make(products=300, without_photos=1.0)
+    truth = pq.read_table(folder / "truth.parquet").to_pandas()
+    wanted = pd.concat([truth[truth.unsafe].head(5), truth[~truth.unsafe].head(5)])
+    rows = [
+        {"test_id": f"t-{i}", "marketplace": r.marketplace, "product_id": r.product_id, "package_type": r.package_type}
+        for i, r in enumerate(wanted.itertuples())
+    ]
+    sheet, day = tmp_path / "tests.csv", datetime.date(2024, 5, 1)
+    sheet.write_bytes(write_sheet(rows))
+    assert answer_sheet(str(sheet), folder / "truth.parquet", day) == 10
+    answered = read_sheet(sheet.read_bytes(), "tests.csv")
+    assert [row["result"] for row in answered] == ["UNSAFE"] * 5 + ["SAFE"] * 5
+    assert {row["tested_on"] for row in answered} == {"2024-05-01"}
+    sheet.write_bytes(write_sheet([{**rows[0], "product_id": "other"}]))
+    with pytest.raises(InputError, match="does not sell"):
+        answer_sheet(str(sheet), folder / "truth.parquet", day)
+    with pytest.raises(ConfigError, match=r"there is no .*truth"):
+        answer_sheet(str(sheet), tmp_path / "truth.parquet", day)
 
 
 def test_null_switch_random_shipping_ignores_fragility(market: Market) -> None:
