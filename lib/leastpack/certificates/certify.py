@@ -87,6 +87,10 @@ def _draw(
     panel = choose_panel(tables, terms)
     sampled = min(1.0, settings.sample_products / products)
     rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, disproved, kept))
+    looked_at = rows.count()
+    run.account(
+        "products scored", rows_in=products, used=looked_at, set_aside={"not_in_the_sample": products - looked_at}
+    )
     counts = count_moves(rows.where(F.col("panel") < sampled), terms)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     factor = correction(calibrate, inputs["pair_scores"], terms)

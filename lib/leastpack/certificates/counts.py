@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
-from leastpack.certificates.cells import cell_of
+from leastpack.certificates.cells import cell_name, stratum_of
 from leastpack.certificates.terms import Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
@@ -111,7 +111,7 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
         inside = photos == with_photos
         if not inside.any():
             continue
-        cells.append(cell_of(terms.pool(marketplace), with_photos))
+        cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))
         places.append(ALL)
         moves.append(int(inside.sum()))
         risks.append(0.0)
@@ -121,7 +121,7 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
             moved = choice.moves & (photos == with_photos)
             if not moved.any():
                 continue
-            cells.append(cell_of(terms.pool(marketplace), with_photos))
+            cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))
             places.append(place)
             moves.append(int(moved.sum()))
             risks.append(float(options.risk[each[moved], choice.package[moved]].sum()))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leastpack.certificates.cells import EITHER, NO_PHOTOS, PHOTOS, cell_name, pool_and_stratum
 from leastpack.certificates.counts import CellCounts
 from leastpack.certificates.terms import Terms
 from leastpack.policy.budget import products_to_draw
-from leastpack.policy.exact import Floats
+from leastpack.policy.exact import Floats, clean_points
 from leastpack.policy.plan import Plan, plan_levels, tests_needed
 
 # Levels of the grid at which the tests of a certificate are worked out, to tell what one would take.
@@ -40,6 +41,7 @@ class CellPlan:
         plan: Levels; none where too few products would move or none is likely to pass.
         moving: (L,) share of the cell's products that moves at each of them.
         prices: What a certificate would take at some levels that a certificate is possible at, from strict to loose.
+        too_few: Even at the loosest level too few of the drawn products would move.
         why_none: Why there are no levels; None where there are.
     """
 
@@ -48,6 +50,7 @@ class CellPlan:
     plan: Plan
     moving: Floats
     prices: tuple[Price, ...]
+    too_few: bool
     why_none: str | None
 
     @property
@@ -61,6 +64,8 @@ def plan_round(
 ) -> dict[str, CellPlan]:
     """Plan all cells; those that a round can do nothing for leave their delta to the others.
 
+    Where too few products of one stratum would move for a round of its own, both strata of its pool are one cell.
+
     Args:
         counts: `counts.count_moves` of a sample.
         sampled: Share of the catalog's products in it.
@@ -71,11 +76,24 @@ def plan_round(
     Returns:
         The plans of all cells.
     """
+    counts = _pooled(counts, _plan_cells(counts, sampled, factor, terms, delta, len(counts)))
     plans = _plan_cells(counts, sampled, factor, terms, delta, len(counts))
     hopeful = {cell: one for cell, one in counts.items() if len(plans[cell].plan.places)}
     if len(hopeful) in (0, len(counts)):
         return plans
     return {**plans, **_plan_cells(hopeful, sampled, factor, terms, delta, len(hopeful))}
+
+
+def _pooled(counts: Mapping[str, CellCounts], plans: Mapping[str, CellPlan]) -> dict[str, CellCounts]:
+    found = dict(counts)
+    for pool in {pool_and_stratum(cell)[0] for cell in counts}:
+        strata = [cell_name(pool, stratum) for stratum in (PHOTOS, NO_PHOTOS)]
+        if all(cell in counts for cell in strata) and any(plans[cell].too_few for cell in strata):
+            one, other = (found.pop(cell) for cell in strata)
+            found[cell_name(pool, EITHER)] = CellCounts(
+                one.products + other.products, one.moves + other.moves, one.risk + other.risk
+            )
+    return dict(sorted(found.items()))
 
 
 def _plan_cells(
@@ -99,7 +117,8 @@ def _plan_cell(
     plan = plan_levels(moving, rates, draw, alpha, delta, settings.levels)
     prices = _prices(moving, rates, alpha, delta)
     why = None if len(plan.places) else _why_none(moving, draw, prices)
-    return CellPlan(products, draw, plan, moving[plan.places], prices, why)
+    too_few = bool(moving.max() * draw < 2 * clean_points(alpha, delta))
+    return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why)
 
 
 def _prices(moving: Floats, rates: Floats, alpha: float, delta: float) -> tuple[Price, ...]:

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
-from leastpack.certificates.cells import cell_of
+from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.planning import CellPlan
 from leastpack.certificates.terms import Terms
@@ -180,8 +180,8 @@ def _choices(
     def chosen(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
             for photos in (False, True):
-                cell = cell_of(terms.pool(marketplace), photos)
-                if cell in levels:
+                cell = cell_among(levels, terms.pool(marketplace), photos)
+                if cell is not None:
                     yield _chosen(rows, marketplace, photos, cell, levels[cell], (start, ends[cell]), terms)
 
     columns = ["marketplace", "product_id", "panel", *READ]
@@ -222,7 +222,7 @@ def _drawn(products: DataFrame, terms: Terms, start: float, ends: Mapping[str, f
     found: dict[str, int] = {}
     sums = [F.count_if(F.col("panel") < end).alias(cell) for cell, end in ends.items()]
     for row in counted.agg(*sums).collect():
-        cell = cell_of(terms.pool(row.marketplace), bool(row.photos))
-        if cell in ends:
+        cell = cell_among(ends, terms.pool(row.marketplace), bool(row.photos))
+        if cell is not None:
             found[cell] = found.get(cell, 0) + row[cell]
     return found

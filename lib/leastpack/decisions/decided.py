@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, Products, numbers, read_products
-from leastpack.certificates.cells import cell_of
+from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import Standing
 from leastpack.certificates.terms import Terms
@@ -191,10 +191,10 @@ def _cells(products: Products, marketplace: str, grounds: Grounds) -> _Cells:
     names = grounds.terms.markets[marketplace].names
     levels, supported, withdrawn, certificates = [], [], [], []
     for photos in (False, True):
-        cell = cell_of(terms.pool(marketplace), photos)
-        one = grounds.standing.in_force.get(cell)
+        pool, standing = terms.pool(marketplace), grounds.standing
+        one = standing.in_force.get(cell_among(standing.in_force, pool, photos) or "")
         levels.append(np.nan if one is None else one.level)
-        supported.append(cell in grounds.standing.supported)
+        supported.append(cell_among(standing.supported, pool, photos) is not None)
         withdrawn.append([one is not None and name in one.withdrawn for name in names])
         certificates.append(None if one is None else one.certificate_id)
     which = products.pairs.photos.astype(np.intp)

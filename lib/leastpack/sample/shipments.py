@@ -21,7 +21,7 @@ from leastpack.sample.truth import Market
 
 Floats = npt.NDArray[np.float64]
 
-RANDOM_SHARE = 0.01  # shipments whose package is drawn at random
+RANDOM_SHARE = 0.03  # shipments whose package is drawn at random
 SPREAD = 1.6  # log spread of how well products sell: a few sell most
 SECOND_SHARE = 0.1  # shipments in the package that a product's second packing station takes
 COST_WEIGHT, RISK_WEIGHT, HABIT = 4.0, 1.3, 0.7

@@ -28,7 +28,7 @@ TRUTH_SCHEMA = pa.schema(
         ("fits", pa.bool_()),
     ]
 )
-PLANNER_ERROR = 0.3  # log spread of a planner's guess of what a product withstands
+PLANNER_ERROR = 0.6  # log spread of a planner's guess of what a product withstands
 
 
 @dataclass(frozen=True)

@@ -375,7 +375,11 @@ PAIR_SCORES = _table(
     ],
     partition_by="bucket",
 )
-_CELL = ("cell", "string", "Pool of marketplaces (`*` for all) and `photos` or `no_photos`, such as `*/photos`.")
+_CELL = (
+    "cell",
+    "string",
+    "Pool of marketplaces (`*` for all), and `photos`, `no_photos` or `either`, such as `*/photos`.",
+)
 _ROUND_ID = ("round_id", "string", "Round.")
 _DIGEST = ("policy_digest", "string", "Digest of the model, costs, package types and promise that choices follow from.")
 POLICY_ROUNDS = _table(
@@ -455,7 +459,7 @@ CERTIFICATES = _table(
         ("model_version", "string", "Model it speaks of."),
         _DIGEST,
         ("marketplaces", "array<string>", "Marketplaces of the pool."),
-        ("stratum", "string", "`photos` or `no_photos`."),
+        ("stratum", "string", "`photos`, `no_photos`, or `either` where one alone was too small."),
         ("promise", "string", "The promise as a sentence."),
         ("alpha", "double", "Promised bound of the unsafe share of the products that move."),
         ("delta", "double", "Probability with which this cell may break it; null before its test."),

@@ -31,7 +31,7 @@ def tables(spark: SparkSession, demo: Config) -> Tables:
 
 def test_p1_every_step_is_done_and_its_account_balances(tables: Tables) -> None:
     runs = {row["step"]: row for row in tables.read("runs").collect()}
-    assert set(runs) == {step.name for step in STEPS[1:]}
+    assert set(runs) == {"queue", *(step.name for step in STEPS[1:])}
     for row in runs.values():
         assert row["status"] == "done"
         assert row["run_id"] == "road"
@@ -102,6 +102,25 @@ def test_the_release_pins_one_model_and_its_summary_can_be_printed(tables: Table
     assert any(str(demo.report.path) in line for line in lines)
 
 
+def test_products_move_by_a_certificate_that_tests_of_the_round_gave(tables: Tables, demo: Config) -> None:
+    certificates = read_release(tables, "certificates").collect()
+    (given,) = [row for row in certificates if row.status == "certified"]
+    assert given.n > 20
+    rows = read_release(tables, "recommendations").collect()
+    moved = [row for row in rows if row.certificate_id is not None]
+    assert moved
+    assert {row.certificate_id for row in moved} == {given.certificate_id}
+    kept = [row for row in rows if row.reason == "kept"]
+    assert all(row.package_type == row.current_package_type for row in kept)
+    # Every pair that the round asked for came back through the sheet.
+    asked = {(r.product_id, name) for r in tables.read("round_choices").collect() for name in r.choices if name}
+    tested = tables.read("pair_tests").where("source = 'human_test'").collect()
+    assert asked <= {(row.product_id, row.package_type) for row in tested}
+    page = Path(demo.report.path).read_text(encoding="utf-8")
+    assert "truly unsafe of" in page
+    assert "expected reported damages of shipments, before → after" in page
+
+
 def test_the_report_opens_without_a_network(demo: Config) -> None:
     page = Path(demo.report.path).read_text(encoding="utf-8")
     addresses = [part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]]
@@ -110,7 +129,13 @@ def test_the_report_opens_without_a_network(demo: Config) -> None:
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "https://matplotlib.org", ""
     ).replace("http://creativecommons.org", "")
-    for heading in ("What came in", "Damage by package type", "Calibration", "Certificates", "A dozen products"):
+    for heading in (
+        "What came in",
+        "Damage by package type",
+        "Calibration",
+        "What is promised of what moves",
+        "A dozen products",
+    ):
         assert heading in page
     work = (
         "texts: padding waste",
