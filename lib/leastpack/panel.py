@@ -34,6 +34,8 @@ def in_range(seed: int, start: float, end: float) -> Column:
 def withheld_products(tables: Tables, day: datetime.date, panel_days: int) -> Column:
     """Whether the human tests of a product are withheld from training on a day.
 
+    A panel is in use from its first draw for `panel_days`, and as long as a round of it may get results.
+
     Args:
         tables: For the rounds.
         day: The day.
@@ -42,7 +44,10 @@ def withheld_products(tables: Tables, day: datetime.date, panel_days: int) -> Co
     if not tables.exists("policy_rounds"):
         return F.lit(False)
     ranges = tables.read("policy_rounds").groupBy("seed", "hash_from")
-    panels = ranges.agg(F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to")).collect()
+    panels = ranges.agg(
+        F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to"), F.max("test_until").alias("until")
+    ).collect()
     first = day - datetime.timedelta(days=panel_days)
-    held = [in_range(row.seed, row.hash_from, row.hash_to) for row in panels if row.since > first]
+    in_use = [row for row in panels if row.since > first or row.until > day]
+    held = [in_range(row.seed, row.hash_from, row.hash_to) for row in in_use]
     return reduce(Column.__or__, held, F.lit(False))

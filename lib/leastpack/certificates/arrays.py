@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, UNSAFE
+from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, SETTLED, UNSAFE
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.policy.choose import NONE, Flags, Options, Places
 from leastpack.policy.market import Market, Numbers
@@ -34,6 +34,7 @@ class Products:
         shipped: (n,) place of the package that each ships in; NONE where it never shipped.
         trials: What of them is on trial.
         safe: (n, t) pairs proven safe.
+        settled: (n, t) of these, by something else than the tests of a panel.
         unsafe: (n, t) pairs proven unsafe, themselves or by order.
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
     """
@@ -43,11 +44,18 @@ class Products:
     shipped: Places
     trials: Trials
     safe: Flags
+    settled: Flags
     unsafe: Flags
     alarmed: Flags
 
 
-def read_products(rows: pa.RecordBatch, market: Market, settings: DecisionsConfig, reported: float) -> Products:
+def read_products(
+    rows: pa.RecordBatch,
+    market: Market,
+    settings: DecisionsConfig,
+    reported: float,
+    disproved_bits: tuple[int, int] = (DISPROVED, DISPROVED),
+) -> Products:
     """The arrays of some products of one marketplace.
 
     Args:
@@ -55,19 +63,19 @@ def read_products(rows: pa.RecordBatch, market: Market, settings: DecisionsConfi
         market: The package types.
         settings: What damage and weight cost.
         reported: Share of damages that are reported.
+        disproved_bits: The mark of pairs that the policy never chooses: of products without, and with photos.
     """
     pairs, marks = _pairs(rows, len(market.names)), _marks(rows, len(market.names))
-    safe = marks & SAFE > 0
+    safe, settled = marks & SAFE > 0, marks & SETTLED > 0
     unsafe = marks & UNSAFE > 0
     shipped = places_of(rows.column("current_package_type"), market)
-    trials = Trials(places_of(rows.column("moved_from"), market), _introduced(rows.column("on_trial"), market))
-    today, going_on = todays_package(shipped, trials, safe)
-    disproved = marks & DISPROVED > 0
+    today, going_on = todays_package(shipped, _trials(rows, market), settled)
+    disproved = marks & np.array(disproved_bits)[pairs.photos.astype(np.intp)][:, None] > 0
     facts = Facts(
         today=today,
         pinned=np.full(len(today), NONE),
         banned=np.zeros(disproved.shape, dtype=bool),
-        disproved=disproved | (~safe & no_safer_than(disproved, pairs.void, market)),
+        disproved=disproved | (~settled & no_safer_than(disproved, pairs.void, market)),
         value=numbers(rows.column("value")),
     )
     return Products(
@@ -76,6 +84,7 @@ def read_products(rows: pa.RecordBatch, market: Market, settings: DecisionsConfi
         shipped=shipped,
         trials=going_on,
         safe=safe,
+        settled=settled,
         unsafe=unsafe | (~safe & no_safer_than(unsafe, pairs.void, market)),
         alarmed=marks & ALARMED > 0,
     )
@@ -110,12 +119,20 @@ def _pairs(rows: pa.RecordBatch, size: int) -> Pairs:
     )
 
 
-def _marks(rows: pa.RecordBatch, size: int) -> npt.NDArray[np.int8]:
+def _marks(rows: pa.RecordBatch, size: int) -> npt.NDArray[np.int32]:
     marks = rows.column("marks")
-    found = np.zeros((len(rows), size), dtype=np.int8)
+    found = np.zeros((len(rows), size), dtype=np.int32)
     marked = marks.is_valid().to_numpy(zero_copy_only=False)
     found[marked] = marks.flatten().to_numpy().reshape(-1, size)
     return found
+
+
+def _trials(rows: pa.RecordBatch, market: Market) -> Trials:
+    """What is on trial; where the package before is not declared any more no move can be sent back to it."""
+    before = places_of(rows.column("moved_from"), market)
+    gone = rows.column("moved_from").is_valid().to_numpy(zero_copy_only=False) & (before == NONE)
+    introduced = _introduced(rows.column("on_trial"), market)
+    return Trials(before, introduced & ~gone[:, None])
 
 
 def _introduced(lists: pa.ListArray, market: Market) -> Flags:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.sql import DataFrame, Row
 
 from leastpack.certificates.rounds import Round, asked_pairs, tested_pairs
 from leastpack.certificates.terms import Terms
-from leastpack.policy.cells import CellTest, TypeTest, certify_cells, judge_types
+from leastpack.outcomes.bounds import upper_bounds
+from leastpack.policy.cells import CellTest, Shares, TypeTest, certify_cells, judge_types
 from leastpack.policy.certify import certify_policy
 from leastpack.policy.choose import Flags
 from leastpack.policy.exact import Counts
@@ -29,6 +30,8 @@ class CellResult:
         types: Package types that products move to at that level.
         of_types: (t, 2) drawn products that move to each, and the unsafe ones of these.
         judged: What that says of each type.
+        upper: Bound of the unsafe share at that level, through testers who err.
+        delta: Probability with which the cell may break its promise, what was set aside for measured rates included.
     """
 
     test: CellTest
@@ -37,12 +40,8 @@ class CellResult:
     types: tuple[str, ...]
     of_types: Counts
     judged: TypeTest
-
-
-def missing_results(tables: Tables, round_id: str, pair_tests: DataFrame) -> int:
-    """How many pairs a round still waits for; no result is looked at."""
-    tested = tested_pairs(pair_tests).select(*PAIR)
-    return asked_pairs(tables, round_id).join(tested, on=PAIR, how="left_anti").count()
+    upper: float
+    delta: float
 
 
 def attempt(tables: Tables, round_: Round, pair_tests: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:
@@ -75,7 +74,7 @@ def attempt(tables: Tables, round_: Round, pair_tests: DataFrame, terms: Terms, 
         cell: certify_policy(one.moves, one.unsafe, alpha, shares.test / len(labels)) for cell, one in labels.items()
     }
     certified = certify_cells(tests, shares.test)
-    return {cell: _result(labels[cell], certified[cell], alpha, shares.contradiction) for cell in labels}
+    return {cell: _result(labels[cell], certified[cell], alpha, shares, terms) for cell in labels}
 
 
 class _Labels:
@@ -97,7 +96,7 @@ class _Labels:
                     self.packages[level, column] = name
 
 
-def _result(labels: _Labels, test: CellTest, alpha: float, tail: float) -> CellResult:
+def _result(labels: _Labels, test: CellTest, alpha: float, shares: Shares, terms: Terms) -> CellResult:
     place = test.test.last if test.test.last is not None else 0
     moved = labels.moves[place]
     types = tuple(sorted(set(labels.packages[place, moved].tolist())))
@@ -105,5 +104,9 @@ def _result(labels: _Labels, test: CellTest, alpha: float, tail: float) -> CellR
         [[(moved & (at := labels.packages[place] == name)).sum(), (labels.unsafe[place] & at).sum()] for name in types],
         dtype=np.int64,
     ).reshape(-1, 2)
-    judged = judge_types(counts[:, 0], counts[:, 1], alpha, test.delta, tail)
-    return CellResult(test, place, int(labels.missing[place].sum()), types, counts, judged)
+    judged = judge_types(counts[:, 0], counts[:, 1], alpha, test.delta, shares.contradiction)
+    judged = replace(judged, upper=np.array([terms.true_bound(float(one), shares) for one in judged.upper]))
+    observed = upper_bounds(int(test.test.k[place]), int(test.test.n[place]), 1 - test.delta)
+    upper = terms.true_bound(float(observed), shares)
+    delta = test.delta + terms.measured_delta(shares)
+    return CellResult(test, place, int(labels.missing[place].sum()), types, counts, judged, upper, delta)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.certificates.attempt import CellResult, attempt, missing_results
+from leastpack.certificates.attempt import CellResult, attempt
 from leastpack.certificates.cells import POOLED, pool_and_stratum
 from leastpack.certificates.counts import correction, count_moves
 from leastpack.certificates.in_force import (
@@ -23,16 +23,24 @@ from leastpack.certificates.in_force import (
     SHOWN,
     WAITING,
 )
-from leastpack.certificates.marks import disproved_pairs
+from leastpack.certificates.marks import disproved_pairs, product_marks, without_panels
 from leastpack.certificates.planning import CellPlan, plan_round
 from leastpack.certificates.products import product_facts, product_rows
-from leastpack.certificates.rounds import Panel, Round, attempt_of, choose_panel, draw_round, round_of
+from leastpack.certificates.rounds import (
+    Panel,
+    Round,
+    attempt_of,
+    choose_panel,
+    draw_round,
+    earlier_exclusions,
+    results_missing,
+    round_of,
+)
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
-from leastpack.outcomes.bounds import upper_bounds
 from leastpack.panel import panel_hash, withheld_products
 from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run, step_run
@@ -82,11 +90,15 @@ def _draw(
     settings, day = terms.config.certify, terms.config.decisions.day
     delta = delta_of_attempt(settings.delta, settings.issues_a_year, _spent(tables), day)
     threshold = terms.config.outcomes.threshold
-    withheld = withheld_products(tables, day, settings.panel_days)
-    disproved = keep(kept, disproved_pairs(inputs["pair_tests"], withheld, threshold))
-    panel = choose_panel(tables, terms)
+    told = without_panels(inputs["pair_tests"], withheld_products(tables, day, settings.panel_days))
+    new_panel = choose_panel(tables, terms, inputs["pair_tests"])
+    # Without products to draw the plan tells what a round would do.
+    panel = new_panel or Panel(settings.seed, 0.0)
+    excluded = disproved_pairs(told, threshold).unionByName(earlier_exclusions(tables, panel))
+    disproved = keep(kept, excluded.distinct())
     sampled = min(1.0, settings.sample_products / products)
-    rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, disproved, kept))
+    marks = product_marks(told, told, [disproved], threshold)
+    rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, marks, kept))
     looked_at = rows.count()
     run.account(
         "products scored", rows_in=products, used=looked_at, set_aside={"not_in_the_sample": products - looked_at}
@@ -96,12 +108,14 @@ def _draw(
     factor = correction(calibrate, inputs["pair_scores"], terms)
     # Without delta to spend the plan tells what a whole part of it would do.
     plans = plan_round(counts, sampled, factor, terms, delta or settings.delta / settings.issues_a_year)
-    spent_out = None if delta else f"the {settings.delta:g} of delta of these 365 days is spent"
-    hopeless = {cell: one for cell, one in plans.items() if spent_out or one.why_none}
-    _write_certificates(tables, run, [_not_drawn(terms, cell, one, spent_out) for cell, one in hopeless.items()])
+    used_up = None if delta else _spent_out(terms)
+    if new_panel is None:
+        used_up = "every product has been drawn for a panel of this seed; certify.seed draws anew"
+    hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
+    _write_certificates(tables, run, [_not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
     if len(hopeless) == len(plans):
         return None
-    round_ = draw_round(tables, terms, panel, plans, rows, disproved, delta)
+    round_ = draw_round(tables, terms, panel, plans, rows, disproved, inputs["pair_tests"], delta)
     for row in round_.cells:
         log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
     return round_
@@ -113,14 +127,14 @@ def _sample(
     terms: Terms,
     panel: Panel,
     sampled: float,
-    disproved: DataFrame,
+    marks: DataFrame,
     kept: ExitStack,
 ) -> DataFrame:
     """Rows of the products that a round is planned on or may draw, with their place by hash as `panel`."""
     place = panel_hash(panel.seed)
     wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.config.certify.draw_share))
     scores = inputs["pair_scores"].where(wanted)
-    facts = product_facts(tables, inputs, disproved, terms.config.outcomes.threshold, terms.config.currency_units)
+    facts = product_facts(tables, inputs, marks, terms.config.currency_units)
     return product_rows(scores, facts, terms.types, kept).withColumn("panel", place)
 
 
@@ -128,9 +142,12 @@ def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms:
     """Read the round's results if they are in and nobody has; else say what it waits for."""
     settings, day = terms.config.certify, terms.config.decisions.day
     before = attempt_of(tables, round_.round_id)
-    if before is not None and _is_told(tables, round_):
+    if before is not None:
+        if not _is_told(tables, round_):  # a run was stopped after it had read: what it read is read again
+            read = tables.read("pair_tests", before.pair_tests_version)
+            _attempt(tables, run, read, round_, terms, before.delta, before.attempted_on, before.pair_tests_version)
         return
-    missing = missing_results(tables, round_.round_id, pair_tests)
+    missing = results_missing(tables, round_.round_id, pair_tests)
     run.figure("tests_missing", missing)
     if missing and day < round_.test_until:
         why = f"{missing} tests of the round have no result; on {round_.test_until} they count as UNSAFE"
@@ -139,13 +156,26 @@ def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms:
     others = _spent(tables, but=round_.round_id)
     delta = min(round_.delta, delta_of_attempt(settings.delta, settings.issues_a_year, others, day))
     if not delta:
-        why = f"the {settings.delta:g} of delta of these 365 days is spent"
-        _write_certificates(tables, run, [_waiting(terms, row, why) for row in round_.cells])
+        _write_certificates(tables, run, [_waiting(terms, row, _spent_out(terms)) for row in round_.cells])
         return
+    _attempt(tables, run, pair_tests, round_, terms, delta, day, run.inputs["pair_tests"])
+
+
+def _attempt(
+    tables: Tables,
+    run: Run,
+    pair_tests: DataFrame,
+    round_: Round,
+    terms: Terms,
+    delta: float,
+    day: datetime.date,
+    version: int,
+) -> None:
     results = attempt(tables, round_, pair_tests, terms, delta)
     passed = any(one.test.test.last is not None for one in results.values())
     # The attempt first: whatever stops the run now, the delta is spent.
-    spent = (_hash(round_.round_id), round_.round_id, terms.model_version, terms.digest, day, delta, passed, run.run_id)
+    names = (_hash(round_.round_id), round_.round_id, terms.model_version, terms.digest)
+    spent = (*names, day, delta, passed, version, run.run_id)
     tables.merge("certificate_attempts", tables.spark.createDataFrame([spent], CERTIFICATE_ATTEMPTS.schema))
     judged = [row for cell, one in results.items() for row in _type_rows(terms, cell, one)]
     tables.merge("certificate_types", tables.spark.createDataFrame(judged, CERTIFICATE_TYPES.schema))
@@ -165,6 +195,7 @@ def _blank(
         "status": status,
         "model_version": terms.model_version,
         "policy_digest": terms.digest,
+        "choice_digest": terms.choice_digest,
         "marketplaces": tuple(sorted(terms.markets)) if pool == POOLED else (pool,),
         "stratum": stratum,
         "promise": f"at most {alpha:g} of the products that move or get their first package are unsafe in it, "
@@ -178,7 +209,11 @@ def _blank(
     }
 
 
-def _not_drawn(terms: Terms, cell: str, plan: CellPlan, spent_out: str | None) -> dict[str, object]:
+def _spent_out(terms: Terms) -> str:
+    return f"the {terms.config.certify.delta:g} of delta of these 365 days is spent"
+
+
+def _not_drawn(terms: Terms, cell: str, plan: CellPlan, used_up: str | None) -> dict[str, object]:
     return {
         **_blank(
             terms,
@@ -188,7 +223,7 @@ def _not_drawn(terms: Terms, cell: str, plan: CellPlan, spent_out: str | None) -
             [price.moving for price in plan.prices],
             [price.tests for price in plan.prices],
         ),
-        "why_none": spent_out or plan.why_none,
+        "why_none": used_up or plan.why_none,
     }
 
 
@@ -212,12 +247,12 @@ def _tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> d
     return {
         **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.price_moving, row.price_tests),
         "round_id": row.round_id,
-        "delta": result.test.delta,
+        "delta": result.delta,
         "level": row.levels[place] if certified else None,
         "n": n,
         "k": k,
         "missing": result.missing,
-        "upper_bound": float(upper_bounds(k, n, 1 - result.test.delta)),
+        "upper_bound": result.upper,
         "moving": row.moving[place],
         "why_none": why,
         "issued_on": day,

@@ -40,7 +40,7 @@ class Standing:
     Attributes:
         in_force: Certificates by cell.
         supported: Cells in which a round was drawn.
-        round_id: The round; None where none was drawn.
+        round_id: The round of today's policy; None where none was drawn.
         paused: Why nothing moves; None where it may.
     """
 
@@ -53,18 +53,20 @@ class Standing:
 def standing(tables: Tables, terms: Terms) -> Standing:
     """How the policy of today stands.
 
-    Certificates of another policy (another model, other costs or package types) say nothing of this one.
+    A certificate holds for the choices that were tested: of another model, other costs or package types it says
+    nothing. One of a looser promise than today's is not in force either. Of several of a cell the newest is.
     """
     if not tables.exists("certificates"):
         return Standing({}, frozenset(), None, None)
-    rows = tables.read("certificates").where(F.col("policy_digest") == terms.digest).collect()
+    same_choice = (F.col("choice_digest") == terms.choice_digest) & (F.col("status") != NOT_DRAWN)
+    rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "certificate_id").collect()
     paused = why_paused(tables)
-    drawn = [row for row in rows if row.status != NOT_DRAWN]
-    given = [] if paused is not None else [row for row in drawn if row.status == CERTIFIED]
+    strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= terms.config.certify.alpha]
+    own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(
-        in_force={row.cell: _in_force(tables, row) for row in given},
-        supported=frozenset(row.cell for row in drawn),
-        round_id=drawn[0].round_id if drawn else None,
+        in_force={row.cell: _in_force(tables, row) for row in strict} if paused is None else {},
+        supported=frozenset(row.cell for row in rows),
+        round_id=own[0].round_id if own else None,
         paused=paused,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import pandas as pd
@@ -12,7 +13,9 @@ from pyspark.sql.pandas.functions import pandas_udf
 from leastpack.outcomes.bounds import lower_bounds
 from leastpack.tables.keys import PAIR, PRODUCT
 
-SAFE, UNSAFE, DISPROVED, ALARMED = 1, 2, 4, 8
+# SETTLED: proven safe by something else than the tests of a panel. DISPROVED: the policy never chooses the pair; of
+# several sets of such pairs the next ones have the bits above it.
+SAFE, UNSAFE, SETTLED, ALARMED, DISPROVED = 1, 2, 4, 8, 16
 # Own shipments that show this surely that a pair is unsafe stop it at any number of shipments.
 ALARM_CONFIDENCE = 0.999
 
@@ -52,28 +55,37 @@ def alarmed_pairs(pair_tests: DataFrame, threshold: float) -> DataFrame:
     return suspects.where(bound > threshold).select(*PAIR)
 
 
-def disproved_pairs(pair_tests: DataFrame, withheld: Column, threshold: float) -> DataFrame:
+def disproved_pairs(told: DataFrame, threshold: float) -> DataFrame:
     """Pairs proven unsafe by shipments, or by tests that are no part of a panel.
 
     Args:
-        pair_tests: The table.
-        withheld: `panel.withheld_products`.
+        told: `without_panels`.
         threshold: As in `alarmed_pairs`.
 
     Returns:
         The key.
     """
-    told = pair_tests.where(~(withheld & (F.col("source") == "human_test")))
     unsafe = proven_labels(told).where("proven = 'UNSAFE'").select(*PAIR)
     return unsafe.unionByName(alarmed_pairs(told, threshold)).distinct()
 
 
-def product_marks(pair_tests: DataFrame, disproved: DataFrame, threshold: float) -> DataFrame:
-    """The bits of all marked pairs, by product.
+def without_panels(pair_tests: DataFrame, withheld: Column) -> DataFrame:
+    """The tests that are no part of a panel.
 
     Args:
         pair_tests: The table.
-        disproved: Pairs that the policy never chooses.
+        withheld: `panel.withheld_products`.
+    """
+    return pair_tests.where(~(withheld & (F.col("source") == "human_test")))
+
+
+def product_marks(acting: DataFrame, told: DataFrame, disproved: Sequence[DataFrame], threshold: float) -> DataFrame:
+    """The bits of all marked pairs, by product.
+
+    Args:
+        acting: Rows of `pair_tests` that may prove a pair now.
+        told: `without_panels`: only these settle what a product ships in, or a panel would change by its own results.
+        disproved: Sets of pairs that a policy never chooses; the first has the bit DISPROVED.
         threshold: As in `alarmed_pairs`.
 
     Returns:
@@ -81,9 +93,10 @@ def product_marks(pair_tests: DataFrame, disproved: DataFrame, threshold: float)
     """
     label = F.when(F.col("proven") == "SAFE", SAFE).otherwise(UNSAFE)
     sets = [
-        proven_labels(pair_tests).select(*PAIR, label.alias("mark")),
-        disproved.select(*PAIR, F.lit(DISPROVED).alias("mark")),
-        alarmed_pairs(pair_tests, threshold).select(*PAIR, F.lit(ALARMED).alias("mark")),
+        proven_labels(acting).select(*PAIR, label.alias("mark")),
+        proven_labels(told).where("proven = 'SAFE'").select(*PAIR, F.lit(SETTLED).alias("mark")),
+        alarmed_pairs(told, threshold).select(*PAIR, F.lit(ALARMED).alias("mark")),
+        *[pairs.select(*PAIR, F.lit(DISPROVED << place).alias("mark")) for place, pairs in enumerate(disproved)],
     ]
     pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or("mark").alias("mark"))
     marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")

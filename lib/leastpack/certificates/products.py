@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.marks import product_marks
 from leastpack.errors import PromiseError
 from leastpack.scoring.by_product import LISTED, SHARED, by_product, declared, together
 from leastpack.tables import Tables
@@ -39,26 +38,21 @@ class ProductFacts:
 
 
 def product_facts(
-    tables: Tables,
-    inputs: Mapping[str, DataFrame],
-    disproved: DataFrame,
-    threshold: float,
-    currency_units: Mapping[str, float],
+    tables: Tables, inputs: Mapping[str, DataFrame], marks: DataFrame, currency_units: Mapping[str, float]
 ) -> ProductFacts:
     """Gather what is known of products.
 
     Args:
         tables: For the trials of the last release.
-        inputs: products, pair_outcomes and pair_tests.
-        disproved: Pairs that the policy never chooses.
-        threshold: Highest reported damage rate that counts as safe.
+        inputs: products and pair_outcomes.
+        marks: `marks.product_marks`.
         currency_units: Rough value of one unit of each currency.
     """
     return ProductFacts(
         product_values(inputs["products"], currency_units),
         current_packages(inputs["pair_outcomes"]),
         last_state(tables),
-        product_marks(inputs["pair_tests"], disproved, threshold),
+        marks,
     )
 
 
@@ -124,5 +118,5 @@ def last_state(tables: Tables) -> DataFrame:
 
 
 def _in_order(marks: Column, types: Column) -> Column:
-    listed = F.transform(types, lambda name: F.coalesce(F.try_element_at(marks, name), F.lit(0)).cast("tinyint"))
+    listed = F.transform(types, lambda name: F.coalesce(F.try_element_at(marks, name), F.lit(0)).cast("int"))
     return F.when(marks.isNotNull(), listed)

@@ -15,8 +15,10 @@ from pyspark.sql import functions as F
 from leastpack.certificates.arrays import READ, read_products
 from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
+from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
 from leastpack.certificates.terms import Terms
+from leastpack.panel import panel_hash
 from leastpack.policy.choose import choose_by_level
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -70,32 +72,43 @@ def round_of(tables: Tables, policy_digest: str) -> Round | None:
     return Round(rows[0].round_id, tuple(rows)) if rows else None
 
 
-def choose_panel(tables: Tables, terms: Terms) -> Panel:
-    """The panel that a new round draws from.
+def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel | None:
+    """The panel that a new round draws from; None where all products have been drawn.
 
     It is the newest one, so that a new model needs tests only where it chooses anew. Products not drawn before are
-    taken once that panel has ended, and where an attempt of the same model failed: whoever changes config after a
-    failure has looked at the results.
+    taken once that panel has ended, and where a person has seen results of it and set something else since: a failure,
+    or results of a round that is not read yet. No product is drawn for a second panel of one seed.
 
     Args:
-        tables: For the rounds and attempts.
+        tables: For the rounds and certificates.
         terms: The policy.
+        pair_tests: The table.
     """
-    seed = terms.config.certify.seed
-    rounds = (
-        tables.read("policy_rounds").where(F.col("seed") == seed).collect() if tables.exists("policy_rounds") else []
-    )
+    settings = terms.config.certify
+    if not tables.exists("policy_rounds"):
+        return Panel(settings.seed, 0.0)
+    rounds = tables.read("policy_rounds").where(F.col("seed") == settings.seed).collect()
     if not rounds:
-        return Panel(seed, 0.0)
-    newest = max(rounds, key=lambda row: (row.drawn_on, row.hash_from))
-    began = min(row.drawn_on for row in rounds if row.hash_from == newest.hash_from)
-    ended = began <= terms.config.decisions.day - datetime.timedelta(days=terms.config.certify.panel_days)
-    drawn_from = {row.round_id for row in rounds if row.hash_from == newest.hash_from}
-    failed = [row for row in _attempts(tables) if not row.passed and row.model_version == terms.model_version]
-    if not ended and not any(row.round_id in drawn_from for row in failed):
-        return Panel(seed, newest.hash_from)
+        return Panel(settings.seed, 0.0)
+    newest = max(row.hash_from for row in rounds)
+    inside = [row for row in rounds if row.hash_from == newest]
+    began = min(row.drawn_on for row in inside)
+    ended = began <= terms.config.decisions.day - datetime.timedelta(days=settings.panel_days)
+    others = [row for row in inside if row.settings_digest != terms.settings_digest]
+    if not ended and not any(_was_seen(tables, row, pair_tests) for row in others):
+        return Panel(settings.seed, newest)
     end = max(row.hash_to for row in rounds)
-    return Panel(seed, end if end < 1 - terms.config.certify.draw_share else 0.0)
+    return Panel(settings.seed, end) if end + settings.draw_share <= 1 else None
+
+
+def earlier_exclusions(tables: Tables, panel: Panel) -> DataFrame:
+    """Pairs of a panel's products that its earlier rounds excluded: tests from before the panel proved them unsafe."""
+    if not tables.exists("policy_rounds"):
+        return tables.spark.createDataFrame([], "marketplace string, product_id string, package_type string")
+    same = (F.col("seed") == panel.seed) & (F.col("hash_from") == panel.start)
+    rounds = tables.read("policy_rounds").where(same).select("round_id").distinct()
+    excluded = tables.read("round_exclusions").join(F.broadcast(rounds), on="round_id", how="left_semi")
+    return excluded.where(panel_hash(panel.seed) >= panel.start).select(*PAIR).distinct()
 
 
 def draw_round(
@@ -105,6 +118,7 @@ def draw_round(
     plans: Mapping[str, CellPlan],
     products: DataFrame,
     disproved: DataFrame,
+    pair_tests: DataFrame,
     delta: float,
 ) -> Round:
     """Draw a round: write what it excludes and chooses, then the round itself.
@@ -118,6 +132,7 @@ def draw_round(
         plans: Of all cells; those without levels are left out.
         products: `products.product_rows` of all products of the panel's range, and more, with `panel_hash` as `panel`.
         disproved: Pairs that the policy never chooses.
+        pair_tests: The table: tests that are known need not be made.
         delta: What the attempt may spend.
     """
     planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
@@ -130,16 +145,19 @@ def draw_round(
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
-    asked = asked_pairs(tables, round_id).groupBy("cell").agg(F.count("*").alias("tests")).collect()
-    tests = {row.cell: row.tests for row in asked}
+    known = tested_pairs(pair_tests).select(*PAIR, F.lit(1).alias("known"))
+    asked = asked_pairs(tables, round_id).join(known, on=PAIR, how="left").groupBy("cell")
+    counts = asked.agg(F.count("*").alias("tests"), F.count_if(F.col("known").isNull()).alias("to_test")).collect()
+    tests = {row.cell: (row.tests, row.to_test) for row in counts}
     drawn = _drawn(products, terms, panel.start, ends)
     day, settings = terms.config.decisions.day, terms.config.certify
     rows = [
         (
-            round_id, cell, terms.model_version, terms.digest, terms.policy, settings.alpha, delta,
+            round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,
+            terms.policy, settings.alpha, delta,
             [float(terms.grid[place]) for place in one.plan.places], one.plan.points.tolist(),
             one.plan.chance.tolist(), one.moving.tolist(), one.products, panel.seed, panel.start, ends[cell],
-            drawn.get(cell, 0), tests.get(cell, 0), [price.moving for price in one.prices],
+            drawn.get(cell, 0), *tests.get(cell, (0, 0)), [price.moving for price in one.prices],
             [price.tests for price in one.prices], day,
             day + datetime.timedelta(days=settings.test_days),
         )
@@ -157,6 +175,23 @@ def asked_pairs(tables: Tables, round_id: str) -> DataFrame:
     return named.where("package_type IS NOT NULL").select(*PAIR, "cell")
 
 
+def results_missing(tables: Tables, round_id: str, pair_tests: DataFrame) -> int:
+    """How many pairs a round still waits for; no result is looked at."""
+    tested = tested_pairs(pair_tests).select(*PAIR)
+    return asked_pairs(tables, round_id).join(tested, on=PAIR, how="left_anti").count()
+
+
+def is_any_open(tables: Tables, day: datetime.date) -> bool:
+    """Whether any round still waits for results on a day."""
+    if not tables.exists("policy_rounds"):
+        return False
+    read = {row.round_id for row in _attempts(tables)}
+    rounds = (
+        tables.read("policy_rounds").where(F.col("test_until") > F.lit(day)).select("round_id").distinct().collect()
+    )
+    return any(row.round_id not in read for row in rounds)
+
+
 def tested_pairs(pair_tests: DataFrame) -> DataFrame:
     """Pairs with human tests: key, and `unsafe` where any of them says so."""
     return pair_tests.where("source = 'human_test' AND n > 0").select(*PAIR, (F.col("k") > 0).alias("unsafe"))
@@ -165,6 +200,19 @@ def tested_pairs(pair_tests: DataFrame) -> DataFrame:
 def attempt_of(tables: Tables, round_id: str) -> Row | None:
     """The attempt that read a round's results; None where none did."""
     return next((row for row in _attempts(tables) if row.round_id == round_id), None)
+
+
+def _was_seen(tables: Tables, round_: Row, pair_tests: DataFrame) -> bool:
+    """Whether a round of some cell failed, or has results and is not read yet."""
+    if attempt_of(tables, round_.round_id) is None:
+        return results_missing(tables, round_.round_id, pair_tests) < _to_test(tables, round_.round_id)
+    told = tables.read("certificates").where((F.col("round_id") == round_.round_id) & (F.col("status") == FAILED))
+    return not told.isEmpty()
+
+
+def _to_test(tables: Tables, round_id: str) -> int:
+    rows = tables.read("policy_rounds").where(F.col("round_id") == round_id).collect()
+    return sum(row.to_test for row in rows)
 
 
 def _attempts(tables: Tables) -> Sequence[Row]:

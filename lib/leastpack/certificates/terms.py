@@ -20,7 +20,7 @@ from leastpack.policy import POLICY_VERSION
 from leastpack.policy.cells import Shares, divide_delta
 from leastpack.policy.levels import risk_grid
 from leastpack.policy.market import Market, make_markets
-from leastpack.policy.observed import Measured, observed_alpha
+from leastpack.policy.observed import Measured, actual_bound, observed_alpha
 
 # Of a package type, what no choice follows from.
 NOT_CHOSEN_BY = ("safe_default", "attributes")
@@ -34,18 +34,38 @@ class Terms:
         config: The configuration.
         model_version: Model of the risks.
         markets: Package types by marketplace.
-        policy: What choices and promise follow from, besides the products, as JSON.
+        choice: What choices follow from, besides the products.
+        promise: What the promise and its round follow from.
+        made_by: What the model was trained by.
     """
 
     config: Config
     model_version: str
     markets: Mapping[str, Market]
-    policy: str
+    choice: Mapping[str, Any]
+    promise: Mapping[str, Any]
+    made_by: Mapping[str, Any]
+
+    @cached_property
+    def policy(self) -> str:
+        """Choice and promise as JSON."""
+        return _json({"choice": self.choice, "promise": self.promise})
 
     @cached_property
     def digest(self) -> str:
-        """Tells this policy from others."""
-        return hashlib.sha256(self.policy.encode()).hexdigest()[:16]
+        """Tells this policy and promise from others: each has a round of its own."""
+        return _digest(self.policy)
+
+    @cached_property
+    def choice_digest(self) -> str:
+        """Tells choices from others: a certificate holds for those that were tested, whatever else is tried since."""
+        return _digest(_json(self.choice))
+
+    @cached_property
+    def settings_digest(self) -> str:
+        """Tells what a person set from what a new training brings."""
+        choice = {name: value for name, value in self.choice.items() if name != "model_version"}
+        return _digest(_json({"choice": choice, "promise": self.promise, "made_by": self.made_by}))
 
     @cached_property
     def grid(self) -> npt.NDArray[np.float64]:
@@ -76,6 +96,18 @@ class Terms:
         rates = (self.config.outcomes.human_test_sensitivity, self.config.outcomes.human_test_false_alarm)
         return divide_delta(delta, cells, types, levels, sum(isinstance(rate, Counts) for rate in rates))
 
+    def measured_delta(self, shares: Shares) -> float:
+        """What is set aside for rates that were measured."""
+        rules = self.config.outcomes
+        rates = (rules.human_test_sensitivity, rules.human_test_false_alarm)
+        return shares.measured * sum(isinstance(rate, Counts) for rate in rates)
+
+    def true_bound(self, observed: float, shares: Shares) -> float:
+        """The bound of the unsafe share that belongs to a bound of what testers who err observe."""
+        rules = self.config.outcomes
+        measured = (_measured(rules.human_test_sensitivity), _measured(rules.human_test_false_alarm))
+        return actual_bound(observed, shares.measured, *measured)
+
     def observed_alpha(self, shares: Shares) -> float:
         """What the promised bound looks like through testers who err."""
         rules = self.config.outcomes
@@ -96,24 +128,38 @@ def make_terms(config: Config, package_types: list[Row], model_version: str) -> 
         model_version: Model of the scores.
     """
     markets = make_markets(package_types, config.decisions.day, config.currency_units)
-    policy = json.dumps(_content(config, package_types, model_version), sort_keys=True, default=str)
-    return Terms(config, model_version, markets, policy)
+    certify = config.certify.model_dump(include={"alpha", "pool_marketplaces", "grid", "draw", "seed"})
+    testers = config.outcomes.model_dump(include={"human_test_sensitivity", "human_test_false_alarm"})
+    made_by = {"training": config.training.model_dump(mode="json")}
+    choice = _choice(config, package_types, model_version, markets)
+    return Terms(config, model_version, markets, choice, {"certify": certify, "outcomes": testers}, made_by)
 
 
-def _content(config: Config, package_types: list[Row], model_version: str) -> dict[str, Any]:
-    certify, decisions, rules = config.certify, config.decisions, config.outcomes
+def _choice(
+    config: Config, package_types: list[Row], model_version: str, markets: Mapping[str, Market]
+) -> dict[str, Any]:
+    decisions, rules = config.decisions, config.outcomes
     types = [{k: v for k, v in row.asDict().items() if k not in NOT_CHOSEN_BY} for row in package_types]
     return {
         "code": POLICY_VERSION,
         "model_version": model_version,
-        "certify": certify.model_dump(include={"alpha", "pool_marketplaces", "grid", "draw", "seed"}),
         "decisions": decisions.model_dump(include={"weight_cost", "damage_cost", "price_when_unknown", "least_saving"}),
-        "outcomes": rules.model_dump(
-            include={"tau", "reporting_rate", "human_test_sensitivity", "human_test_false_alarm"}
-        ),
+        "scoring": config.scoring.model_dump(include={"padding_cm"}),
+        # What counts as proven follows from these too, and from that what a product ships in.
+        "outcomes": rules.model_dump(include={"tau", "reporting_rate", "n_min", "confidence"}),
         "currency_units": dict(sorted(config.currency_units.items())),
         "package_types": sorted(types, key=lambda row: (row["marketplace"], row["package_type"])),
+        # A day may bring a type into use, or end it.
+        "in_use": {name: np.array(one.names)[one.in_use].tolist() for name, one in sorted(markets.items())},
     }
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, default=str)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _measured(rate: float | Counts) -> Measured | float:

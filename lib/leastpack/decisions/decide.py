@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from leastpack.certificates.in_force import Standing, standing
-from leastpack.certificates.marks import disproved_pairs
+from leastpack.certificates.marks import DISPROVED, disproved_pairs, product_marks, without_panels
 from leastpack.certificates.products import ProductFacts, product_facts, product_rows
-from leastpack.certificates.rounds import asked_pairs, attempt_of, tested_pairs
+from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, tested_pairs
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.checks import check_currencies
@@ -55,10 +56,12 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         stands = standing(tables, terms)
         _warn(run, stands)
         withheld = withheld_products(tables, config.decisions.day, config.certify.panel_days)
-        facts = _facts(tables, inputs, terms, stands)
+        rounds = sorted({one.round_id for one in stands.in_force.values()})
+        facts = _facts(tables, inputs, terms, rounds, withheld)
         with run.phase("decide"):
-            released = _released(inputs["pair_scores"], facts, Grounds(terms, stands, {}))
-            grounds = Grounds(terms, stands, released)
+            bits = {round_id: DISPROVED << (1 + place) for place, round_id in enumerate(rounds)}
+            all_at_once = Grounds(terms, stands, {}, bits)
+            grounds = replace(all_at_once, released=_released(inputs["pair_scores"], facts, all_at_once))
             parts = _decide(tables, run, inputs, facts, grounds, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
@@ -67,21 +70,27 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             waiting = _together([part.finalists for part in parts])
             queue = choose_doubtful(waiting, withheld, config.decisions.queue_size)
             if stands.round_id is not None and attempt_of(tables, stands.round_id) is None:
-                queue = queue.unionByName(_of_round(tables, inputs, stands.round_id))
+                asked = _of_round(tables, inputs, stands.round_id)
+                queue = asked.unionByName(queue.join(asked.select(*PAIR), on=PAIR, how="left_anti"))
             tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
             for row in tables.read("test_queue").groupBy("why").count().collect():
                 run.figure(f"queued.{row.why}", row["count"])
 
 
-def _facts(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, stands: Standing) -> ProductFacts:
-    """What is known of products; the policy never chooses what its round excluded, else what is disproved today."""
-    rules, settings = terms.config.outcomes, terms.config.certify
-    if stands.round_id is not None:
-        disproved = tables.read("round_exclusions").where(F.col("round_id") == stands.round_id).select(*PAIR)
-    else:
-        withheld = withheld_products(tables, terms.config.decisions.day, settings.panel_days)
-        disproved = disproved_pairs(inputs["pair_tests"], withheld, rules.threshold)
-    return product_facts(tables, inputs, disproved, rules.threshold, terms.config.currency_units)
+def _facts(
+    tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, rounds: Sequence[str], withheld: Column
+) -> ProductFacts:
+    """What is known of products; marks of pairs disproved today, and of those that each round had excluded.
+
+    While a round waits for results none of its panel acts: proofs act after the certificate.
+    """
+    threshold, pair_tests = terms.config.outcomes.threshold, inputs["pair_tests"]
+    told = without_panels(pair_tests, withheld)
+    acting = told if is_any_open(tables, terms.config.decisions.day) else pair_tests
+    disproved = [disproved_pairs(told, threshold)]
+    disproved += [tables.read("round_exclusions").where(F.col("round_id") == one).select(*PAIR) for one in rounds]
+    marks = product_marks(acting, told, disproved, threshold)
+    return product_facts(tables, inputs, marks, terms.config.currency_units)
 
 
 def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[str, float]:

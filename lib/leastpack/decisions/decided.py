@@ -16,6 +16,7 @@ from leastpack.certificates.arrays import READ, Products, numbers, read_products
 from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import Standing
+from leastpack.certificates.marks import DISPROVED
 from leastpack.certificates.terms import Terms
 from leastpack.decisions.rules import (
     BY_ORDER,
@@ -30,6 +31,7 @@ from leastpack.decisions.rules import (
 from leastpack.policy.choose import NONE, Flags, Places, choose
 from leastpack.policy.market import Market, Numbers
 from leastpack.policy.options import damage_costs
+from leastpack.policy.recommend import KEPT as STAYS
 from leastpack.policy.recommend import PROVEN_SAFE, Known, Recommendation, recommend
 from leastpack.policy.trial import trials_after
 from leastpack.tables.keys import PRODUCT
@@ -57,11 +59,13 @@ class Grounds:
         terms: The policy.
         standing: Its certificates.
         released: Share of the new moves of each pool that may go out now; 1 where all may.
+        disproved_bits: Mark of the pairs that the round of a certificate excluded, by round.
     """
 
     terms: Terms
     standing: Standing
     released: Mapping[str, float]
+    disproved_bits: Mapping[str, int]
 
 
 def decide_products(products: DataFrame, grounds: Grounds) -> DataFrame:
@@ -87,8 +91,7 @@ def decide_products(products: DataFrame, grounds: Grounds) -> DataFrame:
 def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa.RecordBatch:
     """`decide_products` for some products of one marketplace."""
     terms, market = grounds.terms, grounds.terms.markets[marketplace]
-    products = read_products(rows, market, terms.config.decisions, terms.reported)
-    cells = _cells(products, marketplace, grounds)
+    products, cells = _read(rows, marketplace, grounds)
     turn = rows.column(TURN).to_numpy(zero_copy_only=False)
     least_saving = terms.least_saving(marketplace)
     turn_come = turn < grounds.released.get(terms.pool(marketplace), 1.0)
@@ -97,7 +100,7 @@ def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa
     moved_to: Flags = np.zeros(products.safe.shape, dtype=bool)
     by_certificate = found.certified & (found.reason != PROVEN_SAFE)
     moved_to[each[by_certificate], found.package[by_certificate]] = True
-    codes = decide(products, market, moved_to, terms.config.decisions.reject_risk)
+    codes = decide(products, market, moved_to, cells.withdrawn, terms.config.decisions.reject_risk)
     kept = {name: rows.column(name) for name in (*KEPT, *LISTS)}
     alternatives = _alternatives(of_decision(codes, CERTIFIED), products, market)
     chosen = _chosen(products, found, alternatives, market)
@@ -123,12 +126,11 @@ def new_moves(products: DataFrame, grounds: Grounds) -> DataFrame:
     def moving(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
             terms, market = grounds.terms, grounds.terms.markets[marketplace]
-            products = read_products(rows, market, terms.config.decisions, terms.reported)
-            cells = _cells(products, marketplace, grounds)
+            products, cells = _read(rows, marketplace, grounds)
             least_saving = terms.least_saving(marketplace)
             known = _known(products, market, cells, np.ones(len(rows), dtype=bool), least_saving)
             found = recommend(products.options, known, least_saving)
-            new = found.certified & ~products.trials.introduced[np.arange(len(rows)), found.package]
+            new = _moves(products, found) & ~products.trials.introduced[np.arange(len(rows)), found.package]
             yield rows.select(["marketplace", TURN]).filter(pa.array(new))
 
     return products.select(columns).mapInArrow(moving, f"marketplace string, {TURN} double")  # type: ignore[arg-type]
@@ -186,31 +188,40 @@ class _Cells:
     certificate: npt.NDArray[np.object_]
 
 
-def _cells(products: Products, marketplace: str, grounds: Grounds) -> _Cells:
-    terms, size = grounds.terms, len(grounds.terms.markets[marketplace].names)
-    names = grounds.terms.markets[marketplace].names
-    levels, supported, withdrawn, certificates = [], [], [], []
+def _read(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> tuple[Products, _Cells]:
+    """The products of one marketplace, and the certificates of their cells."""
+    terms, market = grounds.terms, grounds.terms.markets[marketplace]
+    levels, supported, withdrawn, certificates, bits = [], [], [], [], []
     for photos in (False, True):
         pool, standing = terms.pool(marketplace), grounds.standing
         one = standing.in_force.get(cell_among(standing.in_force, pool, photos) or "")
         levels.append(np.nan if one is None else one.level)
         supported.append(cell_among(standing.supported, pool, photos) is not None)
-        withdrawn.append([one is not None and name in one.withdrawn for name in names])
+        withdrawn.append([one is not None and name in one.withdrawn for name in market.names])
         certificates.append(None if one is None else one.certificate_id)
+        bits.append(DISPROVED if one is None else grounds.disproved_bits[one.round_id])
+    products = read_products(rows, market, terms.config.decisions, terms.reported, (bits[0], bits[1]))
     which = products.pairs.photos.astype(np.intp)
-    return _Cells(
+    cells = _Cells(
         np.array(levels, dtype=np.float64)[which],
         np.array(supported)[which],
-        np.array(withdrawn, dtype=bool).reshape(2, size)[which],
+        np.array(withdrawn, dtype=bool).reshape(2, -1)[which],
         np.array(certificates, dtype=object)[which],
     )
+    return products, cells
+
+
+def _moves(products: Products, found: Recommendation) -> Flags:
+    """Products that leave today's package, or get their first, by a certificate or by a proof."""
+    moves: Flags = (found.package != products.options.today) & (found.certified | (found.reason == PROVEN_SAFE))
+    return moves
 
 
 def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, least_saving: float) -> Known:
     """What counts beside the options.
 
-    A product stays back where the policy would move it to a package that its own shipments show to be unsafe; one that
-    already moved to its package goes on, whatever its turn.
+    A product stays back where the policy would move it to a package that its own shipments show to be unsafe. One that
+    a release has moved goes on, whatever its turn.
     """
     options, rows = products.options, np.arange(len(turn_come))
     choice = choose(options, cells.level, least_saving)
@@ -228,7 +239,9 @@ def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, 
         misfit=has & (products.pairs.fits[rows, options.today] == 0),
         suspended=choice.moves & products.alarmed[rows, choice.package],
         withdrawn=cells.withdrawn,
-        released=turn_come | products.trials.introduced[rows, choice.package],
+        released=turn_come | products.trials.introduced.any(axis=1),
+        in_use=market.in_use,
+        shipped=products.shipped,
         safe_default=market.safe_default,
     )
 
@@ -237,7 +250,7 @@ def _chosen(
     products: Products, found: Recommendation, alternatives: pa.ListArray, market: Market
 ) -> dict[str, pa.Array]:
     today, package = products.options.today, found.package
-    trials = trials_after(products.trials, today, package, found.certified)
+    trials = trials_after(products.trials, today, package, _moves(products, found))
     tare, tare_today = _at(market.tare_g, package), _at(market.tare_g, today)
     shipped = _at(market.tare_g, products.shipped)
     return {
@@ -249,7 +262,7 @@ def _chosen(
         "package_cost": _nulled(_at(market.cost, package)),
         "weight_saved_g": _nulled(tare_today - tare),
         "alternatives": alternatives,
-        "moves": pa.array((package != today) & (package != NONE)),
+        "moves": pa.array((package != today) & (package != NONE) & (found.reason != STAYS)),
         "otherwise_g": _nulled(np.where(package == NONE, shipped, tare)),
     }
 

@@ -29,7 +29,7 @@ CODES = {reason: code for code, reason in enumerate(REASONS)}
 Codes = npt.NDArray[np.int8]
 
 
-def decide(products: Products, market: Market, moved_to: Flags, reject_risk: float) -> Codes:
+def decide(products: Products, market: Market, moved_to: Flags, withdrawn: Flags, reject_risk: float) -> Codes:
     """Decide on every pair.
 
     The first rule that holds decides: no score; does not fit; not in use; proven unsafe, itself or by order; the move
@@ -41,13 +41,14 @@ def decide(products: Products, market: Market, moved_to: Flags, reject_risk: flo
         products: The products.
         market: Their package types.
         moved_to: (n, t) moves that a certificate covers.
+        withdrawn: (n, t) pairs of types that labels contradict.
         reject_risk: Uncertified pairs above it are not tested.
 
     Returns:
         (n, t) CODES of the reasons.
     """
     pairs = products.pairs
-    by_order = pairs.candidate(market) & no_riskier_than(moved_to, pairs.void, market)
+    by_order = pairs.candidate(market) & no_riskier_than(moved_to, pairs.void, market) & ~withdrawn
     rules = {
         "error": ~pairs.scored,
         "size_unknown": np.isnan(pairs.fits),

@@ -49,7 +49,8 @@ def delta_of_attempt(delta: float, issues_a_year: int, attempts: Iterable[Attemp
     check_rate("delta", delta)
     if issues_a_year < 1:
         raise InputError("issues_a_year cannot be used", expected="1 or more", found=f"{issues_a_year}")
-    spent = sum(one.delta for one in attempts if today - YEAR < one.day <= today)
+    # Of later days too: a day that is set back does not give back what was spent.
+    spent = sum(one.delta for one in attempts if one.day > today - YEAR)
     part = delta / issues_a_year
     # Parts that add up to delta must not miss it by rounding.
     return part if spent + part <= delta * (1 + 1e-9) else 0.0

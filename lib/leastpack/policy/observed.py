@@ -58,6 +58,24 @@ def observed_alpha(
     return seen * alpha + accused * (1 - alpha)
 
 
+def actual_bound(
+    observed: float, tail: float, sensitivity: Measured | float = 1.0, false_alarms: Measured | float = 0.0
+) -> float:
+    """The bound of the bad rate that belongs to a bound of the observed rate: `observed_alpha` the other way.
+
+    Args:
+        observed: Upper bound of the share that was observed to be bad.
+        tail: As in `observed_alpha`.
+        sensitivity: As in `observed_alpha`.
+        false_alarms: As in `observed_alpha`.
+
+    Returns:
+        The bound, between 0 and 1; 1 where labels tell bad from good no better than chance.
+    """
+    seen, accused = _lower(sensitivity, tail), _lower(false_alarms, tail)
+    return min(1.0, max(0.0, (observed - accused) / (seen - accused))) if seen > accused else 1.0
+
+
 def _lower(measured: Measured | float, delta: float) -> float:
     if not isinstance(measured, Measured):
         return float(measured)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leastpack.policy.choose import NONE, Flags, Numbers, Options, Places, best_allowed, choose
+from leastpack.policy.choose import NONE, Choice, Flags, Numbers, Options, Places, best_allowed, choose
 
 MOVED, FIRST, KEPT, SUSPENDED, AWAY = "moved", "first", "kept", "suspended", "away_from_rejected"
 PROVEN_SAFE, SIZE_CONFLICT, SAFE_DEFAULT, NOTHING_FITS = "proven_safe", "size_conflict", "safe_default", "nothing_fits"
@@ -15,7 +15,7 @@ PINNED, BANNED = "pinned", "banned"
 # Why a kept product does not move, in the order in which it is asked.
 UNSCORED, NOTHING_LIGHTER, PROVEN_UNSAFE = "unscored", "nothing_lighter_fits", "proven_unsafe"
 SAVING_TOO_SMALL, UNSUPPORTED, NO_CERTIFICATE = "saving_too_small", "unsupported", "no_certificate"
-HELD_BACK, ABOVE_LEVEL = "held_back", "above_level"
+HELD_BACK, ABOVE_LEVEL, TYPE_WITHDRAWN = "held_back", "above_level", "type_withdrawn"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Known:
             By cell: elsewhere the type may be what keeps the promise.
         released: (n,) a move that is new may go out now; a share of each cell's products by hash, first packages alike,
             so that what goes out is like what was tested.
+        in_use: (t,) types that are used today.
+        shipped: (n,) place of the package that each ships in now; NONE where it never shipped.
         safe_default: (t,) types that may be used without a certificate.
     """
 
@@ -52,6 +54,8 @@ class Known:
     suspended: Flags
     withdrawn: Flags
     released: Flags
+    in_use: Flags
+    shipped: Places
     safe_default: Flags
 
 
@@ -79,9 +83,10 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     """Recommend a package for every product.
 
     The certified policy chooses first. A chosen pair that is proven unsafe or whose type is withdrawn does not go out,
-    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough. Where neither has
-    a package for a product that has none, or whose package is banned, the least costly safe default is used. A pin
-    stands above all of this.
+    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough, or if today's is
+    proven unsafe. Where neither has a package for a product that has none, or whose package is banned or not in use any
+    more, the least costly safe default is used. Without any, it goes on in the package that it ships in. A pin stands
+    above all of this.
 
     Args:
         options: The products' pairs.
@@ -102,8 +107,11 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     package = np.where(by_proof, proven, package)
     default = _default(options, known)
     banned = has & known.banned[rows, options.today] & ~known.pinned
-    by_default = (package == NONE) | (banned & ~certified & ~by_proof)
-    package = np.where(by_default & (default != NONE), default, package)
+    ended = has & ~known.in_use[options.today] & ~known.pinned
+    by_default = ((package == NONE) | ((banned | ended) & ~certified & ~by_proof)) & (default != NONE)
+    package = np.where(by_default, default, package)
+    goes_on = (package == NONE) & (known.shipped != NONE)
+    package = np.where(goes_on, known.shipped, package)
     away = options.rejected & has
     reason = np.select(
         [
@@ -115,13 +123,13 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
             certified & ~has,
             certified & away,
             certified,
-            has,
-            package != NONE,
+            by_default,
+            has | goes_on,
         ],
-        [PINNED, BANNED, SUSPENDED, SIZE_CONFLICT, PROVEN_SAFE, FIRST, AWAY, MOVED, KEPT, SAFE_DEFAULT],
+        [PINNED, BANNED, SUSPENDED, SIZE_CONFLICT, PROVEN_SAFE, FIRST, AWAY, MOVED, SAFE_DEFAULT, KEPT],
         default=NOTHING_FITS,
     )
-    why = np.where(reason == KEPT, _why_not_moved(options, known, choice.moves, least_saving), "")
+    why = np.where(reason == KEPT, _why_not_moved(options, known, choice, least_saving), "")
     return Recommendation(package, reason, why, default, certified)
 
 
@@ -132,7 +140,8 @@ def _by_proof(options: Options, known: Known, package: Places, least_saving: flo
     saved = options.cost[rows, package] - options.cost[rows, best]
     better = (package == NONE) | ((saved >= least_saving) & (saved > 0))
     # Away from a package that must not go on, whatever it costs.
-    stuck = options.rejected & (package == options.today) & (package != NONE)
+    unsound = options.rejected | known.unsafe[rows, package]
+    stuck = unsound & (package == options.today) & (package != NONE)
     return best, some & (best != package) & (better | stuck)
 
 
@@ -142,8 +151,9 @@ def _default(options: Options, known: Known) -> Places:
     return np.where(some, best, NONE)
 
 
-def _why_not_moved(options: Options, known: Known, moves: Flags, least_saving: float) -> npt.NDArray[np.str_]:
-    rows = np.arange(len(options.today))
+def _why_not_moved(options: Options, known: Known, choice: Choice, least_saving: float) -> npt.NDArray[np.str_]:
+    rows, has = np.arange(len(options.today)), options.today != NONE
+    no_level = np.isnan(known.level)
     saved = options.cost[rows, options.today][:, None] - options.cost
     away = options.rejected[:, None] & (np.arange(options.cost.shape[1]) != options.today[:, None])
     lighter = known.fits & known.scored & ~known.banned & ((saved > 0) | away)
@@ -151,14 +161,26 @@ def _why_not_moved(options: Options, known: Known, moves: Flags, least_saving: f
     worth = usable & ((saved >= least_saving) | away)
     return np.select(
         [
-            ~(known.fits & known.scored).any(axis=1) | np.isnan(options.cost[rows, options.today]),
-            ~lighter.any(axis=1),
-            ~usable.any(axis=1),
-            ~worth.any(axis=1),
-            np.isnan(known.level) & ~known.supported,
-            np.isnan(known.level),
-            moves,
+            ~(known.fits & known.scored).any(axis=1) | (has & np.isnan(options.cost[rows, options.today])),
+            has & ~lighter.any(axis=1),
+            has & ~usable.any(axis=1),
+            has & ~worth.any(axis=1),
+            no_level & ~known.supported,
+            no_level,
+            choice.moves & known.unsafe[rows, choice.package],
+            choice.moves & known.withdrawn[rows, choice.package],
+            choice.moves,
         ],
-        [UNSCORED, NOTHING_LIGHTER, PROVEN_UNSAFE, SAVING_TOO_SMALL, UNSUPPORTED, NO_CERTIFICATE, HELD_BACK],
+        [
+            UNSCORED,
+            NOTHING_LIGHTER,
+            PROVEN_UNSAFE,
+            SAVING_TOO_SMALL,
+            UNSUPPORTED,
+            NO_CERTIFICATE,
+            PROVEN_UNSAFE,
+            TYPE_WITHDRAWN,
+            HELD_BACK,
+        ],
         default=ABOVE_LEVEL,
     )

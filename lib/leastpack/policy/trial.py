@@ -49,19 +49,19 @@ def todays_package(shipped: Places, trials: Trials, proven: Flags) -> tuple[Plac
     return today, Trials(np.where(on, trials.before, NONE), trials.introduced & on[:, None])
 
 
-def trials_after(trials: Trials, today: Places, package: Places, certified: Flags) -> Trials:
-    """The trials once the recommendations go out: each package that a certificate moves a product to is on trial.
+def trials_after(trials: Trials, today: Places, package: Places, moves: Flags) -> Trials:
+    """The trials once the recommendations go out: each package that a product moves to is on trial.
 
     Args:
         trials: That go on: `todays_package`.
         today: (n,) of `todays_package`.
         package: (n,) recommended packages.
-        certified: (n,) the product moves by a certificate.
+        moves: (n,) the product moves.
 
     Returns:
         The trials.
     """
     introduced = trials.introduced.copy()
-    moved = np.flatnonzero(certified)
+    moved = np.flatnonzero(moves)
     introduced[moved, package[moved]] = True
     return Trials(np.where(introduced.any(axis=1), today, NONE), introduced)

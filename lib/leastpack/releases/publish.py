@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.certificates.in_force import standing, why_paused
+from leastpack.certificates.terms import make_terms
 from leastpack.config.root import Config
 from leastpack.errors import InputError, PromiseError
 from leastpack.log import log
@@ -26,6 +28,7 @@ from leastpack.releases.release import (
 )
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
+from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import BY_NAME, RELEASES
 
 
@@ -52,6 +55,7 @@ def publish_release(spark: SparkSession, config: Config) -> None:
             findings = [
                 *audit(pinned, config.decisions.most_failed),
                 *_drift(tables, run, newest, pinned["pair_scores"], config),
+                _in_force(tables, pinned, config),
             ]
             _judge(run, findings)
         for name, frame in pinned.items():
@@ -84,8 +88,21 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
             log.info("the current release already pins these versions", release_id=newest.release_id)
             return
         _check_readable(tables, versions, release_id, "roll back to a newer release")
+        if (why := why_paused(tables)) is not None:
+            log.warning("certificates are paused, and this release may move products by them", why=why)
         results: dict[str, object] = {"rolled_back_to": release_id}
         _append(tables, run, newest, target.model_version, versions, ROLLED_BACK_TO, results)
+
+
+def _in_force(tables: Tables, pinned: Mapping[str, DataFrame], config: Config) -> Finding:
+    """Whether products move by certificates that are in force for what is released."""
+    model_version = str(pinned["pair_scores"].select("model_version").limit(1).collect()[0].model_version)
+    terms = make_terms(config, pinned["package_types"].collect(), model_version)
+    given = [one.certificate_id for one in standing(tables, terms).in_force.values()]
+    named = pinned["recommendations"].where("certificate_id IS NOT NULL")
+    others = named.where(~F.col("certificate_id").isin(given)).count()
+    meaning = "products move by certificates that are in force for the released model, costs and package types"
+    return Finding("certificates_not_in_force", others, meaning, "products")
 
 
 def _drift(tables: Tables, run: Run, newest: Row | None, scores: DataFrame, config: Config) -> list[Finding]:
@@ -146,8 +163,16 @@ def _append(
 
 
 def _write_trials(tables: Tables, versions: Mapping[str, int]) -> None:
-    """Note what is on trial. A rollback leaves it: packages may have gone out that the later release introduced."""
-    rows = tables.read("recommendations", versions["recommendations"]).where("on_trial IS NOT NULL")
+    """Note what is on trial.
+
+    A rollback leaves it: packages may have gone out that the later release introduced. A product that is missing from
+    one release keeps its row.
+    """
+    recommended = tables.read("recommendations", versions["recommendations"])
+    rows = recommended.where("on_trial IS NOT NULL").select(*BY_NAME["trials"].names)
+    if tables.exists("trials"):
+        before = tables.read("trials", tables.version("trials"))
+        rows = rows.unionByName(before.join(recommended.select(*PRODUCT), on=PRODUCT, how="left_anti"))
     tables.replace("trials", rows)
 
 

@@ -96,7 +96,10 @@ def by_marketplace(
     known = reduce(Column.__and__, [F.col(name).isNotNull() for name in compared])
     n = F.when(known, F.coalesce("shipped", F.lit(0))).otherwise(F.lit(0))
     none = F.lit(None).cast("double")
-    sums = {name: F.sum(n * F.col(name)) if name in compared else none for name in SUMS}
+    zero = F.lit(0.0)
+    sums = {
+        name: F.coalesce(F.sum(F.when(known, n * F.col(name))), zero) if name in compared else none for name in SUMS
+    }
     grouped = joined.groupBy("marketplace").agg(
         F.count("*").alias("products"),
         F.count_if(F.col("reason").isin(*BY_CERTIFICATE)).alias("moved"),

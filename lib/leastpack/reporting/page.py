@@ -60,7 +60,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     scored, recommended = released["pair_scores"], released["recommendations"]
     markets = by_marketplace(recommended, released["package_types"], scored, outcomes, truth)
     evaluation = evaluate(pairs, products, scorer, profiles)
-    certificates = _certificates(released["certificates"], str(release["model_version"]))
+    certificates = _certificates(released["certificates"], recommended, str(release["model_version"]))
     checked = [] if truth is None else _records(moves_check(recommended, released["certificates"], truth))
     return {
         "version": __version__,
@@ -129,7 +129,7 @@ def _tiles(
             rates = f"{before / moves.shipments:.2%} → {after / moves.shipments:.2%}"
             tiles.append((rates, f"{name} of shipments, before → after, weighted by earlier shipments"))
     for one in certificates:
-        if one["status"] == "certified":
+        if one["in_force"]:
             tested = f"promised of what moves in {one['cell']}: unsafe there ({one['k']} of {one['n']} tested)"
             tiles.append((f"≤ {one['alpha']:.1%}", tested))
     for row in checked:
@@ -145,10 +145,13 @@ def _tiles(
     return [{"value": value, "label": label} for value, label in tiles]
 
 
-def _certificates(certificates: DataFrame, model_version: str) -> list[dict[str, Any]]:
-    """The cells of this model's policies, what is certified first."""
-    rows = certificates.where(F.col("model_version") == model_version)
-    return _records(gather.collected(rows.orderBy(F.col("status") != "certified", "cell")))
+def _certificates(certificates: DataFrame, recommended: DataFrame, model_version: str) -> list[dict[str, Any]]:
+    """The cells of this model's policies, those that products move by first."""
+    named = recommended.where("certificate_id IS NOT NULL").select("certificate_id").distinct().collect()
+    in_force = {row.certificate_id for row in named}
+    rows = certificates.where((F.col("model_version") == model_version) & F.col("cell").isNotNull())
+    found = _records(gather.collected(rows.orderBy(F.col("status") != "certified", "cell")))
+    return [{**row, "in_force": row["certificate_id"] in in_force} for row in found]
 
 
 def _types(tables: Tables, certificates: list[dict[str, Any]]) -> list[dict[str, Any]]:

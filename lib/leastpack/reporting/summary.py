@@ -23,7 +23,8 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
         F.count("*"), F.countDistinct("marketplace", "product_id"), F.count_if("fits")
     ).collect()[0]
     counts = {row["decision"]: row["count"] for row in decisions.groupBy("decision").count().collect()}
-    given = certificates.where(F.col("model_version") == release["model_version"]).where("status = 'certified'").count()
+    named = recommendations.where("certificate_id IS NOT NULL").select("certificate_id").distinct()
+    given = certificates.join(named, on="certificate_id", how="left_semi").count()
     types, outcomes = read_release(tables, "package_types"), tables.read("pair_outcomes")
     moves = totals(by_marketplace(recommendations, types, scores, outcomes))
     return [
@@ -31,7 +32,7 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
         f"release {release['release_id']} of model {release['model_version']}",
         f"  {products:,} products, {pairs:,} pairs scored, {fitting:,} fit; {counts.get('TEST', 0):,} in doubt, "
         f"{counts.get('REJECTED', 0):,} rejected",
-        f"  {given} cells certified: {moves.moved:,} products move ({moves.moved / max(1, moves.products):.1%}), "
+        f"  {given} certificates in force: {moves.moved:,} products move ({moves.moved / max(1, moves.products):.1%}), "
         f"{moves.kept:,} are kept, of these {moves.unsupported:,} because no round of tests supports a move",
         *_against_before(moves),
         f"  report: {absolute(config.report.path)}",

@@ -381,7 +381,8 @@ _CELL = (
     "Pool of marketplaces (`*` for all), and `photos`, `no_photos` or `either`, such as `*/photos`.",
 )
 _ROUND_ID = ("round_id", "string", "Round.")
-_DIGEST = ("policy_digest", "string", "Digest of the model, costs, package types and promise that choices follow from.")
+_DIGEST = ("policy_digest", "string", "Digest of all that choices and their promise follow from, besides products.")
+_CHOICE = ("choice_digest", "string", "Digest of the model, costs and package types that choices follow from.")
 POLICY_ROUNDS = _table(
     "policy_rounds",
     "certify",
@@ -392,7 +393,9 @@ POLICY_ROUNDS = _table(
         _CELL,
         ("model_version", "string", "Model of the risks."),
         _DIGEST,
-        ("policy", "string", "What the digest is of, as JSON."),
+        _CHOICE,
+        ("settings_digest", "string", "Digest of the same less the model, and of the settings that it is trained by."),
+        ("policy", "string", "What the policy's digest is of, as JSON."),
         ("alpha", "double", "Promised bound."),
         ("delta", "double", "What the attempt may spend, for all cells of the round together."),
         ("levels", "array<double>", "Levels of risk in the order of their tests; empty if none is likely to pass."),
@@ -404,7 +407,8 @@ POLICY_ROUNDS = _table(
         ("hash_from", "double", "Products whose hash lies from here ..."),
         ("hash_to", "double", "... to below this were drawn: the difference is the probability of each."),
         ("drawn", "bigint", "Products drawn."),
-        ("tests", "bigint", "Pairs that the round asks to test: each distinct move of a drawn product."),
+        ("tests", "bigint", "Pairs that the round asks for: each distinct move of a drawn product."),
+        ("to_test", "bigint", "Of these, without any test on the day of the draw."),
         ("price_moving", "array<double>", "Share of the cell's products that would move at some levels ..."),
         ("price_tests", "array<bigint>", "... and the tests of moved products that each would take in 9 of 10 cases."),
         ("drawn_on", "date", "Day of the draw."),
@@ -443,6 +447,7 @@ CERTIFICATE_ATTEMPTS = _table(
         ("attempted_on", "date", "Day."),
         ("delta", "double", "What it spent."),
         ("passed", "boolean", "Some cell was certified."),
+        ("pair_tests_version", "bigint", "Version of pair_tests that was read."),
         _RUN,
     ],
 )
@@ -458,6 +463,7 @@ CERTIFICATES = _table(
         ("status", "string", "`certified`, `failed`, `waiting` (for results) or `not_drawn`."),
         ("model_version", "string", "Model it speaks of."),
         _DIGEST,
+        _CHOICE,
         ("marketplaces", "array<string>", "Marketplaces of the pool."),
         ("stratum", "string", "`photos`, `no_photos`, or `either` where one alone was too small."),
         ("promise", "string", "The promise as a sentence."),
@@ -556,8 +562,8 @@ RECOMMENDATIONS = _table(
         (
             "why_not_moved",
             "string",
-            "Of a kept product: unscored, nothing_lighter_fits, proven_unsafe, saving_too_small, unsupported, "
-            "no_certificate, held_back or above_level; null otherwise.",
+            "Of a kept product: unscored, nothing_lighter_fits, proven_unsafe, type_withdrawn, saving_too_small, "
+            "unsupported, no_certificate, held_back or above_level; null otherwise.",
         ),
         ("certificate_id", "string", "Certificate that it moves by; null if by none."),
         ("expected_damage_cost", "double", "damage_cost * price * damage rate of the chosen type."),

@@ -15,6 +15,7 @@ from leastpack.certificates.marks import (
     disproved_pairs,
     product_marks,
     proven_labels,
+    without_panels,
 )
 
 
@@ -52,8 +53,8 @@ def test_tests_of_a_panel_disprove_nothing_and_prove(spark: SparkSession) -> Non
     rows = table_rows(
         spark, "pair_tests", [told("in", "bag", "UNSAFE", n=1, k=1), told("out", "bag", "UNSAFE", n=1, k=1)]
     )
-    panel = F.col("product_id") == "in"
-    disproved = disproved_pairs(rows, panel, 0.01)
+    outside = without_panels(rows, F.col("product_id") == "in")
+    disproved = disproved_pairs(outside, 0.01)
     assert [row.product_id for row in disproved.collect()] == ["out"]
-    marks = {row.product_id: row.marks for row in product_marks(rows, disproved, 0.01).collect()}
+    marks = {row.product_id: row.marks for row in product_marks(rows, outside, [disproved], 0.01).collect()}
     assert marks == {"in": {"bag": UNSAFE}, "out": {"bag": UNSAFE | DISPROVED}}

@@ -28,7 +28,7 @@ def certify(tables: Tables, **decisions: Any) -> None:
     terms = make_terms(config, tables.read("package_types").collect(), "model-1")
     row = {
         "certificate_id": "c", "round_id": "r", "cell": "*/photos", "status": "certified", "level": LEVEL,
-        "model_version": "model-1", "policy_digest": terms.digest,
+        "model_version": "model-1", "policy_digest": terms.digest, "choice_digest": terms.choice_digest, "alpha": 0.2,
     }  # fmt: skip
     blank = dict.fromkeys(CERTIFICATES.names)
     nothing: dict[str, list[dict[str, Any]]] = {

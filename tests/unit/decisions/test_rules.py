@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ from pyspark.sql import Row
 from tests.spark.market import package_rows
 
 from leastpack.certificates.in_force import InForce, Standing
-from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, UNSAFE
+from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, SETTLED, UNSAFE
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.decisions import CertifyConfig, DecisionsConfig
 from leastpack.config.root import Config
@@ -28,7 +29,8 @@ BROKEN = ("REJECTED", "proven_unsafe", None)
 # What other packages of a product are, that a test says nothing of.
 ABSENT = {"fits": False, "risk": 0.9, "damage_rate": 0.09, "void_share": 0.0, "views_used": 0}
 # Bits of the marks of a pair, as the joins of facts leave them.
-KNOWN_UNSAFE, FOUND_UNSAFE = UNSAFE | DISPROVED, UNSAFE
+KNOWN_UNSAFE, FOUND_UNSAFE = UNSAFE | DISPROVED | DISPROVED << 1, UNSAFE | DISPROVED
+KNOWN_SAFE = SAFE | SETTLED
 
 
 def pair(product: str, package: str, risk: float | None = 0.05, **other: Any) -> dict[str, Any]:
@@ -67,17 +69,22 @@ SCORES = [
     *(pair("stays", name) for name in ("bag", "mailer")),
     *(pair("trial", name) for name in ("bag", "mailer")),
     *(pair("proven", name) for name in ("bag", "mailer")),
+    *(pair("panel", name) for name in ("bag", "mailer")),
+    *(pair("gone", name) for name in ("bag", "mailer")),
+    *(pair("ended", name) for name in ("box", "past_box")),
+    *(pair("broken_today", name) for name in ("mailer", "box")),
 ]
 MARKS = {
     ("unsafe", "bag"): KNOWN_UNSAFE,
     ("found", "bag"): FOUND_UNSAFE,
-    ("safe", "bag"): SAFE,
+    ("safe", "bag"): KNOWN_SAFE,
     ("broken", "mailer"): KNOWN_UNSAFE,
     ("broken_void", "box"): KNOWN_UNSAFE,
     ("disputed", "box"): KNOWN_UNSAFE,
-    ("disputed", "bag"): SAFE,
+    ("disputed", "bag"): KNOWN_SAFE,
     ("alarmed", "bag"): ALARMED,
-    ("proven", "bag"): SAFE,
+    ("proven", "bag"): KNOWN_SAFE,
+    ("panel", "bag"): SAFE,
 }
 # What a product ships in, the package before its move, and what is on trial.
 STATE = {
@@ -85,6 +92,10 @@ STATE = {
     "stays": ("mailer", None, None),
     "trial": ("bag", "mailer", ["bag"]),
     "proven": ("bag", "mailer", ["bag"]),
+    "panel": ("bag", "mailer", ["bag"]),
+    "gone": ("bag", "carton", ["bag"]),
+    "ended": ("past_box", None, None),
+    "broken_today": ("mailer", None, None),
 }
 Found = dict[tuple[str, str], tuple[str, str, str | None]]
 
@@ -96,7 +107,7 @@ def terms_of(**decisions: Any) -> Terms:
     config = Config(
         tables=TablesConfig(root="none"),
         certify=CertifyConfig(pool_marketplaces=False),
-        decisions=DecisionsConfig(as_of=date(2024, 6, 1), **decisions),
+        decisions=DecisionsConfig(**{"as_of": date(2024, 6, 1), **decisions}),
     )
     return make_terms(config, [Row(**row) for row in (*package_rows(), *more)], "model-1")
 
@@ -124,7 +135,7 @@ def product_batch(
             **lists, "marketplace": pa.array([marketplace]), "product_id": pa.array(["P"]), "bucket": pa.array([0]),
             "error": pa.array([[row.get("error") for row in scores]], pa.list_(pa.string())),
             "views_used": pa.array([max(row["views_used"] for row in scores)], pa.int32()),
-            "marks": pa.array([marks if any(marks) else None], pa.list_(pa.int8())),
+            "marks": pa.array([marks if any(marks) else None], pa.list_(pa.int32())),
             "value": pa.array([10.0]), "current_package_type": pa.array([shipped], pa.string()),
             "shipments": pa.array([3], pa.int64()), "moved_from": pa.array([before], pa.string()),
             "on_trial": pa.array([on_trial], pa.list_(pa.string())), "turn": pa.array([turn]),
@@ -134,7 +145,7 @@ def product_batch(
 
 def grounds_of(certificates: dict[str, InForce], **more: Any) -> Grounds:
     standing = Standing(certificates, frozenset(certificates), "round", None)
-    return Grounds(terms_of(**more), standing, {})
+    return Grounds(terms_of(**more), standing, {}, {"round": DISPROVED << 1})
 
 
 @pytest.fixture(scope="module")
@@ -228,12 +239,40 @@ def test_a_certificate_that_ends_sends_its_moves_back_unless_they_are_proven() -
 
 def test_a_contradicted_type_is_withdrawn_and_its_products_stay() -> None:
     row = decided("stays", grounds_of(WITHDRAWN))
-    assert (row["package_type"], row["reason"], row["why_not_moved"]) == ("mailer", "kept", "held_back")
+    assert (row["package_type"], row["reason"], row["why_not_moved"]) == ("mailer", "kept", "type_withdrawn")
+    # A withdrawn type is no alternative either.
+    row = decided("stays", grounds_of({"NA/photos": InForce("c-na", "round", 0.1, frozenset({"mailer"}))}))
+    assert (row["package_type"], row["alternatives"]) == ("bag", ["bag"])
+
+
+def test_a_panel_s_own_results_do_not_change_what_counts_as_today_s_package() -> None:
+    row = decided("panel", grounds_of({}))
+    # It goes on in the package that is proven, as a move.
+    assert (row["package_type"], row["reason"], row["moves"]) == ("bag", "proven_safe", True)
+    assert (row["moved_from"], row["on_trial"]) == ("mailer", ["bag"])
+
+
+def test_where_the_package_before_is_gone_no_move_can_be_sent_back() -> None:
+    row = decided("gone", grounds_of({}))
+    assert (row["package_type"], row["reason"], row["moved_from"], row["on_trial"]) == ("bag", "kept", None, None)
+
+
+def test_a_package_that_is_not_used_any_more_gives_way_to_a_safe_default() -> None:
+    row = decided("ended", grounds_of({}))
+    assert (row["package_type"], row["reason"]) == ("box", "safe_default")
+
+
+def test_away_from_a_package_that_own_shipments_prove_unsafe_to_one_that_is_proven_whatever_it_costs() -> None:
+    MARKS["broken_today", "mailer"] = FOUND_UNSAFE
+    assert decided("broken_today", grounds_of(CERTIFICATES))["reason"] == "kept"
+    MARKS["broken_today", "box"] = KNOWN_SAFE
+    row = decided("broken_today", grounds_of(CERTIFICATES))
+    assert (row["package_type"], row["reason"]) == ("box", "proven_safe")
 
 
 def test_a_product_waits_for_its_turn_unless_it_has_moved_before() -> None:
     grounds = grounds_of(CERTIFICATES)
-    some = Grounds(grounds.terms, grounds.standing, {"NA": 0.5})
+    some = replace(grounds, released={"NA": 0.5})
     assert decided("stays", some, turn=0.49)["package_type"] == "bag"
     late = decided("stays", some, turn=0.5)
     assert (late["package_type"], late["why_not_moved"]) == ("mailer", "held_back")
@@ -249,5 +288,7 @@ def test_a_small_saving_moves_nothing() -> None:
 def test_the_digest_tells_policies_apart() -> None:
     same = terms_of().digest
     assert terms_of(reject_risk=0.9, queue_size=7, most_moves=3).digest == same
+    announced = terms_of(as_of=date(2024, 6, 2))  # a type comes into use
+    assert announced.digest != same
     for change in ({"weight_cost": 1.0}, {"damage_cost": 3.0}, {"least_saving": 0.1}, {"price_when_unknown": 1.0}):
         assert terms_of(**change).digest != same

@@ -30,6 +30,11 @@ def test_an_attempt_spends_its_part_while_there_is_one(attempts: list[Attempt], 
     assert delta_of_attempt(0.1, 4, attempts, TODAY) == pytest.approx(expected)
 
 
+def test_a_day_that_is_set_back_gives_nothing_back() -> None:
+    tomorrow = TODAY + datetime.timedelta(days=1)
+    assert delta_of_attempt(0.1, 1, [Attempt(tomorrow, 0.1)], TODAY) == 0
+
+
 def test_all_parts_of_a_year_can_be_spent() -> None:
     attempts: list[Attempt] = []
     for month in range(12):

@@ -56,6 +56,8 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         "suspended": np.array([False]),
         "withdrawn": NO,
         "released": np.array([True]),
+        "in_use": np.array([True, True, True]),
+        "shipped": np.array([NONE]),
         "safe_default": np.array([False, False, True]),
     }
     chosen: dict[str, dict[str, Any]] = {"options": options, "known": known}
@@ -80,8 +82,8 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         ({"fits": only(BOX), "usable": only(BOX)}, (BOX, "kept", "nothing_lighter_fits")),
         ({"scored": NO, "usable": NO}, (BOX, "kept", "unscored")),
         ({"usable": only(BOX)}, (BOX, "kept", "proven_unsafe")),
-        ({"unsafe": only(MAILER)}, (BOX, "kept", "held_back")),  # nothing takes its place
-        ({"withdrawn": only(MAILER)}, (BOX, "kept", "held_back")),
+        ({"unsafe": only(MAILER)}, (BOX, "kept", "proven_unsafe")),  # nothing takes its place
+        ({"withdrawn": only(MAILER)}, (BOX, "kept", "type_withdrawn")),
         ({"released": False}, (BOX, "kept", "held_back")),
         ({"safe": only(BAG)}, (BAG, "proven_safe", "")),
         ({"safe": only(BAG), "unsafe": only(BAG)}, (MAILER, "moved", "")),
@@ -141,7 +143,10 @@ def test_without_proofs_rules_and_caps_what_ships_is_what_was_tested(seed: int) 
     )
     none, no, yes = np.zeros((n, t), bool), np.zeros(n, bool), np.ones(n, bool)
     level = np.where(rng.random(n) < 0.3, np.nan, rng.random(n))
-    known = Known(level, yes, usable, usable, none, none, no, none, no, no, none, yes, np.zeros(t, bool))
+    in_use, nowhere = np.ones(t, bool), np.full(n, NONE)
+    known = Known(
+        level, yes, usable, usable, none, none, no, none, no, no, none, yes, in_use, nowhere, np.zeros(t, bool)
+    )
     found: Recommendation = recommend(options, known)
     choice = choose(options, level)
     assert found.package.tolist() == choice.package.tolist()
