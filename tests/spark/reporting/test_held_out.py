@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from leastpack.decisions.held_out import held_out
 from pyspark.sql import SparkSession
 from tests.spark.rows import table_rows
 
 from leastpack.config.storage import TablesConfig
+from leastpack.reporting.held_out import held_out
 from leastpack.tables import Tables
 from leastpack.tables.schemas import EXAMPLES_VERSION
 
