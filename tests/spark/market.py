@@ -108,7 +108,13 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
             )
             unsafe = truly_unsafe(product["product_id"], name, value)
             split = "calibrate" if i % 5 == 0 else "train"
-            target = {"target": value, "weight": 1.0, "label": "UNKNOWN"}
+            target = {
+                "target": value,
+                "weight": 1.0,
+                "label": "UNKNOWN",
+                "eligible": i % 10 == 0,
+                "by_human_test": False,
+            }
             rows["training_examples"].append({**pair, "group_id": f"g{i // 2}", "split": split, **target})
             if i % 20 == 5:
                 rows["pair_tests"].append(human_test(pair, unsafe))

@@ -78,21 +78,25 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 def correction(examples: DataFrame, scores: DataFrame, terms: Terms) -> Floats:
     """How far labels of the calibrate split lie from the risks at or under each level of the grid.
 
+    Only pairs count whose label chance or volume chose, not their outcome: many with few shipments carry no more than the
+    prior that their targets come from.
+
     Args:
         examples: Rows of `training_examples` of that split.
         scores: `pair_scores`.
         terms: The policy.
 
     Returns:
-        (G,) what the mean risk is to be multiplied by: unsafe labels found over those expected, by their weights.
+        (G,) what the mean risk is to be multiplied by: unsafe labels found over those expected.
     """
-    labelled = examples.join(scores.where("risk IS NOT NULL").select(*PAIR, "risk"), on=PAIR, how="inner")
+    chosen = examples.where("eligible OR by_human_test")
+    labelled = chosen.join(scores.where("risk IS NOT NULL").select(*PAIR, "risk"), on=PAIR, how="inner")
     # As of sorted levels: the first one that the risk is at or under.
     levels = F.array(*[F.lit(float(level)) for level in terms.grid])
     place = F.size(F.filter(levels, lambda level: level < F.col("risk")))
-    sums = {"found": F.col("target") * F.col("weight"), "expected": F.col("risk") * F.col("weight")}
+    sums = {"found": "target", "expected": "risk"}
     rows = labelled.groupBy(place.alias("place")).agg(
-        *[F.sum(value.cast("decimal(28,9)")).cast("double").alias(name) for name, value in sums.items()]
+        *[F.sum(F.col(value).cast("decimal(28,9)")).cast("double").alias(name) for name, value in sums.items()]
     )
     found, expected = np.zeros(len(terms.grid) + 1), np.zeros(len(terms.grid) + 1)
     for row in rows.collect():

@@ -346,7 +346,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
                 "package_types": [{"marketplace": "NA", "package_type": name} for name in types],
                 "pair_decisions": [
                     {**keys[name], **(decided if row[2] == "by" else {"decision": "TEST", "package_type": "bag"})}
-                    | {"reason": "not_in_use" if row[2] == "unused" else "under_threshold"}
+                    | {"reason": "not_in_use" if row[2] == "unused" else "certified_move"}
                     for name, row in products.items()
                 ],
             },
