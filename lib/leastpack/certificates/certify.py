@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.certificates.attempt import CellResult, attempt
-from leastpack.certificates.cells import POOLED, pool_and_stratum
+from leastpack.certificates.attempt import attempt
 from leastpack.certificates.counts import correction, count_moves
 from leastpack.certificates.in_force import (
     CERTIFIED,
-    CONTRADICTED,
     FAILED,
     NOT_DRAWN,
-    OPEN,
     REPLACED,
-    SHOWN,
     WAITING,
 )
 from leastpack.certificates.marks import disproved_pairs, product_marks, without_panels
-from leastpack.certificates.planning import CellPlan, plan_round
+from leastpack.certificates.planning import plan_round
 from leastpack.certificates.products import product_facts, product_rows
 from leastpack.certificates.rounds import (
     Panel,
@@ -38,10 +33,11 @@ from leastpack.certificates.rounds import (
 )
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, make_terms
+from leastpack.certificates.told import Told, hash_of, not_drawn, tested, type_rows, waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
-from leastpack.panel import panel_hash, withheld_products
+from leastpack.panel import withheld_products
 from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -112,7 +108,7 @@ def _draw(
     if new_panel is None:
         used_up = "every product has been drawn for a panel of this seed; certify.seed draws anew"
     hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
-    _write_certificates(tables, run, [_not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
+    _write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
     if len(hopeless) == len(plans):
         return None
     round_ = draw_round(tables, terms, panel, plans, rows, disproved, inputs["pair_tests"], delta)
@@ -151,12 +147,12 @@ def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms:
     run.figure("tests_missing", missing)
     if missing and day < round_.test_until:
         why = f"{missing} tests of the round have no result; on {round_.test_until} they count as UNSAFE"
-        _write_certificates(tables, run, [_waiting(terms, row, why) for row in round_.cells])
+        _write_certificates(tables, run, [waiting(terms, row, why) for row in round_.cells])
         return
     others = _spent(tables, but=round_.round_id)
     delta = min(round_.delta, delta_of_attempt(settings.delta, settings.issues_a_year, others, day))
     if not delta:
-        _write_certificates(tables, run, [_waiting(terms, row, _spent_out(terms)) for row in round_.cells])
+        _write_certificates(tables, run, [waiting(terms, row, _spent_out(terms)) for row in round_.cells])
         return
     _attempt(tables, run, pair_tests, round_, terms, delta, day, run.inputs["pair_tests"])
 
@@ -174,104 +170,21 @@ def _attempt(
     results = attempt(tables, round_, pair_tests, terms, delta)
     passed = any(one.test.test.last is not None for one in results.values())
     # The attempt first: whatever stops the run now, the delta is spent.
-    names = (_hash(round_.round_id), round_.round_id, terms.model_version, terms.digest)
+    names = (hash_of(round_.round_id), round_.round_id, terms.model_version, terms.digest)
     spent = (*names, day, delta, passed, version, run.run_id)
     tables.merge("certificate_attempts", tables.spark.createDataFrame([spent], CERTIFICATE_ATTEMPTS.schema))
-    judged = [row for cell, one in results.items() for row in _type_rows(terms, cell, one)]
+    judged = [row for cell, one in results.items() for row in type_rows(terms, cell, one)]
     tables.merge("certificate_types", tables.spark.createDataFrame(judged, CERTIFICATE_TYPES.schema))
-    told = [_tested(terms, row, results[row.cell], day) for row in round_.cells]
+    told = [tested(terms, row, results[row.cell], day) for row in round_.cells]
     _replace_others(tables, run, told)
     _write_certificates(tables, run, told)
-
-
-def _blank(
-    terms: Terms, cell: str, status: str, products: int, moving: Sequence[float], tests: Sequence[int]
-) -> dict[str, object]:
-    pool, stratum = pool_and_stratum(cell)
-    alpha = terms.config.certify.alpha
-    return {
-        "certificate_id": _hash(terms.digest, cell),
-        "cell": cell,
-        "status": status,
-        "model_version": terms.model_version,
-        "policy_digest": terms.digest,
-        "choice_digest": terms.choice_digest,
-        "marketplaces": tuple(sorted(terms.markets)) if pool == POOLED else (pool,),
-        "stratum": stratum,
-        "promise": f"at most {alpha:g} of the products that move or get their first package are unsafe in it, "
-        "each product counted once",
-        "alpha": alpha,
-        "labels": "audit",
-        "products": products,
-        "tests_needed": min(tests, default=None),
-        "price_moving": tuple(moving),
-        "price_tests": tuple(tests),
-    }
 
 
 def _spent_out(terms: Terms) -> str:
     return f"the {terms.config.certify.delta:g} of delta of these 365 days is spent"
 
 
-def _not_drawn(terms: Terms, cell: str, plan: CellPlan, used_up: str | None) -> dict[str, object]:
-    return {
-        **_blank(
-            terms,
-            cell,
-            NOT_DRAWN,
-            plan.products,
-            [price.moving for price in plan.prices],
-            [price.tests for price in plan.prices],
-        ),
-        "why_none": used_up or plan.why_none,
-    }
-
-
-def _waiting(terms: Terms, row: Row, why: str) -> dict[str, object]:
-    return {
-        **_blank(terms, row.cell, WAITING, row.products, row.price_moving, row.price_tests),
-        "round_id": row.round_id,
-        "why_none": why,
-        "issued_on": row.drawn_on,
-    }
-
-
-def _tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> dict[str, object]:
-    test, place = result.test.test, result.place
-    n, k = int(test.n[place]), int(test.k[place])
-    certified = test.last is not None
-    why = None
-    if not certified:
-        why = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe: "
-        why += f"p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
-    return {
-        **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.price_moving, row.price_tests),
-        "round_id": row.round_id,
-        "delta": result.delta,
-        "level": row.levels[place] if certified else None,
-        "n": n,
-        "k": k,
-        "missing": result.missing,
-        "upper_bound": result.upper,
-        "moving": row.moving[place],
-        "why_none": why,
-        "issued_on": day,
-    }
-
-
-def _type_rows(terms: Terms, cell: str, result: CellResult) -> list[tuple[object, ...]]:
-    judged = result.judged
-    verdicts = [
-        CONTRADICTED if contradicted else SHOWN if shown else OPEN
-        for contradicted, shown in zip(judged.contradicted, judged.shown, strict=True)
-    ]
-    return [
-        (_hash(terms.digest, cell), name, int(n), int(k), float(upper), verdict)
-        for name, (n, k), upper, verdict in zip(result.types, result.of_types, judged.upper, verdicts, strict=True)
-    ]
-
-
-def _write_certificates(tables: Tables, run: Run, told: list[dict[str, object]]) -> None:
+def _write_certificates(tables: Tables, run: Run, told: list[Told]) -> None:
     rows = []
     for one in told:
         values = {**dict.fromkeys(CERTIFICATES.names), **one, "run_id": run.run_id}
@@ -279,7 +192,7 @@ def _write_certificates(tables: Tables, run: Run, told: list[dict[str, object]])
     tables.merge("certificates", tables.spark.createDataFrame(rows, CERTIFICATES.schema))
 
 
-def _replace_others(tables: Tables, run: Run, told: list[dict[str, object]]) -> None:
+def _replace_others(tables: Tables, run: Run, told: list[Told]) -> None:
     """Note for each certificate of these cells, given for another policy, that a newer one has replaced it."""
     given = {str(one["cell"]): str(one["certificate_id"]) for one in told if one["status"] == CERTIFIED}
     older = [
@@ -319,7 +232,3 @@ def _tell(tables: Tables, run: Run, terms: Terms) -> None:
         log.info("cell", cell=row.cell, status=row.status, level=row.level, n=row.n, k=row.k, why_none=row.why_none)
     for status in (CERTIFIED, FAILED, WAITING, NOT_DRAWN):
         run.figure(f"cells.{status}", sum(row.status == status for row in rows))
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

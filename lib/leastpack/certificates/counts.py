@@ -78,8 +78,8 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 def correction(examples: DataFrame, scores: DataFrame, terms: Terms) -> Floats:
     """How far labels of the calibrate split lie from the risks at or under each level of the grid.
 
-    Only pairs count whose label chance or volume chose, not their outcome: many with few shipments carry no more than the
-    prior that their targets come from.
+    Only pairs count that were labelled whatever their outcome, by tests or many shipments: the targets of others carry
+    little more than the prior that they come from.
 
     Args:
         examples: Rows of `training_examples` of that split.
