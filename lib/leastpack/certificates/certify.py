@@ -37,7 +37,7 @@ from leastpack.certificates.told import Told, hash_of, not_drawn, tested, type_r
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
-from leastpack.panel import withheld_products
+from leastpack.panel import panel_hash, withheld_products
 from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
