@@ -6,9 +6,10 @@ Which products are in a panel follows from their keys alone, so that the steps b
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from functools import reduce
 
-from pyspark.sql import Column
+from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
 from leastpack.tables import Tables
@@ -31,8 +32,8 @@ def in_range(seed: int, start: float, end: float) -> Column:
     return (panel_hash(seed) >= start) & (panel_hash(seed) < end)
 
 
-def withheld_products(tables: Tables, day: datetime.date, panel_days: int) -> Column:
-    """Whether the human tests of a product are withheld from training on a day.
+def panel_products(tables: Tables, day: datetime.date, panel_days: int) -> Column:
+    """Whether a product is in a panel that is in use on a day.
 
     A panel is in use from its first draw for `panel_days`, and as long as a round of it may get results.
 
@@ -41,13 +42,40 @@ def withheld_products(tables: Tables, day: datetime.date, panel_days: int) -> Co
         day: The day.
         panel_days: Days after its first draw on which a panel ends.
     """
+    panels = _in_use(tables, day, panel_days)
+    return _any(in_range(row.seed, row.hash_from, row.hash_to) for row in panels)
+
+
+def withheld_tests(tables: Tables, day: datetime.date, panel_days: int) -> Column:
+    """Whether human tests of a pair are withheld from training, and from what counts before a certificate.
+
+    They are where the product is in a panel, unless the pair was tested before its panel began.
+
+    Args:
+        tables: For the rounds.
+        day: The day.
+        panel_days: As in `panel_products`.
+
+    Returns:
+        A condition on the product's key and `tested_on`.
+    """
+    panels = _in_use(tables, day, panel_days)
+    return _any(
+        in_range(row.seed, row.hash_from, row.hash_to) & F.coalesce(F.col("tested_on") >= row.since, F.lit(True))
+        for row in panels
+    )
+
+
+def _in_use(tables: Tables, day: datetime.date, panel_days: int) -> list[Row]:
     if not tables.exists("policy_rounds"):
-        return F.lit(False)
+        return []
     ranges = tables.read("policy_rounds").groupBy("seed", "hash_from")
     panels = ranges.agg(
         F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to"), F.max("test_until").alias("until")
     ).collect()
     first = day - datetime.timedelta(days=panel_days)
-    in_use = [row for row in panels if row.since > first or row.until > day]
-    held = [in_range(row.seed, row.hash_from, row.hash_to) for row in in_use]
-    return reduce(Column.__or__, held, F.lit(False))
+    return [row for row in panels if row.since > first or row.until > day]
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    return reduce(Column.__or__, conditions, F.lit(False))

@@ -123,10 +123,11 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
     return rows
 
 
-def human_test(pair: Mapping[str, Any], unsafe: bool) -> dict[str, Any]:
-    """A row of `pair_tests`: one test."""
+def human_test(pair: Mapping[str, Any], unsafe: bool, day: date = date(2024, 1, 1)) -> dict[str, Any]:
+    """A row of `pair_tests`: one test, of a day before any round."""
     label = "UNSAFE" if unsafe else "SAFE"
-    return {**pair, "source": "human_test", "label": label, "n": 1, "k": int(unsafe), "eligible": True}
+    row = {**pair, "source": "human_test", "label": label, "n": 1, "k": int(unsafe), "eligible": True}
+    return {**row, "tested_on": day}
 
 
 def own_shipments(pair: Mapping[str, Any], n: int, k: int, label: str) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def results(tables: Tables, products: int = 300) -> Rows:
     """The truth about all pairs that the test queue asks a round's results of."""
     asked = tables.read("test_queue").where("why = 'audit'").collect()
     return [
-        human_test(pair, truly_unsafe(pair["product_id"], pair["package_type"], _risk(pair, products)))
+        human_test(pair, truly_unsafe(pair["product_id"], pair["package_type"], _risk(pair, products)), TODAY)
         for pair in ({name: row[name] for name in PAIR} for row in asked)
     ]
 

@@ -27,7 +27,6 @@ from leastpack.certificates.rounds import (
     attempt_of,
     choose_panel,
     draw_round,
-    earlier_exclusions,
     results_missing,
     round_of,
 )
@@ -37,7 +36,7 @@ from leastpack.certificates.told import Told, hash_of, not_drawn, tested, type_r
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
-from leastpack.panel import panel_hash, withheld_products
+from leastpack.panel import panel_hash, withheld_tests
 from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
@@ -86,12 +85,11 @@ def _draw(
     settings, day = terms.config.certify, terms.config.decisions.day
     delta = delta_of_attempt(settings.delta, settings.issues_a_year, _spent(tables), day)
     threshold = terms.config.outcomes.threshold
-    told = without_panels(inputs["pair_tests"], withheld_products(tables, day, settings.panel_days))
+    told = without_panels(inputs["pair_tests"], withheld_tests(tables, day, settings.panel_days))
     new_panel = choose_panel(tables, terms, inputs["pair_tests"])
     # Without products to draw the plan tells what a round would do.
     panel = new_panel or Panel(settings.seed, 0.0)
-    excluded = disproved_pairs(told, threshold).unionByName(earlier_exclusions(tables, panel))
-    disproved = keep(kept, excluded.distinct())
+    disproved = keep(kept, disproved_pairs(told, threshold))
     sampled = min(1.0, settings.sample_products / products)
     marks = product_marks(told, told, [disproved], threshold)
     rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, marks, kept))

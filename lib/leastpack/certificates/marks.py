@@ -74,7 +74,7 @@ def without_panels(pair_tests: DataFrame, withheld: Column) -> DataFrame:
 
     Args:
         pair_tests: The table.
-        withheld: `panel.withheld_products`.
+        withheld: `panel.withheld_tests`.
     """
     return pair_tests.where(~(withheld & (F.col("source") == "human_test")))
 

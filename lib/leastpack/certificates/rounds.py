@@ -18,7 +18,6 @@ from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
 from leastpack.certificates.terms import Terms
-from leastpack.panel import panel_hash
 from leastpack.policy.choose import choose_by_level
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -99,16 +98,6 @@ def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel |
         return Panel(settings.seed, newest)
     end = max(row.hash_to for row in rounds)
     return Panel(settings.seed, end) if end + settings.draw_share <= 1 else None
-
-
-def earlier_exclusions(tables: Tables, panel: Panel) -> DataFrame:
-    """Pairs of a panel's products that its earlier rounds excluded: tests from before the panel proved them unsafe."""
-    if not tables.exists("policy_rounds"):
-        return tables.spark.createDataFrame([], "marketplace string, product_id string, package_type string")
-    same = (F.col("seed") == panel.seed) & (F.col("hash_from") == panel.start)
-    rounds = tables.read("policy_rounds").where(same).select("round_id").distinct()
-    excluded = tables.read("round_exclusions").join(F.broadcast(rounds), on="round_id", how="left_semi")
-    return excluded.where(panel_hash(panel.seed) >= panel.start).select(*PAIR).distinct()
 
 
 def draw_round(

@@ -22,7 +22,7 @@ from leastpack.decisions.decided import TURN, Grounds, new_moves
 from leastpack.decisions.part import TOLD, Part, decide_part, turned
 from leastpack.decisions.queue import ask_for_round, choose_doubtful, in_turn
 from leastpack.log import log
-from leastpack.panel import withheld_products
+from leastpack.panel import panel_products, withheld_tests
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.digests import digests
@@ -55,9 +55,9 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         terms = make_terms(config, types, model_version)
         stands = standing(tables, terms)
         _warn(run, stands)
-        withheld = withheld_products(tables, config.decisions.day, config.certify.panel_days)
+        panels = (tables, config.decisions.day, config.certify.panel_days)
         rounds = sorted({one.round_id for one in stands.in_force.values()})
-        facts = _facts(tables, inputs, terms, rounds, withheld)
+        facts = _facts(tables, inputs, terms, rounds, withheld_tests(*panels))
         with run.phase("decide"):
             bits = {round_id: DISPROVED << (1 + place) for place, round_id in enumerate(rounds)}
             all_at_once = Grounds(terms, stands, {}, bits)
@@ -68,7 +68,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             _account_products(run, inputs, tables.read("recommendations"), products)
         with run.phase("queue"):
             waiting = _together([part.finalists for part in parts])
-            queue = choose_doubtful(waiting, withheld, config.decisions.queue_size)
+            queue = choose_doubtful(waiting, panel_products(*panels), config.decisions.queue_size)
             if stands.round_id is not None and attempt_of(tables, stands.round_id) is None:
                 asked = _of_round(tables, inputs, stands.round_id)
                 queue = asked.unionByName(queue.join(asked.select(*PAIR), on=PAIR, how="left_anti"))

@@ -51,16 +51,16 @@ def finalists(waiting: DataFrame, most: int) -> DataFrame:
     return _in_doubt(waiting).orderBy(F.desc("_worth"), *PAIR).limit(2 * most).select(waiting.columns)
 
 
-def choose_doubtful(waiting: DataFrame, withheld: Column, most: int) -> DataFrame:
+def choose_doubtful(waiting: DataFrame, in_panel: Column, most: int) -> DataFrame:
     """The doubtful part: columns QUEUED, place from 1 in order of worth.
 
     Args:
         waiting: `finalists`.
-        withheld: `panel.withheld_products`.
+        in_panel: `panel.panel_products`.
         most: Pairs at most.
     """
     return (
-        _in_doubt(waiting.where(~withheld))
+        _in_doubt(waiting.where(~in_panel))
         .orderBy(F.desc("_worth"), *PAIR)
         .limit(most)
         .withColumns({"why": F.lit(DOUBTFUL), "draw_probability": F.lit(None).cast("double")})

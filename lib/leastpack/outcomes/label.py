@@ -32,7 +32,7 @@ from leastpack.outcomes.pairs import human_tests, shipment_tests
 from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
 from leastpack.outcomes.sheet_results import results_source
 from leastpack.outcomes.update import Update, plan_update, write_update
-from leastpack.panel import withheld_products
+from leastpack.panel import withheld_tests
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
@@ -97,7 +97,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             groups = keep(kept, product_groups(products))
         with run.phase("examples"):
             # What settles certificates must not train the model that they are about.
-            withheld = withheld_products(tables, config.decisions.day, config.certify.panel_days)
+            withheld = withheld_tests(tables, config.decisions.day, config.certify.panel_days)
             taught = by_tests.where(~withheld)
             run.figure("tests_withheld", by_tests.where(withheld).count())
             pairs = labelled_pairs(by_shipments, taught)

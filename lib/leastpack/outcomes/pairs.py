@@ -89,6 +89,7 @@ def shipment_tests(monthly: DataFrame, config: OutcomesConfig) -> DataFrame:
         (F.col("n") >= config.n_min).alias("eligible"),
         F.lit(None).cast("double").alias("draw_probability"),
         F.lit(None).cast("string").alias("draw_round"),
+        F.lit(None).cast("date").alias("tested_on"),
         F.when(F.col("n_random") > 0, F.col("propensity_sum").cast("double") / F.col("n_random")).alias("propensity"),
         (F.col("n") - F.col("n_random")).alias("n_policy"),
     )
@@ -115,6 +116,7 @@ def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
         F.count("*").alias("n"),
         F.count_if(unsafe).alias("k"),
         F.min(F.when(by_chance, drawn)).alias("first"),
+        F.min(F.to_date("tested_at")).alias("tested_on"),
     )
     return found.select(
         *PAIR,
@@ -128,6 +130,7 @@ def human_tests(tests: DataFrame, config: OutcomesConfig) -> DataFrame:
         F.col("first").isNotNull().alias("eligible"),
         "first.draw_probability",
         "first.draw_round",
+        "tested_on",
         F.lit(None).cast("double").alias("propensity"),
     )
 

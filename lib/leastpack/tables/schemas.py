@@ -284,6 +284,7 @@ PAIR_TESTS = _table(
             "double",
             "Probability of the first random draw that chose the pair for a test; null if none.",
         ),
+        ("tested_on", "date", "Day of the first human test; null for shipments."),
         ("draw_round", "string", "Round of that draw; null if none or not told."),
         ("propensity", "double", "Mean probability of the package under random assignment; null if chosen."),
     ],

@@ -21,7 +21,8 @@ PRODUCTS = [f"p{number}" for number in range(20)]
 
 def drawn(round_id: str, start: float, end: float, day: datetime.date) -> dict[str, object]:
     """A round whose panel lies in a range of the hash."""
-    return {"round_id": round_id, "cell": "*/photos", "seed": 3, "hash_from": start, "hash_to": end, "drawn_on": day}
+    until = {"drawn_on": day, "test_until": day + datetime.timedelta(days=60)}
+    return {"round_id": round_id, "cell": "*/photos", "seed": 3, "hash_from": start, "hash_to": end, **until}
 
 
 def taught(tables: Tables) -> set[str]:
@@ -35,15 +36,17 @@ def inside(tables: Tables, start: float, end: float) -> set[str]:
 
 
 def test_results_of_a_panel_do_not_train(spark: SparkSession, tmp_path: Path) -> None:
-    """They do where it has ended; pair_tests has all of them, for proofs."""
+    """They do where it has ended, or was drawn after the test; pair_tests has all of them, for proofs."""
     tests = [human_test(number, product, "bag", "SAFE") for number, product in enumerate(PRODUCTS)]
     shop = config(tmp_path, {"human_tests": tests})
     shop = shop.model_copy(update={"decisions": DecisionsConfig(as_of=DAY)})
     tables = write_catalog(spark, shop, PRODUCTS)
     # Grown in a second round of the same panel.
-    panel = [drawn("a", 0.0, 0.2, DAY), drawn("b", 0.0, 0.4, DAY)]
+    spring = datetime.date(2024, 4, 1)
+    panel = [drawn("a", 0.0, 0.2, spring), drawn("b", 0.0, 0.4, DAY)]
     ended = drawn("c", 0.4, 0.6, DAY - datetime.timedelta(days=365))
-    tables.append("policy_rounds", table_rows(spark, "policy_rounds", [*panel, ended]))
+    later = drawn("d", 0.6, 0.8, DAY)
+    tables.append("policy_rounds", table_rows(spark, "policy_rounds", [*panel, ended, later]))
     label_outcomes(spark, shop)
     withheld = inside(tables, 0.0, 0.4)
     assert withheld
