@@ -61,11 +61,11 @@ MUTANTS = (
         "tests/spark/certificates/test_panel.py::test_results_of_a_panel_do_not_train",
     ),
     Mutant(
-        "an own audit result takes its pair out of the tested policy",
-        "decisions/decide.py",
-        "if stands.round_id is not None:\n        disproved",
-        "if False:\n        disproved",
-        f"{_CERTIFY}::test_what_is_tested_is_what_ships",
+        "what is proven after the draw changes the tested policy",
+        "decisions/decided.py",
+        "DISPROVED if one is None else grounds.disproved_bits[one.round_id]",
+        "DISPROVED",
+        "tests/unit/decisions/test_rules.py::test_where_a_chosen_pair_is_found_unsafe_later_nothing_takes_its_place",
     ),
     Mutant(
         "a revoked certificate leaves its moves",

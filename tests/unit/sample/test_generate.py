@@ -84,7 +84,7 @@ def test_products_that_passed_the_tunnel_have_three_views_or_more(make: Make) ->
 
 
 def test_a_repeated_run_replaces_the_sample_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    config = sample_config(tmp_path / "out", products=12)
+    config = sample_config(tmp_path / "out", products=40)
     generate_sample(config)
     before = digests(tmp_path)
     generate_sample(config)
@@ -95,7 +95,7 @@ def test_a_repeated_run_replaces_the_sample_and_leaves_nothing_beside_it(tmp_pat
 def test_p3_a_killed_run_leaves_the_earlier_sample_and_the_next_one_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = sample_config(tmp_path / "out", products=12)
+    config = sample_config(tmp_path / "out", products=40)
     generate_sample(config)
     before = digests(tmp_path / "out")
 
