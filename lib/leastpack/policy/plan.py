@@ -11,8 +11,9 @@ from scipy import stats
 from leastpack.errors import InputError
 from leastpack.policy.exact import Counts, Floats, check_rate, clean_points, list_p_values, most_bad
 
-# Levels that hardly ever pass cost tests and bring nothing.
-LEAST_CHANCE = 0.02
+# A round whose first level hardly ever passes costs tests and brings nothing. Levels after it cost little, and the
+# expectations may be too gloomy.
+LEAST_CHANCE, LEAST_CHANCE_AFTER = 0.02, 1e-4
 MOST_TESTS = 10_000_000
 
 
@@ -38,7 +39,7 @@ def plan_levels(
 
     The first is the one most likely to pass, among those at which twice `clean_points` products or more are expected to
     move, so that one bad one does not end the round. Looser ones follow, evenly spaced in products that move, as long
-    as they may pass. Where the expectations are wrong less is certified, and nothing that breaks its promise: any order
+    as they may pass at all. Where the expectations are wrong less is certified, and nothing that breaks its promise: any order
     that is fixed before labels will do.
 
     Args:
@@ -65,7 +66,8 @@ def plan_levels(
     if not len(possible):
         return Plan(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
     first = possible[chance[possible].argmax()]
-    span = possible[possible >= first]
+    after = np.flatnonzero((points > points[first]) & (chance >= LEAST_CHANCE_AFTER))
+    span = np.concatenate([[first], after[after > first]])
     wanted = np.linspace(points[first], points[span[-1]], most)
     places = np.unique([span[np.abs(points[span] - count).argmin()] for count in wanted])
     return Plan(places, points[places], chance[places])
