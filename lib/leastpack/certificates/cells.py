@@ -31,6 +31,13 @@ def pool_and_stratum(cell: str) -> tuple[str, str]:
     return pool, stratum
 
 
+def in_words(cell: str) -> str:
+    """A cell as a reader would say it."""
+    pool, stratum = pool_and_stratum(cell)
+    photos = {PHOTOS: "with photos", NO_PHOTOS: "without photos", EITHER: "with and without photos"}
+    return f"{'all marketplaces' if pool == POOLED else pool}, {photos[stratum]}"
+
+
 def cell_among(cells: Collection[str], pool: str, photos: bool) -> str | None:
     """The one of some cells that products of a pool with or without photos are in; None where none is."""
     names = (cell_name(pool, stratum) for stratum in (stratum_of(photos), EITHER))

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from scipy.stats import binomtest
 
 from leastpack import __version__
+from leastpack.certificates.cells import in_words
 from leastpack.config.root import Config
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
@@ -61,7 +62,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     markets = by_marketplace(recommended, released["package_types"], scored, outcomes, truth)
     evaluation = evaluate(pairs, products, scorer, profiles)
     certificates = _certificates(released["certificates"], recommended, str(release["model_version"]))
-    checked = [] if truth is None else _records(moves_check(recommended, released["certificates"], truth))
+    checked = _checked(recommended, released["certificates"], truth)
     return {
         "version": __version__,
         "release": {**release, "published_at": gather.utc_text(release["published_at"])},
@@ -130,13 +131,13 @@ def _tiles(
             tiles.append((rates, f"{name} of shipments, before → after, weighted by earlier shipments"))
     for one in certificates:
         if one["in_force"]:
-            tested = f"promised of what moves in {one['cell']}: unsafe there ({one['k']} of {one['n']} tested)"
+            tested = f"of what moves is unsafe, promised for {one['where']}: {one['k']} of {one['n']} tested were"
             tiles.append((f"≤ {one['alpha']:.1%}", tested))
     for row in checked:
         if row["package_type"] == ALL:
             verdict = "kept" if row["kept"] else "BROKEN"
             rate = f"{row['unsafe'] / row['products']:.1%}"
-            tiles.append((rate, f"truly unsafe of {row['products']:,} that move in {row['cell']}: promise {verdict}"))
+            tiles.append((rate, f"truly unsafe of {row['products']:,} that move, {row['where']}: promise {verdict}"))
     curve = evaluation.curves["all pairs"]
     if curve.auc is not None:
         tiles.append(
@@ -151,22 +152,30 @@ def _certificates(certificates: DataFrame, recommended: DataFrame, model_version
     in_force = {row.certificate_id for row in named}
     rows = certificates.where((F.col("model_version") == model_version) & F.col("cell").isNotNull())
     found = _records(gather.collected(rows.orderBy(F.col("status") != "certified", "cell")))
-    return [{**row, "in_force": row["certificate_id"] in in_force} for row in found]
+    return [{**row, "in_force": row["certificate_id"] in in_force, "where": in_words(row["cell"])} for row in found]
 
 
 def _types(tables: Tables, certificates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What labels say of each package type among what moves."""
     if not tables.exists("certificate_types"):
         return []
-    cells = {one["certificate_id"]: one["cell"] for one in certificates}
+    cells = {one["certificate_id"]: one["where"] for one in certificates}
     rows = tables.read("certificate_types").where(F.col("certificate_id").isin(list(cells)))
     found = _records(gather.collected(rows.orderBy("certificate_id", "package_type")))
-    return [{**row, "cell": cells[row["certificate_id"]]} for row in found]
+    return [{**row, "where": cells[row["certificate_id"]]} for row in found]
+
+
+def _checked(recommended: DataFrame, certificates: DataFrame, truth: DataFrame | None) -> list[dict[str, Any]]:
+    """What moves, held against the truth of a sample."""
+    if truth is None:
+        return []
+    rows = _records(moves_check(recommended, certificates, truth))
+    return [{**row, "where": in_words(row["cell"])} for row in rows]
 
 
 def _price_plot(certificates: list[dict[str, Any]]) -> str | None:
     prices = {
-        one["cell"]: list(zip(one["price_tests"], one["price_moving"], strict=True))
+        one["where"]: list(zip(one["price_tests"], one["price_moving"], strict=True))
         for one in certificates
         if one["price_tests"] is not None and len(one["price_tests"])
     }

@@ -72,7 +72,10 @@ def price_plot(prices: Mapping[str, Sequence[tuple[int, float]]]) -> str:
         ordered = sorted(points)
         tests, shares = [count for count, _ in ordered], [100 * share for _, share in ordered]
         axes.plot(tests, shares, color=colour, marker="o", markersize=3, label=cell)
-    axes.set(xlabel="tests of moved products", ylabel="products that would move, %", xscale="log")
+    every = [count for points in prices.values() for count, _ in points]
+    axes.set(xlabel="tests of moved products", ylabel="products that would move, %")
+    if max(every) > 10 * min(every):
+        axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, frameon=False)
     return _svg(figure)
