@@ -39,8 +39,8 @@ def plan_levels(
 
     The first is the one most likely to pass, among those at which twice `clean_points` products or more are expected to
     move, so that one bad one does not end the round. Looser ones follow, evenly spaced in products that move, as long
-    as they may pass at all. Where the expectations are wrong less is certified, and nothing that breaks its promise: any
-    order that is fixed before labels will do.
+    as they may pass at all. Where the expectations are wrong less is certified, and nothing that breaks its promise:
+    any order that is fixed before labels will do.
 
     Args:
         moving: (G,) share of the catalog's products that moves at each level of a grid, from strict to loose.
