@@ -43,7 +43,7 @@ SMALL = [
     "sample.products=180", "sample.without_photos=0.2", "sample.shipments_per_product=60", "training.launcher=local",
     "training.epochs=2", "training.phase_one_epochs=1", "run_id=road", "report.words=20", "training.gate_products=24",
     # So few products, and so poor a model, are certified at a promise that means little.
-    "certify.alpha=0.4", "certify.draw_share=0.8",
+    "certify.alpha=0.4", "certify.draw_share=0.8", "outcomes.n_min=20", "sample.tested_share=0.5",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from leastpack.tables.schemas import CERTIFICATES
 
 WRITTEN = ("pair_decisions", "recommendations", "test_queue")
 LEVEL = 0.2
+REJECTED = {"marketplace": "NA", "product_id": "P0022", "package_type": "mailer"}
 
 
 def certify(tables: Tables, **decisions: Any) -> None:
@@ -36,6 +37,8 @@ def certify(tables: Tables, **decisions: Any) -> None:
         "certificate_types": [],
         "certificate_events": [],
     }
+    # Its round knew that this mailer must not go on.
+    nothing["round_exclusions"] = [{"round_id": "r", **REJECTED}]
     spent = {"attempt_id": "a", "round_id": "r"}
     write(tables.spark, tables, {"certificates": [{**blank, **row}], "certificate_attempts": [spent], **nothing})
 
@@ -44,11 +47,10 @@ def certify(tables: Tables, **decisions: Any) -> None:
 def decided(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
     tables = Tables(spark, TablesConfig(root=str(tmp_path_factory.mktemp("decided")), buckets=4))
     rows = market_rows()
-    of_mailer = {"marketplace": "NA", "product_id": "P0022", "package_type": "mailer"}
     # Own shipments prove a bag unsafe, at few shipments; and that a mailer must not go on.
     own = [
-        own_shipments({**of_mailer, "package_type": "bag", "product_id": "P0011"}, 6, 4, "UNSAFE"),
-        own_shipments(of_mailer, 400, 40, "UNSAFE"),
+        own_shipments({**REJECTED, "package_type": "bag", "product_id": "P0011"}, 6, 4, "UNSAFE"),
+        own_shipments(REJECTED, 400, 40, "UNSAFE"),
     ]
     write(spark, tables, {**rows, "pair_tests": [*rows["pair_tests"], *own]})
     certify(tables)

@@ -137,6 +137,17 @@ def published(tables: Tables, released: Path) -> tuple[Tables, Config]:
     return tables, config_for(tables)
 
 
+def test_moves_by_a_certificate_that_is_not_in_force_are_not_released(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    """Nobody certified what is released: the certificate is one of other costs, or of another day's package types."""
+    tables, config = published
+    rows = [{**row, "certificate_id": "c"} for row in whole()["recommendations"]]
+    tables.replace("recommendations", table_rows(spark, "recommendations", rows))
+    with pytest.raises(PromiseError, match="certificates_not_in_force: 2 products"):
+        publish_release(spark, config)
+
+
 def keep_two(tables: Tables) -> tuple[str, str]:
     rows = [row.release_id for row in tables.read("releases").orderBy("release_id").collect()]
     assert len(rows) == 2
@@ -158,7 +169,7 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
     tables, config = published
     first = current_release(tables)
     assert (first.status, first.model_version, set(first.versions)) == ("published", "m", set(RELEASED))
-    assert set(json.loads(first.audit)) == FINDINGS
+    assert set(json.loads(first.audit)) == FINDINGS | {"certificates_not_in_force"}
     assert tables.read("recommendation_changes").count() == 0
 
     # P2: the same versions again append nothing.
