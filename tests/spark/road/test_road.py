@@ -146,8 +146,8 @@ def test_the_report_opens_without_a_network(demo: Config) -> None:
     )
     work += ("fuse: fuse, seconds of all workers", "cross: write, seconds of all workers", "pairs per second")
     assert [figure for figure in work if figure not in page] == []
-    # So small a test split may have fewer mistakes to show than there is room for.
-    assert demo.report.products / 2 < page.count('class="product"') <= demo.report.products
+    # So small a test split, of so few tests, may have no pair that is known to be safe or unsafe.
+    assert page.count('class="product"') <= demo.report.products
 
 
 def test_the_notebook_runs_on_the_tables(demo: Config) -> None:
