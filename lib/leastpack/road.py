@@ -88,8 +88,7 @@ STEPS: tuple[Step, ...] = (
     _step(
         "certify", "certify_policy.py", "certificates.certify:certify_policy",
         "products package_types pair_scores pair_outcomes pair_tests training_examples trials",
-        "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types "
-        "certificate_events",
+        "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types",
         "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),
     _step(

@@ -34,7 +34,6 @@ class Products:
         shipped: (n,) place of the package that each ships in; NONE where it never shipped.
         trials: What of them is on trial.
         safe: (n, t) pairs proven safe.
-        settled: (n, t) of these, by something else than the tests of a panel.
         unsafe: (n, t) pairs proven unsafe, themselves or by order.
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
     """
@@ -44,7 +43,6 @@ class Products:
     shipped: Places
     trials: Trials
     safe: Flags
-    settled: Flags
     unsafe: Flags
     alarmed: Flags
 
@@ -84,7 +82,6 @@ def read_products(
         shipped=shipped,
         trials=going_on,
         safe=safe,
-        settled=settled,
         unsafe=unsafe | (~safe & no_safer_than(unsafe, pairs.void, market)),
         alarmed=marks & ALARMED > 0,
     )

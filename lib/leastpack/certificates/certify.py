@@ -15,7 +15,6 @@ from leastpack.certificates.in_force import (
     CERTIFIED,
     FAILED,
     NOT_DRAWN,
-    REPLACED,
     WAITING,
 )
 from leastpack.certificates.marks import disproved_pairs, product_marks, without_panels
@@ -31,8 +30,8 @@ from leastpack.certificates.rounds import (
     round_of,
 )
 from leastpack.certificates.scores import check_scores
-from leastpack.certificates.terms import Terms, make_terms
-from leastpack.certificates.told import Told, hash_of, not_drawn, tested, type_rows, waiting
+from leastpack.certificates.terms import Terms, hash_of, make_terms
+from leastpack.certificates.told import Told, not_drawn, tested, type_rows, waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
@@ -41,7 +40,7 @@ from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keep import keep
-from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_EVENTS, CERTIFICATE_TYPES, CERTIFICATES
+from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_TYPES, CERTIFICATES
 
 INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
 
@@ -174,7 +173,6 @@ def _attempt(
     judged = [row for cell, one in results.items() for row in type_rows(terms, cell, one)]
     tables.merge("certificate_types", tables.spark.createDataFrame(judged, CERTIFICATE_TYPES.schema))
     told = [tested(terms, row, results[row.cell], day) for row in round_.cells]
-    _replace_others(tables, run, told)
     _write_certificates(tables, run, told)
 
 
@@ -188,28 +186,6 @@ def _write_certificates(tables: Tables, run: Run, told: list[Told]) -> None:
         values = {**dict.fromkeys(CERTIFICATES.names), **one, "run_id": run.run_id}
         rows.append(tuple(list(v) if isinstance(v := values[name], tuple) else v for name in CERTIFICATES.names))
     tables.merge("certificates", tables.spark.createDataFrame(rows, CERTIFICATES.schema))
-
-
-def _replace_others(tables: Tables, run: Run, told: list[Told]) -> None:
-    """Note for each certificate of these cells, given for another policy, that a newer one has replaced it."""
-    given = {str(one["cell"]): str(one["certificate_id"]) for one in told if one["status"] == CERTIFIED}
-    older = [
-        row
-        for row in tables.read("certificates").where(F.col("status") == CERTIFIED).collect()
-        if row.cell in given and row.certificate_id != given[row.cell]
-    ]
-    known = set()
-    if tables.exists("certificate_events"):
-        events = tables.read("certificate_events").where(F.col("event") == REPLACED)
-        known = {row.certificate_id for row in events.collect()}
-    at = datetime.datetime.now(datetime.UTC)
-    rows = [
-        (row.certificate_id, at, REPLACED, f"by {given[row.cell]}", run.run_id)
-        for row in older
-        if row.certificate_id not in known
-    ]
-    if rows:
-        tables.append("certificate_events", tables.spark.createDataFrame(rows, CERTIFICATE_EVENTS.schema))
 
 
 def _is_told(tables: Tables, round_: Round) -> bool:

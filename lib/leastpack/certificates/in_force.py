@@ -13,7 +13,7 @@ from leastpack.tables import Tables
 
 CERTIFIED, FAILED, WAITING, NOT_DRAWN = "certified", "failed", "waiting", "not_drawn"
 SHOWN, CONTRADICTED, OPEN = "shown", "contradicted", "open"
-PAUSED, RESUMED, REPLACED = "paused", "resumed", "replaced"
+PAUSED, RESUMED = "paused", "resumed"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,6 @@ def note_event(spark: SparkSession, config: Config, event: str, why: str) -> str
     with step_run(spark, tables, config, event) as run:
         if (event == PAUSED) == (why_paused(tables) is not None):
             return f"certificates were {'paused' if event == PAUSED else 'not paused'} already: nothing was written"
-        row = (None, datetime.datetime.now(datetime.UTC), event, why, run.run_id)
+        row = (datetime.datetime.now(datetime.UTC), event, why, run.run_id)
         tables.append("certificate_events", spark.createDataFrame([row], CERTIFICATE_EVENTS.schema))
     return f"certificates are {event}; run leastpack decide and publish for packages to follow"

@@ -53,11 +53,6 @@ class CellPlan:
     too_few: bool
     why_none: str | None
 
-    @property
-    def tests_needed(self) -> int | None:
-        """Tests after which the cheapest of these levels would pass in 9 of 10 cases; None where there is none."""
-        return min((price.tests for price in self.prices), default=None)
-
 
 def plan_round(
     counts: Mapping[str, CellCounts], sampled: float, factor: Floats, terms: Terms, delta: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import Terms, hash_of
 from leastpack.policy.choose import choose_by_level
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -126,7 +125,7 @@ def draw_round(
     """
     planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
     ends = {cell: panel.start + one.draw / one.products for cell, one in planned.items()}
-    round_id = hashlib.sha256(f"{terms.digest}\n{panel.seed}\n{panel.start!r}".encode()).hexdigest()[:16]
+    round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"
     contents = {
         "round_exclusions": disproved,

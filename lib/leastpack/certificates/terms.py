@@ -54,18 +54,18 @@ class Terms:
     @cached_property
     def digest(self) -> str:
         """Tells this policy and promise from others: each has a round of its own."""
-        return _digest(self.policy)
+        return hash_of(self.policy)
 
     @cached_property
     def choice_digest(self) -> str:
         """Tells choices from others: a certificate holds for those that were tested, whatever else is tried since."""
-        return _digest(_json(self.choice))
+        return hash_of(_json(self.choice))
 
     @cached_property
     def settings_digest(self) -> str:
         """Tells what a person set from what a new training brings."""
         choice = {name: value for name, value in self.choice.items() if name != "model_version"}
-        return _digest(_json({"choice": choice, "promise": self.promise, "made_by": self.made_by}))
+        return hash_of(_json({"choice": choice, "promise": self.promise, "made_by": self.made_by}))
 
     @cached_property
     def grid(self) -> npt.NDArray[np.float64]:
@@ -158,8 +158,9 @@ def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, default=str)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def hash_of(*parts: str) -> str:
+    """An identifier that follows from some texts."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _measured(rate: float | Counts) -> Measured | float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Sequence
 
 from pyspark.sql import Row
@@ -12,14 +11,9 @@ from leastpack.certificates.attempt import CellResult
 from leastpack.certificates.cells import POOLED, pool_and_stratum
 from leastpack.certificates.in_force import CERTIFIED, CONTRADICTED, FAILED, NOT_DRAWN, OPEN, SHOWN, WAITING
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import Terms, hash_of
 
 Told = dict[str, object]
-
-
-def hash_of(*parts: str) -> str:
-    """An identifier that follows from some texts."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _blank(terms: Terms, cell: str, status: str, products: int, moving: Sequence[float], tests: Sequence[int]) -> Told:

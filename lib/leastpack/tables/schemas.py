@@ -506,13 +506,12 @@ CERTIFICATE_TYPES = _table(
 )
 CERTIFICATE_EVENTS = _table(
     "certificate_events",
-    "certify",
+    "pause and resume",
     "",
-    "Something that happened to certificates: a row, never an edit.",
+    "Somebody stopped all certified moves, or let them go on: a row, never an edit.",
     [
-        ("certificate_id", "string", "Certificate; null for all of them."),
         ("at", "timestamp", "When."),
-        ("event", "string", "`replaced` by a newer one; `paused` and `resumed` by a person."),
+        ("event", "string", "`paused` or `resumed` by a person."),
         ("why", "string", "Why."),
         _RUN,
     ],
