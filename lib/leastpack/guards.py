@@ -33,7 +33,8 @@ class Guard:
         found: Rows counted against the delivery.
         total: Rows they are a share of.
         counted: What was counted, in words.
-        most_of_few: Largest share that passes of fewer than FROM_ROWS rows, from FROM_FEW on; null lets all pass.
+        most_of_few: Largest share that passes of fewer than FROM_ROWS rows, from `few` on; null lets all pass.
+        few: Of fewer rows than these any share passes.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Guard:
     total: int
     counted: str
     most_of_few: float | None = None
+    few: int = FROM_FEW
 
     @property
     def share(self) -> float:
@@ -72,7 +74,7 @@ class Guard:
         return f"{self.accepted_by}: {self.share:.2%} ({counts}) {self.counted}; at most {most:.2%} pass"
 
     def _few_pass(self) -> bool:
-        return self.most_of_few is None or self.total < FROM_FEW or self.share <= self.most_of_few
+        return self.most_of_few is None or self.total < self.few or self.share <= self.most_of_few
 
 
 def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
@@ -82,8 +84,8 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         source: The source.
         account: Its account.
     """
-    # A carton code stands for any number of shipments.
-    few = source.guards.most_quarantined if source.kind == "package_codes" else None
+    # A carton code stands for any number of shipments, a rule for any number of products.
+    few = source.guards.most_quarantined if source.kind in ("package_codes", "rules") else None
     return Guard(
         source.name,
         "most_quarantined",
@@ -92,6 +94,7 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         account["rows_in"] - account["set_aside"].get(NO_ELEMENT, 0),
         "of its rows are in quarantine",
         few,
+        1 if source.kind == "rules" else FROM_FEW,
     )
 
 
@@ -113,6 +116,7 @@ def deletion_guard(source: SourceConfig, deleted: int, stored: int, month: str |
         stored,
         f"of the rows stored{where} would be gone",
         MOST_OF_FEW,
+        1 if source.kind == "rules" else FROM_FEW,
     )
 
 

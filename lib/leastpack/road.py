@@ -58,9 +58,9 @@ STEPS: tuple[Step, ...] = (
     _step("sample", None, "sample.generate:generate_sample", "", "", "Write the invented marketplace's raw exports."),
     _step(
         "catalog", "build_catalog.py", "catalog.build:build_catalog",
-        "", "products product_images package_types quarantine",
-        "Clean raw exports into products, photos and package types.",
-        "products", "product_images", "tunnel",
+        "", "products product_images package_types packaging_rules quarantine",
+        "Clean raw exports into products, photos, package types and rules.",
+        "products", "product_images", "tunnel", "rules",
     ),
     _step(
         "outcomes", "label_outcomes.py", "outcomes.label:label_outcomes",
@@ -87,14 +87,14 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "certify", "certify_policy.py", "certificates.certify:certify_policy",
-        "products package_types pair_scores pair_outcomes pair_tests training_examples trials",
+        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples trials",
         "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types",
         "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),
     _step(
         "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
-        "products package_types pair_scores pair_outcomes pair_tests trials policy_rounds round_choices "
-        "round_exclusions certificate_attempts certificates certificate_types certificate_events",
+        "products package_types packaging_rules pair_scores pair_outcomes pair_tests trials policy_rounds "
+        "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events",
         "pair_decisions recommendations test_queue",
         "Recommend a package for every product under the certificates in force, and queue tests.",
     ),

@@ -74,7 +74,7 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
     in twenty had all its packages tested, which is no part of any round; a fifth is in the calibrate split.
     """
     rows: dict[str, Rows] = {name: [] for name in ("products", "pair_scores", "pair_tests", "training_examples")}
-    rows |= {"package_types": package_rows(), "pair_outcomes": []}
+    rows |= {"package_types": package_rows(), "pair_outcomes": [], "packaging_rules": []}
     for i in range(products):
         product = {"marketplace": "NA" if i % 3 else "EU", "product_id": f"P{i:04d}"}
         bucket = i % 4

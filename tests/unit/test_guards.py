@@ -150,3 +150,12 @@ def test_every_kind_of_source_has_guards_and_a_limit_for_each() -> None:
 def test_a_limit_that_the_kind_of_source_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match=r"source 'shop' \(shipments\) has no guard 'most_unmapped_reasons'"):
         source(most_unmapped_reasons=0.2)
+
+
+def test_one_lost_rule_of_a_few_is_refused_and_so_is_a_delivery_without_most_of_them() -> None:
+    rules = source(kind="rules")
+    one = {"rows_in": 4, "used": 3, "set_aside": {}, "quarantined": 1}
+    assert not quarantine_guard(rules, one).holds
+    assert quarantine_guard(rules, {**one, "quarantined": 0}).holds
+    assert deletion_guard(rules, 1, 2).holds
+    assert not deletion_guard(rules, 2, 3).holds

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from leastpack.catalog.accounts import account_sources, quarantined_rows
 from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
@@ -19,8 +20,10 @@ from leastpack.catalog.packages import Values, package_rows, withdrawn_rows
 from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
+from leastpack.catalog.rules import rank_rules
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
+from leastpack.catalog.versions import USED
 from leastpack.config.checks import check_catalog
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
@@ -28,7 +31,7 @@ from leastpack.config.sources import Kind, SourceConfig
 from leastpack.guards import check_guards
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.schemas import PACKAGE_TYPES, PRODUCT_IMAGES, PRODUCTS, Table
+from leastpack.tables.schemas import PACKAGE_TYPES, PACKAGING_RULES, PRODUCT_IMAGES, PRODUCTS, Table
 
 STEP = "catalog"
 Cleaner = Callable[[DataFrame, SourceConfig, Collection[str]], DataFrame]
@@ -37,6 +40,7 @@ CLEANERS: dict[Kind, Cleaner] = {
     "tunnel": clean_tunnel,
     "product_images": clean_images,
 }
+KINDS: tuple[Kind, ...] = (*CLEANERS, "rules")
 
 
 def build_catalog(spark: SparkSession, config: Config) -> None:
@@ -58,7 +62,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, STEP) as run:
         files = load_packages(config.packages)
-        sources = [source for source in config.sources if source.kind in CLEANERS]
+        sources = [source for source in config.sources if source.kind in KINDS]
         check_catalog(config, files)
         sources = pinned_sources(spark, run, sources)
         with run.phase("read"), reading(*sources):
@@ -68,13 +72,15 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
             types = _package_types(spark, run, tables, files)
             photos = _stored(spark, run, tables, PRODUCT_IMAGES)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
-            ranked = _rank_all(exports, sources, files, stored)
+            rules = _stored(spark, run, tables, PACKAGING_RULES)
+            ranked = _rank_all(exports, sources, files, types, stored)
             faulty = {kind: account_sources(run, rows, _of(sources, kind), delivered) for kind, rows in ranked.items()}
         with run.phase("guard"):
             for kind, rows in ranked.items():
                 if faulty[kind]:
                     write_quarantine(tables, STEP, quarantined_rows(rows))
-            check_guards(run, catalog_guards(run, sources, ranked, stored, photos), config.accepted)
+            guards = catalog_guards(run, sources, ranked, stored, photos, rules)
+            check_guards(run, guards, config.accepted)
         with run.phase("write"):
             tables.replace("package_types", spark.createDataFrame(types, PACKAGE_TYPES.schema))
             run.expect("package_types", rows=tables.read("package_types").count(), expected=len(types))
@@ -82,6 +88,9 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
             tables.ensure("product_images")  # a catalog without photos is scored too
             if "product_images" in ranked:
                 _write_images(run, tables, ranked["product_images"], photos)
+            tables.ensure("packaging_rules")  # most catalogs have none
+            if "rules" in ranked:
+                _write_rules(run, tables, ranked["rules"])
         with run.phase("figures"):
             for name, value in catalog_figures(tables.read("products")).items():
                 run.figure(name, value)
@@ -91,6 +100,7 @@ def _rank_all(
     exports: Mapping[str, DataFrame],
     sources: Sequence[SourceConfig],
     files: Sequence[PackageFile],
+    types: Sequence[tuple[Any, ...]],
     stored: DataFrame,
 ) -> dict[Kind, DataFrame]:
     """Cleaned rows with their status, by kind; each export is parsed once more."""
@@ -113,6 +123,9 @@ def _rank_all(
     if _of(sources, "product_images"):
         known = with_known(cleaned("product_images"), products, stored)
         ranked["product_images"] = rank_images(known).localCheckpoint()
+    if rules := _of(sources, "rules"):
+        rows = reduce(DataFrame.unionByName, [with_content(exports[source.name]) for source in rules])
+        ranked["rules"] = rank_rules(rows, marketplaces, [(row[0], row[1]) for row in types]).localCheckpoint()
     return ranked
 
 
@@ -142,6 +155,13 @@ def _write_images(run: Run, tables: Tables, ranked: DataFrame, stored: DataFrame
     changes = tables.replace("product_images", assemble_images(ranked, stored))
     expected = before + changes.inserted - changes.deleted
     run.expect("product_images", rows=tables.read("product_images").count(), expected=expected)
+
+
+def _write_rules(run: Run, tables: Tables, ranked: DataFrame) -> None:
+    """The rules of all sources, each delivered whole."""
+    rules = ranked.where(F.col("status") == USED).select(*PACKAGING_RULES.names)
+    tables.replace("packaging_rules", rules)
+    run.expect("packaging_rules", rows=tables.read("packaging_rules").count(), expected=rules.count())
 
 
 def _stored(spark: SparkSession, run: Run, tables: Tables, table: Table) -> DataFrame:

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.images import VIEW_KEY
+from leastpack.catalog.rules import gone_rules
 from leastpack.catalog.versions import PRODUCT_KEY, USED
 from leastpack.config.sources import Kind, SourceConfig
 from leastpack.guards import Guard, deletion_guard, quarantine_guard
@@ -22,6 +23,7 @@ def catalog_guards(
     ranked: Mapping[Kind, DataFrame],
     products: DataFrame,
     photos: DataFrame,
+    rules: DataFrame,
 ) -> list[Guard]:
     """All guards of the step.
 
@@ -31,10 +33,13 @@ def catalog_guards(
         ranked: Their rows with status, by kind.
         products: The table `products` as it is.
         photos: The table `product_images` as it is.
+        rules: The table `packaging_rules` as it is.
     """
     gone = delisted(ranked["products"], products)
     if "product_images" in ranked:
         gone |= dropped_photos(ranked["product_images"], photos)
+    if "rules" in ranked:
+        gone |= gone_rules(ranked["rules"], rules)
     guards = [quarantine_guard(source, run.accounts[source.name]) for source in sources]
     return guards + [deletion_guard(source, *gone[source.name]) for source in sources if source.name in gone]
 

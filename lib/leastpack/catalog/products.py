@@ -53,6 +53,8 @@ def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collecti
         F.coalesce(real_identifier(F.col("family_id")), "product_id").alias("family_id"),
         universal_id(F.col("universal_id")).alias("universal_id"),
         "brand",
+        "vendor",
+        "hazard_class",
         "category",
         F.lower(F.replace(F.col("language"), F.lit("_"), F.lit("-"))).alias("language"),
         F.col("money.price").alias("price"),

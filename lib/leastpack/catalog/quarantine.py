@@ -17,6 +17,22 @@ MISSING = "MISSING_"
 UNREADABLE = "UNREADABLE_"
 UNKNOWN_MARKETPLACE = "UNKNOWN_MARKETPLACE"
 UNKNOWN_KIND = "UNKNOWN_KIND"
+UNKNOWN_PACKAGE_TYPE = "UNKNOWN_PACKAGE_TYPE"
+IMPOSSIBLE = "IMPOSSIBLE_"
+IMPOSSIBLE_VALID_TO = f"{IMPOSSIBLE}VALID_TO"
+UNKNOWN_ACTION, RULE_OF_NO_PRODUCT, CONTRADICTORY_RULE = "UNKNOWN_ACTION", "RULE_OF_NO_PRODUCT", "CONTRADICTORY_RULE"
+# A sentence for each code that needs one of its own.
+WHY = {
+    MALFORMED_ROW: "The row could not be parsed: wrong number of columns, or not valid.",
+    MISSING_ID: "The row has no product_id.",
+    UNKNOWN_MARKETPLACE: "No package file speaks of the row's marketplace.",
+    UNKNOWN_KIND: "The photo's kind is neither `tunnel` nor `catalog`.",
+    UNKNOWN_PACKAGE_TYPE: "No package file of that marketplace declares the type.",
+    IMPOSSIBLE_VALID_TO: "It ends on the day it begins, or before.",
+    UNKNOWN_ACTION: "The rule's action is neither `ban` nor `pin`.",
+    RULE_OF_NO_PRODUCT: "The rule names no product, vendor or hazard class.",
+    CONTRADICTORY_RULE: "Another row of this rule, changed at the same time, says something else.",
+}
 
 
 def fault_column(kind: Kind, marketplaces: Collection[str]) -> Column:
@@ -41,14 +57,11 @@ def fault_column(kind: Kind, marketplaces: Collection[str]) -> Column:
 def why_column(code: Column) -> Column:
     """A sentence for each code of the catalog; the code itself for any other."""
     field = F.lower(F.regexp_replace(code, f"^({MISSING}|{UNREADABLE})", ""))
-    return (
-        F.when(code == MALFORMED_ROW, F.lit("The row could not be parsed: wrong number of columns, or not valid."))
-        .when(code == MISSING_ID, F.lit("The row has no product_id."))
-        .when(code == UNKNOWN_MARKETPLACE, F.lit("No package file speaks of the row's marketplace."))
-        .when(code == UNKNOWN_KIND, F.lit("The photo's kind is neither `tunnel` nor `catalog`."))
-        .when(code.startswith(MISSING), F.concat(F.lit("The row has no "), field, F.lit(".")))
-        .when(code.startswith(UNREADABLE), F.concat(F.lit("The row's "), field, F.lit(" is not of its type.")))
-        .otherwise(code)
+    return F.coalesce(
+        *[F.when(code == name, F.lit(text)) for name, text in WHY.items()],
+        F.when(code.startswith(MISSING), F.concat(F.lit("The row has no "), field, F.lit("."))),
+        F.when(code.startswith(UNREADABLE), F.concat(F.lit("The row's "), field, F.lit(" is not of its type."))),
+        code,
     )
 
 

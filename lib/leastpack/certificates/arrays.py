@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, SETTLED, UNSAFE
+from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, RULED, SAFE, SETTLED, UNSAFE
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.policy.choose import NONE, Flags, Options, Places
 from leastpack.policy.market import Market, Numbers
@@ -20,7 +20,7 @@ from leastpack.policy.trial import Trials, todays_package
 # Columns of `products.product_rows` that are read here.
 READ = (
     "views_used", "fits", "risk", "damage_rate", "void_share", "error",
-    "value", "current_package_type", "moved_from", "on_trial", "marks",
+    "value", "current_package_type", "moved_from", "on_trial", "pinned", "marks",
 )  # fmt: skip
 
 
@@ -36,6 +36,8 @@ class Products:
         safe: (n, t) pairs proven safe.
         unsafe: (n, t) pairs proven unsafe, themselves or by order.
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
+        pinned: (n,) a rule pins the product to the package that counts as today's.
+        banned: (n, t) pairs that a rule forbids now, whatever the policy knew when it was tested.
     """
 
     pairs: Pairs
@@ -45,6 +47,8 @@ class Products:
     safe: Flags
     unsafe: Flags
     alarmed: Flags
+    pinned: Flags
+    banned: Flags
 
 
 def read_products(
@@ -61,18 +65,21 @@ def read_products(
         market: The package types.
         settings: What damage and weight cost.
         reported: Share of damages that are reported.
-        disproved_bits: The mark of pairs that the policy never chooses: of products without, and with photos.
+        disproved_bits: `marks.exclusion_bit` of the policy of products without, and with photos.
     """
     pairs, marks = _pairs(rows, len(market.names)), _marks(rows, len(market.names))
     safe, settled = marks & SAFE > 0, marks & SETTLED > 0
     unsafe = marks & UNSAFE > 0
     shipped = places_of(rows.column("current_package_type"), market)
+    pin = places_of(rows.column("pinned"), market)
+    pinned = (pin != NONE) & market.in_use[pin]
     today, going_on = todays_package(shipped, _trials(rows, market), settled)
-    disproved = marks & np.array(disproved_bits)[pairs.photos.astype(np.intp)][:, None] > 0
+    bits = np.array(disproved_bits)[pairs.photos.astype(np.intp)][:, None]
+    disproved = marks & bits > 0
     facts = Facts(
         today=today,
-        pinned=np.full(len(today), NONE),
-        banned=np.zeros(disproved.shape, dtype=bool),
+        pinned=np.where(pinned, pin, NONE),
+        banned=marks & (bits * RULED // DISPROVED) > 0,
         disproved=disproved | (~settled & no_safer_than(disproved, pairs.void, market)),
         value=numbers(rows.column("value")),
     )
@@ -80,10 +87,13 @@ def read_products(
         pairs=pairs,
         options=make_options(pairs, market, facts, settings, reported),
         shipped=shipped,
-        trials=going_on,
+        # A pin ends what was on trial: someone decided.
+        trials=Trials(np.where(pinned, NONE, going_on.before), going_on.introduced & ~pinned[:, None]),
         safe=safe,
         unsafe=unsafe | (~safe & no_safer_than(unsafe, pairs.void, market)),
         alarmed=marks & ALARMED > 0,
+        pinned=pinned,
+        banned=marks & BANNED > 0,
     )
 
 

@@ -17,9 +17,9 @@ from leastpack.certificates.in_force import (
     NOT_DRAWN,
     WAITING,
 )
-from leastpack.certificates.marks import disproved_pairs, product_marks, without_panels
+from leastpack.certificates.marks import disproved_pairs, exclusions, product_marks, without_panels
 from leastpack.certificates.planning import plan_round
-from leastpack.certificates.products import product_facts, product_rows
+from leastpack.certificates.products import ProductFacts, product_facts, product_rows
 from leastpack.certificates.rounds import (
     Panel,
     Round,
@@ -29,6 +29,7 @@ from leastpack.certificates.rounds import (
     results_missing,
     round_of,
 )
+from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, hash_of, make_terms
 from leastpack.certificates.told import Told, not_drawn, tested, type_rows, waiting
@@ -42,7 +43,9 @@ from leastpack.tables import Tables
 from leastpack.tables.keep import keep
 from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_TYPES, CERTIFICATES
 
-INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests", "training_examples")
+INPUTS = (
+    "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
+)  # fmt: skip
 
 
 def certify_policy(spark: SparkSession, config: Config) -> None:
@@ -88,10 +91,12 @@ def _draw(
     new_panel = choose_panel(tables, terms, inputs["pair_tests"])
     # Without products to draw the plan tells what a round would do.
     panel = new_panel or Panel(settings.seed, 0.0)
-    disproved = keep(kept, disproved_pairs(told, threshold))
+    ruled = keep(kept, ruled_products(inputs["products"], in_force(inputs["packaging_rules"], day), terms.types))
+    excluded = keep(kept, exclusions(disproved_pairs(told, threshold), banned_pairs(ruled)))
     sampled = min(1.0, settings.sample_products / products)
-    marks = product_marks(told, told, [disproved], threshold)
-    rows = keep(kept, _sample(tables, inputs, terms, panel, sampled, marks, kept))
+    marks = product_marks(told, told, banned_pairs(ruled), [excluded], threshold)
+    facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+    rows = keep(kept, _sample(inputs["pair_scores"], facts, terms, panel, sampled, kept))
     looked_at = rows.count()
     run.account(
         "products scored", rows_in=products, used=looked_at, set_aside={"not_in_the_sample": products - looked_at}
@@ -108,27 +113,19 @@ def _draw(
     _write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
     if len(hopeless) == len(plans):
         return None
-    round_ = draw_round(tables, terms, panel, plans, rows, disproved, inputs["pair_tests"], delta)
+    round_ = draw_round(tables, terms, panel, plans, rows, excluded, inputs["pair_tests"], delta)
     for row in round_.cells:
         log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
     return round_
 
 
 def _sample(
-    tables: Tables,
-    inputs: Mapping[str, DataFrame],
-    terms: Terms,
-    panel: Panel,
-    sampled: float,
-    marks: DataFrame,
-    kept: ExitStack,
+    scores: DataFrame, facts: ProductFacts, terms: Terms, panel: Panel, sampled: float, kept: ExitStack
 ) -> DataFrame:
     """Rows of the products that a round is planned on or may draw, with their place by hash as `panel`."""
     place = panel_hash(panel.seed)
     wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.config.certify.draw_share))
-    scores = inputs["pair_scores"].where(wanted)
-    facts = product_facts(tables, inputs, marks, terms.config.currency_units)
-    return product_rows(scores, facts, terms.types, kept).withColumn("panel", place)
+    return product_rows(scores.where(wanted), facts, terms.types, kept).withColumn("panel", place)
 
 
 def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms: Terms) -> None:

@@ -13,9 +13,9 @@ from pyspark.sql.pandas.functions import pandas_udf
 from leastpack.outcomes.bounds import lower_bounds
 from leastpack.tables.keys import PAIR, PRODUCT
 
-# SETTLED: proven safe by something else than the tests of a panel. DISPROVED: the policy never chooses the pair; of
-# several sets of such pairs the next ones have the bits above it.
-SAFE, UNSAFE, SETTLED, ALARMED, DISPROVED = 1, 2, 4, 8, 16
+# SETTLED: proven safe by something else than the tests of a panel. BANNED: by a rule today. DISPROVED and RULED: the
+# policy never chooses the pair; of what several policies never choose each next one has the two bits above.
+SAFE, UNSAFE, SETTLED, ALARMED, BANNED, DISPROVED, RULED = 1, 2, 4, 8, 16, 32, 64
 # Own shipments that show this surely that a pair is unsafe stop it at any number of shipments.
 ALARM_CONFIDENCE = 0.999
 
@@ -79,13 +79,20 @@ def without_panels(pair_tests: DataFrame, withheld: Column) -> DataFrame:
     return pair_tests.where(~(withheld & (F.col("source") == "human_test")))
 
 
-def product_marks(acting: DataFrame, told: DataFrame, disproved: Sequence[DataFrame], threshold: float) -> DataFrame:
+def product_marks(
+    acting: DataFrame,
+    told: DataFrame,
+    banned: DataFrame,
+    excluded: Sequence[DataFrame],
+    threshold: float,
+) -> DataFrame:
     """The bits of all marked pairs, by product.
 
     Args:
         acting: Rows of `pair_tests` that may prove a pair now.
         told: `without_panels`: only these settle what a product ships in, or a panel would change by its own results.
-        disproved: Sets of pairs that a policy never chooses; the first has the bit DISPROVED.
+        banned: `ruled.banned_pairs`.
+        excluded: `exclusions` of some policies; the place of each tells its `exclusion_bit`.
         threshold: As in `alarmed_pairs`.
 
     Returns:
@@ -96,8 +103,35 @@ def product_marks(acting: DataFrame, told: DataFrame, disproved: Sequence[DataFr
         proven_labels(acting).select(*PAIR, label.alias("mark")),
         proven_labels(told).where("proven = 'SAFE'").select(*PAIR, F.lit(SETTLED).alias("mark")),
         alarmed_pairs(told, threshold).select(*PAIR, F.lit(ALARMED).alias("mark")),
-        *[pairs.select(*PAIR, F.lit(DISPROVED << place).alias("mark")) for place, pairs in enumerate(disproved)],
+        banned.select(*PAIR, F.lit(BANNED).alias("mark")),
+        *[pairs.select(*PAIR, _exclusion(exclusion_bit(place)).alias("mark")) for place, pairs in enumerate(excluded)],
     ]
     pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or("mark").alias("mark"))
     marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")
     return pairs.groupBy(*PRODUCT).agg(marks)
+
+
+def exclusions(disproved: DataFrame, banned: DataFrame) -> DataFrame:
+    """What a policy never chooses: key, `disproved`, `ruled`.
+
+    Args:
+        disproved: `disproved_pairs`.
+        banned: `ruled.banned_pairs`.
+    """
+    both = disproved.select(*PAIR, F.lit(True).alias("disproved")).unionByName(
+        banned.select(*PAIR, F.lit(True).alias("ruled")), allowMissingColumns=True
+    )
+    names = ("disproved", "ruled")
+    return both.groupBy(*PAIR).agg(*[F.coalesce(F.max(name), F.lit(False)).alias(name) for name in names])
+
+
+def exclusion_bit(place: int) -> int:
+    """DISPROVED of the policy at this place; the bit above is its RULED."""
+    return DISPROVED << 2 * place
+
+
+def _exclusion(disproved: int) -> Column:
+    ruled = disproved * RULED // DISPROVED
+    # Exclusions written before there were rules tell neither.
+    unsafe = F.when(F.coalesce("disproved", F.lit(True)), disproved).otherwise(0)
+    return unsafe + F.when(F.col("ruled"), ruled).otherwise(0)

@@ -17,7 +17,7 @@ from leastpack.tables.keys import PRODUCT
 
 STATE = ("moved_from", "on_trial")
 # Columns of a product row beside SHARED and LISTED.
-FACTS = ("value", "current_package_type", "shipments", *STATE, "marks")
+FACTS = ("value", "current_package_type", "shipments", *STATE, "pinned", "marks")
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,30 @@ class ProductFacts:
         values: `product_values`.
         current: `current_packages`.
         state: `last_state`.
+        pinned: Key and `pinned`, of pinned products.
         marks: `marks.product_marks`.
     """
 
     values: DataFrame
     current: DataFrame
     state: DataFrame
+    pinned: DataFrame
     marks: DataFrame
 
 
 def product_facts(
-    tables: Tables, inputs: Mapping[str, DataFrame], marks: DataFrame, currency_units: Mapping[str, float]
+    tables: Tables,
+    inputs: Mapping[str, DataFrame],
+    ruled: DataFrame,
+    marks: DataFrame,
+    currency_units: Mapping[str, float],
 ) -> ProductFacts:
     """Gather what is known of products.
 
     Args:
         tables: For the trials of the last release.
         inputs: products and pair_outcomes.
+        ruled: `ruled.ruled_products`.
         marks: `marks.product_marks`.
         currency_units: Rough value of one unit of each currency.
     """
@@ -52,6 +59,7 @@ def product_facts(
         product_values(inputs["products"], currency_units),
         current_packages(inputs["pair_outcomes"]),
         last_state(tables),
+        ruled.where("pinned IS NOT NULL").select(*PRODUCT, "pinned"),
         marks,
     )
 
@@ -85,7 +93,7 @@ def product_rows(
         )
     columns = [*SHARED, *LISTED]
     whole = stretches.where(F.col("package_type").isNull()).select(columns).unionByName(apart.select(columns))
-    for frame in (facts.values, facts.current, facts.state, facts.marks):
+    for frame in (facts.values, facts.current, facts.state, facts.pinned, facts.marks):
         whole = whole.join(frame, on=PRODUCT, how="left")
     return whole.withColumn("marks", _in_order(F.col("marks"), declared(types)))
 

@@ -105,7 +105,7 @@ def draw_round(
     panel: Panel,
     plans: Mapping[str, CellPlan],
     products: DataFrame,
-    disproved: DataFrame,
+    excluded: DataFrame,
     pair_tests: DataFrame,
     delta: float,
 ) -> Round:
@@ -119,7 +119,7 @@ def draw_round(
         panel: Where products are drawn from.
         plans: Of all cells; those without levels are left out.
         products: `products.product_rows` of all products of the panel's range, and more, with `panel_hash` as `panel`.
-        disproved: Pairs that the policy never chooses.
+        excluded: `marks.exclusions`.
         pair_tests: The table: tests that are known need not be made.
         delta: What the attempt may spend.
     """
@@ -128,7 +128,7 @@ def draw_round(
     round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"
     contents = {
-        "round_exclusions": disproved,
+        "round_exclusions": excluded,
         "round_choices": _choices(products, terms, plans, panel.start, ends),
     }
     for name, content in contents.items():

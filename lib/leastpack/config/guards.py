@@ -32,6 +32,7 @@ GUARDS_OF: dict[str, tuple[str, ...]] = {
     "returns": ("most_quarantined", "most_deleted", "most_damage_set_aside", "most_unmapped_reasons"),
     "reviews": ("most_quarantined", "most_deleted", "most_damage_set_aside"),
     "human_tests": ("most_quarantined", "most_deleted"),
+    "rules": ("most_quarantined", "most_deleted"),
 }
 
 

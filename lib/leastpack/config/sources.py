@@ -10,7 +10,7 @@ from leastpack.config.base import Currency, Day, Section
 from leastpack.config.guards import GuardsConfig, guards_of
 
 Kind = Literal[
-    "products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests", "package_codes"
+    "products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests", "package_codes", "rules"
 ]  # fmt: skip
 
 FIELDS: dict[str, dict[str, str]] = {
@@ -22,6 +22,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "title": "store title",
         "description": "store description",
         "brand": "brand",
+        "vendor": "who delivers the product; `rules` may name it",
+        "hazard_class": "class of a dangerous good; `rules` may name it",
         "category": "category path or name",
         "language": "language code of the texts",
         "price": "number or text with a currency sign",
@@ -102,6 +104,19 @@ FIELDS: dict[str, dict[str, str]] = {
         "package_type": "required; the type it means, as in conf/packages",
         "valid_from": "first day on which the code means it; null since ever",
         "valid_to": "first day on which it no longer does; null while it does",
+    },
+    "rules": {
+        "rule_id": "required; unique in its marketplace",
+        "marketplace": "required, unless the source sets `marketplace`",
+        "action": "required; `ban`: the products do not go out in the package type; `pin`: they go out in no other",
+        "package_type": "required; as in conf/packages",
+        "product_id": "the product it is about; null for all of the vendor or hazard class",
+        "vendor": "the vendor it is about, in any case; null for any",
+        "hazard_class": "the hazard class it is about, in any case; null for any",
+        "valid_from": "first day of the rule; null since ever",
+        "valid_to": "first day on which it no longer holds; null while it does",
+        "note": "why there is the rule",
+        "updated_at": "when the rule was last changed; of two rows of a rule the later one counts",
     },
 }
 

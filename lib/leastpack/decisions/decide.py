@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,9 +12,10 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from leastpack.certificates.in_force import Standing, standing
-from leastpack.certificates.marks import DISPROVED, disproved_pairs, product_marks, without_panels
+from leastpack.certificates.marks import disproved_pairs, exclusion_bit, exclusions, product_marks, without_panels
 from leastpack.certificates.products import ProductFacts, product_facts, product_rows
 from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, tested_pairs
+from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.checks import check_currencies
@@ -26,10 +28,11 @@ from leastpack.panel import panel_products, withheld_tests
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.digests import digests
+from leastpack.tables.keep import keep
 from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.waves import waves
 
-INPUTS = ("products", "package_types", "pair_scores", "pair_outcomes", "pair_tests")
+INPUTS = ("products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests")
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
@@ -51,15 +54,15 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         check_currencies({row.currency for row in types}, config.currency_units)
         with run.phase("account"):
             products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
-            _account(run, inputs, len(types))
+            _account(run, inputs, len(types), config.decisions.day)
         terms = make_terms(config, types, model_version)
         stands = standing(tables, terms)
         _warn(run, stands)
         panels = (tables, config.decisions.day, config.certify.panel_days)
         rounds = sorted({one.round_id for one in stands.in_force.values()})
-        facts = _facts(tables, inputs, terms, rounds, withheld_tests(*panels))
+        facts = _facts(tables, inputs, terms, rounds, withheld_tests(*panels), kept)
         with run.phase("decide"):
-            bits = {round_id: DISPROVED << (1 + place) for place, round_id in enumerate(rounds)}
+            bits = {round_id: exclusion_bit(1 + place) for place, round_id in enumerate(rounds)}
             all_at_once = Grounds(terms, stands, {}, bits)
             grounds = replace(all_at_once, released=_released(inputs["pair_scores"], facts, all_at_once))
             parts = _decide(tables, run, inputs, facts, grounds, kept)
@@ -78,19 +81,27 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
 
 
 def _facts(
-    tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, rounds: Sequence[str], withheld: Column
+    tables: Tables,
+    inputs: Mapping[str, DataFrame],
+    terms: Terms,
+    rounds: Sequence[str],
+    withheld: Column,
+    kept: ExitStack,
 ) -> ProductFacts:
-    """What is known of products; marks of pairs disproved today, and of those that each round had excluded.
+    """What is known of products; marks of pairs excluded today, and of those that each round had excluded.
 
     While a round waits for results none of its panel acts: proofs act after the certificate.
     """
     threshold, pair_tests = terms.config.outcomes.threshold, inputs["pair_tests"]
     told = without_panels(pair_tests, withheld)
     acting = told if is_any_open(tables, terms.config.decisions.day) else pair_tests
-    disproved = [disproved_pairs(told, threshold)]
-    disproved += [tables.read("round_exclusions").where(F.col("round_id") == one).select(*PAIR) for one in rounds]
-    marks = product_marks(acting, told, disproved, threshold)
-    return product_facts(tables, inputs, marks, terms.config.currency_units)
+    day = terms.config.decisions.day
+    rules = in_force(inputs["packaging_rules"], day)
+    ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types))
+    excluded = [exclusions(disproved_pairs(told, threshold), banned_pairs(ruled))]
+    excluded += [tables.read("round_exclusions").where(F.col("round_id") == one) for one in rounds]
+    marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold)
+    return product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
 
 
 def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[str, float]:
@@ -133,11 +144,14 @@ def _warn(run: Run, stands: Standing) -> None:
         )
 
 
-def _account(run: Run, inputs: Mapping[str, DataFrame], types: int) -> None:
-    """Every input row is used, or belongs to a pair that has no score."""
+def _account(run: Run, inputs: Mapping[str, DataFrame], types: int, day: datetime.date) -> None:
+    """Every input row is used, or belongs to a pair that has no score, or is a rule of other days."""
     rows_in = inputs["pair_scores"].count()
     run.account("pair_scores", rows_in=rows_in, used=rows_in)
     run.account("package_types", rows_in=types, used=types)
+    rules = inputs["packaging_rules"].count()
+    held = in_force(inputs["packaging_rules"], day).count()
+    run.account("packaging_rules", rows_in=rules, used=held, set_aside={"of_other_days": rules - held})
     for name in ("pair_outcomes", "pair_tests"):
         labelled = inputs["pair_scores"].join(inputs[name].select(*PRODUCT).distinct(), on=PRODUCT, how="left_semi")
         _account_scored(run, name, inputs[name], labelled, PAIR)

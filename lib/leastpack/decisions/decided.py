@@ -19,6 +19,7 @@ from leastpack.certificates.in_force import Standing
 from leastpack.certificates.marks import DISPROVED
 from leastpack.certificates.terms import Terms
 from leastpack.decisions.rules import (
+    BANNED,
     BY_ORDER,
     CERTIFIED,
     CERTIFIED_MOVE,
@@ -59,7 +60,7 @@ class Grounds:
         terms: The policy.
         standing: Its certificates.
         released: Share of the new moves of each pool that may go out now; 1 where all may.
-        disproved_bits: Mark of the pairs that the round of a certificate excluded, by round.
+        disproved_bits: `marks.exclusion_bit` of each round.
     """
 
     terms: Terms
@@ -156,7 +157,7 @@ def open_decisions(decided: DataFrame, markets: Mapping[str, Market], model_vers
     code = F.col("code").cast("int") + 1
     reason = F.when(F.col("code") == 0, F.col("error")).otherwise(F.element_at(_literals(REASONS), code))
     package = F.col("type.package_type")
-    usable = F.col("code") != CODES[NOT_IN_USE]
+    usable = ~F.col("code").isin(CODES[NOT_IN_USE], CODES[BANNED])
     recommended = F.coalesce(package == F.col("_chosen"), F.lit(False))
     by_certificate = F.col("code").isin(CODES[CERTIFIED_MOVE], CODES[BY_ORDER])
     return pairs.select(
@@ -234,8 +235,8 @@ def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, 
         scored=products.pairs.scored,
         safe=products.safe,
         unsafe=products.unsafe | products.alarmed,
-        pinned=np.zeros(len(rows), dtype=bool),
-        banned=np.zeros(fits.shape, dtype=bool),
+        pinned=products.pinned,
+        banned=products.banned,
         misfit=has & (products.pairs.fits[rows, options.today] == 0),
         suspended=choice.moves & products.alarmed[rows, choice.package],
         withdrawn=cells.withdrawn,

@@ -10,7 +10,7 @@ from leastpack.policy.market import Flags, Market
 from leastpack.policy.pairs import no_riskier_than
 
 CERTIFIED, TEST, REJECTED, INFEASIBLE, UNSCORED = "CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"
-NOT_IN_USE, PROVEN_UNSAFE, PROVEN_SAFE = "not_in_use", "proven_unsafe", "proven_safe"
+NOT_IN_USE, BANNED, PROVEN_UNSAFE, PROVEN_SAFE = "not_in_use", "banned", "proven_unsafe", "proven_safe"
 CERTIFIED_MOVE, BY_ORDER, DOUBTFUL = "certified_move", "by_order", "doubtful"
 # Reason to decision, in the order in which they are asked; the reason of an UNSCORED pair is its score's error.
 REASONS = {
@@ -18,6 +18,7 @@ REASONS = {
     "size_unknown": INFEASIBLE,
     "does_not_fit": INFEASIBLE,
     NOT_IN_USE: INFEASIBLE,
+    BANNED: INFEASIBLE,
     PROVEN_UNSAFE: REJECTED,
     CERTIFIED_MOVE: CERTIFIED,
     PROVEN_SAFE: CERTIFIED,
@@ -32,10 +33,10 @@ Codes = npt.NDArray[np.int8]
 def decide(products: Products, market: Market, moved_to: Flags, withdrawn: Flags, reject_risk: float) -> Codes:
     """Decide on every pair.
 
-    The first rule that holds decides: no score; does not fit; not in use; proven unsafe, itself or by order; the move
-    of its product by a certificate; proven safe; at least as protective as such a move and leaving no more void; risk
-    above `reject_risk`; else a test would tell. The package that a product is kept in is a pair like others: nothing is
-    promised of it.
+    The first that holds decides: no score; does not fit; not in use; banned by a rule; proven unsafe, itself or by
+    order; the move of its product by a certificate; proven safe; at least as protective as such a move and leaving no
+    more void; risk above `reject_risk`; else a test would tell. The package that a product is kept in is a pair like
+    others: nothing is promised of it.
 
     Args:
         products: The products.
@@ -54,6 +55,7 @@ def decide(products: Products, market: Market, moved_to: Flags, withdrawn: Flags
         "size_unknown": np.isnan(pairs.fits),
         "does_not_fit": pairs.fits == 0,
         NOT_IN_USE: np.broadcast_to(~market.in_use, moved_to.shape),
+        BANNED: products.banned,
         PROVEN_UNSAFE: products.unsafe | products.alarmed,
         CERTIFIED_MOVE: moved_to,
         PROVEN_SAFE: products.safe,

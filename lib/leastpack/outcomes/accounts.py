@@ -10,23 +10,21 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.counting import Delivered
-from leastpack.catalog.quarantine import why_column
+from leastpack.catalog.quarantine import IMPOSSIBLE, why_column
 from leastpack.config.sources import SourceConfig
-from leastpack.outcomes.cleaning import IMPOSSIBLE, UNKNOWN_PACKAGE_TYPE, UNKNOWN_PRODUCT
-from leastpack.outcomes.package_codes import CONTRADICTORY_CODE, IMPOSSIBLE_VALID_TO, UNREADABLE_CODE
+from leastpack.outcomes.cleaning import UNKNOWN_PRODUCT
+from leastpack.outcomes.package_codes import CONTRADICTORY_CODE, UNREADABLE_CODE
 from leastpack.runs import Run
 
 USED, QUARANTINED = "used", "quarantined"
 WHY = {
     UNKNOWN_PRODUCT: "The catalog has no such product in that marketplace.",
-    UNKNOWN_PACKAGE_TYPE: "No package file of that marketplace declares the type.",
     f"{IMPOSSIBLE}PROPENSITY": "The probability is not above 0 and at most 1.",
     f"{IMPOSSIBLE}DRAW_PROBABILITY": "The probability is not above 0 and at most 1.",
     f"{IMPOSSIBLE}UPDATED_AT": "The row was corrected in the future: it would stand above every correction to come.",
     f"{IMPOSSIBLE}ITEMS": "A shipment has at least one item.",
     f"{IMPOSSIBLE}STARS": "Stars go from 1 to 5.",
     f"{IMPOSSIBLE}RESULT": "The result of a test is SAFE or UNSAFE.",
-    IMPOSSIBLE_VALID_TO: "The code ends before it begins, or on the same day.",
     UNREADABLE_CODE: "The code has bytes that are not UTF-8, and could be taken for another one.",
     CONTRADICTORY_CODE: "The code names another type on some of these days, or a declared type has its name.",
 }

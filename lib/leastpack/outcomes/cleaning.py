@@ -14,15 +14,13 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.catalog.quarantine import UNREADABLE, fault_column
+from leastpack.catalog.quarantine import IMPOSSIBLE, UNKNOWN_PACKAGE_TYPE, UNREADABLE, fault_column
 from leastpack.config.sources import FIELDS, TYPES, Kind
 
 ITEM = ("marketplace", "shipment_id", "product_id")
 PAIR = ("marketplace", "product_id", "package_type")
 
 UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
-UNKNOWN_PACKAGE_TYPE = "UNKNOWN_PACKAGE_TYPE"
-IMPOSSIBLE = "IMPOSSIBLE_"
 # Clocks differ, and days end at different times.
 AHEAD_DAYS = 2
 

@@ -12,13 +12,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from leastpack.catalog.counting import REPLACEMENT
-from leastpack.catalog.quarantine import UNREADABLE, fault_column
+from leastpack.catalog.quarantine import IMPOSSIBLE_VALID_TO, UNKNOWN_PACKAGE_TYPE, UNREADABLE, fault_column
 from leastpack.catalog.versions import DUPLICATE
-from leastpack.outcomes.cleaning import IMPOSSIBLE, UNKNOWN_PACKAGE_TYPE
 
 CONTRADICTORY_CODE = "CONTRADICTORY_CODE"
 UNREADABLE_CODE = f"{UNREADABLE}CODE"
-IMPOSSIBLE_VALID_TO = f"{IMPOSSIBLE}VALID_TO"
 # Whoever has one of them does not know on which days the code meant the type.
 WRONG_DATES = (f"{UNREADABLE}VALID_FROM", f"{UNREADABLE}VALID_TO", IMPOSSIBLE_VALID_TO)
 

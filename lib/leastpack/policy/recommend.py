@@ -82,11 +82,11 @@ class Recommendation:
 def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Recommendation:
     """Recommend a package for every product.
 
-    The certified policy chooses first. A chosen pair that is proven unsafe or whose type is withdrawn does not go out,
-    and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough, or if today's is
-    proven unsafe. Where neither has a package for a product that has none, or whose package is banned or not in use any
-    more, the least costly safe default is used. Without any, it goes on in the package that it ships in. A pin stands
-    above all of this.
+    The certified policy chooses first. A chosen pair that is proven unsafe or banned, or whose type is withdrawn, does
+    not go out, and nothing takes its place. A pair proven safe is used without a certificate, if it saves enough, or if
+    today's is proven unsafe. Where neither has a package for a product that has none, or whose package is banned or not
+    in use any more, the least costly safe default is used. Without any, it goes on in the package that it ships in. A
+    pin stands above all of this.
 
     Args:
         options: The products' pairs.
@@ -99,7 +99,7 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     rows, has = np.arange(len(options.today)), options.today != NONE
     settled = options.settled | known.suspended
     choice = choose(options, known.level, least_saving)
-    stopped = known.unsafe[rows, choice.package] | known.withdrawn[rows, choice.package]
+    stopped = (known.unsafe | known.withdrawn | known.banned)[rows, choice.package]
     certified = choice.moves & ~settled & ~stopped & known.released
     package = np.where(certified, choice.package, options.today)
     proven, by_proof = _by_proof(options, known, package, least_saving)
@@ -136,7 +136,7 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
 def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:
     """The best pair proven safe, and whether it is worth leaving `package` for."""
     rows = np.arange(len(package))
-    best, some = best_allowed(options.order, options.usable & known.safe & ~known.unsafe)
+    best, some = best_allowed(options.order, options.usable & known.safe & ~known.unsafe & ~known.banned)
     saved = options.cost[rows, package] - options.cost[rows, best]
     better = (package == NONE) | ((saved >= least_saving) & (saved > 0))
     # Away from a package that must not go on, whatever it costs.
@@ -169,6 +169,7 @@ def _why_not_moved(options: Options, known: Known, choice: Choice, least_saving:
             no_level,
             choice.moves & known.unsafe[rows, choice.package],
             choice.moves & known.withdrawn[rows, choice.package],
+            choice.moves & known.banned[rows, choice.package],
             choice.moves,
         ],
         [
@@ -180,6 +181,7 @@ def _why_not_moved(options: Options, known: Known, choice: Choice, least_saving:
             NO_CERTIFICATE,
             PROVEN_UNSAFE,
             TYPE_WITHDRAWN,
+            BANNED,
             HELD_BACK,
         ],
         default=ABOVE_LEVEL,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.catalog.assemble import assemble_products, rank_products, with_split_notes
@@ -119,9 +119,13 @@ def _with_known(rows: DataFrame, known: DataFrame) -> DataFrame:
     return flagged.withColumn("known", F.coalesce("known", F.lit(False)))
 
 
+def set_aside() -> Column:
+    """Why a sound row does not count, of the status of its row."""
+    return F.when(~F.col("status").isin(USED, QUARANTINED), F.col("status")).alias("set_aside")
+
+
 def _with_fates(ranked: DataFrame, *columns: Any) -> list[dict[str, Any]]:
-    set_aside = F.when(~F.col("status").isin(USED, QUARANTINED), F.col("status")).alias("set_aside")
-    return [row.asDict() for row in ranked.select("row_hash", "fault", set_aside, *columns).collect()]
+    return [row.asDict() for row in ranked.select("row_hash", "fault", set_aside(), *columns).collect()]
 
 
 def _short(text: str | None, most: int = 40) -> str:

@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from leastpack.catalog.rules import rank_rules
 from leastpack.catalog.sources import NO_ELEMENT, first_line, read_rows, reading, with_content
 from leastpack.config.packages import load_packages
 from leastpack.config.root import Config
@@ -16,7 +17,7 @@ from leastpack.config.sources import REPORT_KINDS, SourceConfig
 from leastpack.errors import ConfigError, LeastpackError
 from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.package_codes import judge_codes
-from leastpack.preview.catalog import JUDGES, judge_catalog
+from leastpack.preview.catalog import JUDGES, judge_catalog, set_aside
 from leastpack.preview.findings import Preview, mapped_fields, row_outcomes, units_found
 from leastpack.preview.history import (
     History,
@@ -135,6 +136,10 @@ def _look(history: History, preview: Preview, source: SourceConfig, sample: Data
         found, preview.months, preview.unmapped = judge_told(history, sample, source.kind)
     elif source.kind == "human_tests":
         found = judge_tests(history, sample)
+    elif source.kind == "rules":
+        types = [(row[0], row[1]) for row in history.known.packages.collect()]
+        ranked = rank_rules(held, history.known.marketplaces, types)
+        found = [row.asDict() for row in ranked.select("row_hash", "fault", set_aside()).collect()]
     else:
         codes = judge_codes(held, history.known.marketplaces, history.known.packages)
         found = [row.asDict() for row in codes.select("row_hash", "fault", "set_aside").collect()]

@@ -9,7 +9,15 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from leastpack.decisions.rules import BY_ORDER, CERTIFIED, CERTIFIED_MOVE, NOT_IN_USE, UNSCORED
+from leastpack.decisions.rules import (
+    BANNED,
+    BY_ORDER,
+    CERTIFIED,
+    CERTIFIED_MOVE,
+    NOT_IN_USE,
+    PROVEN_UNSAFE,
+    UNSCORED,
+)
 from leastpack.releases.order import ORDER_TOLERANCE, rises
 from leastpack.scoring.pairs import INTERNAL
 from leastpack.tables.digests import Digest, digest, digest_in, digests, part_of, parts_that_differ, together
@@ -140,7 +148,9 @@ def _decisions(tables: Mapping[str, DataFrame]) -> _Pass:
     certified, by_certificate = F.col("decision") == CERTIFIED, F.col("reason").isin(CERTIFIED_MOVE, BY_ORDER)
     under_level = F.coalesce(F.col("risk") <= F.col("level"), F.lit(False))
     same_model = F.coalesce(F.col("certified_model") == F.col("model_version"), F.lit(False))
-    default = F.col("safe_default").isNotNull() & F.col("fits") & ~F.col("reason").isin("proven_unsafe", NOT_IN_USE)
+    default = (
+        F.col("safe_default").isNotNull() & F.col("fits") & ~F.col("reason").isin(PROVEN_UNSAFE, NOT_IN_USE, BANNED)
+    )
     rules = {
         "above_level": (F.col("reason") == CERTIFIED_MOVE) & ~under_level,
         "certificate_unnamed": (by_certificate != F.col("certificate_id").isNotNull()) | (by_certificate & ~same_model),

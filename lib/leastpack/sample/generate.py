@@ -20,6 +20,7 @@ from leastpack.sample.human_tests import write_human_tests
 from leastpack.sample.listings import declare, export_rows
 from leastpack.sample.photos.shoot import PIECE, passed_tunnel, plan_shots, take_photos, write_listings
 from leastpack.sample.physics import ATTRIBUTES
+from leastpack.sample.rules import write_rules
 from leastpack.sample.shipments import ship, write_shipments
 from leastpack.sample.texts import write_texts
 from leastpack.sample.truth import TRUTH_SCHEMA, Market, know, truth_columns
@@ -88,9 +89,10 @@ def _write_rows(folder: Path, products: list[Product], markets: list[Market], sa
     seed, shipped_items = sample.seed, 0
     texts = write_texts(products, seed, sample.shuffle_words)
     listings = [declare(product, text, seed) for product, text in zip(products, texts, strict=True)]
-    for market in markets:
+    listed = [[one for one in listings if one.product.marketplace == m.packages.marketplace] for m in markets]
+    write_rules(folder, [(market.packages, own) for market, own in zip(markets, listed, strict=True) if own])
+    for market, own in zip(markets, listed, strict=True):
         marketplace = market.packages.marketplace
-        own = [listing for listing in listings if listing.product.marketplace == marketplace]
         write_products(folder, marketplace, export_rows(own, seed, marketplace))
         passed = passed_tunnel(market.products, sample.without_photos, seed)
         write_tunnel(folder, marketplace, passed, seed)

@@ -81,6 +81,8 @@ PRODUCTS = _table(
         ("family_id", "string", "Variation family; the product itself where it has none."),
         ("universal_id", "string", "Identifier shared across marketplaces, null if none."),
         ("brand", "string", "Brand."),
+        ("vendor", "string", "Who delivers it; `packaging_rules` may name it."),
+        ("hazard_class", "string", "Class of a dangerous good; `packaging_rules` may name it."),
         ("category", "string", "Category."),
         ("language", "string", "Language code of the texts."),
         ("price", "double", "Price, null where absent or absurd."),
@@ -151,6 +153,26 @@ PACKAGE_TYPES = _table(
             "date",
             "First day it is no longer used: as its package file says, or when its file lacked it; null while it is.",
         ),
+    ],
+)
+PACKAGING_RULES = _table(
+    "packaging_rules",
+    "catalog",
+    "marketplace rule_id",
+    "One rule on what products may ship in, as people made it.",
+    [
+        ("marketplace", "string", "Marketplace."),
+        ("rule_id", "string", "The retailer's identifier of the rule."),
+        ("action", "string", "`ban` (its products do not go out in the type) or `pin` (they go out in no other)."),
+        ("package_type", "string", "Package type of that marketplace."),
+        ("product_id", "string", "The product it is about; null for all that the next two name."),
+        ("vendor", "string", "The vendor it is about, in lower case; null for any."),
+        ("hazard_class", "string", "The hazard class it is about, in lower case; null for any."),
+        ("valid_from", "date", "First day of the rule; null since ever."),
+        ("valid_to", "date", "First day on which it no longer holds; null while it does."),
+        ("note", "string", "Why there is the rule."),
+        ("source", "string", "Source that delivered it."),
+        ("updated_at", "timestamp", "When it was last changed; null if the source does not tell."),
     ],
 )
 SHIPMENT_ITEMS = _table(
@@ -432,8 +454,13 @@ ROUND_EXCLUSIONS = _table(
     "round_exclusions",
     "certify",
     "round_id marketplace product_id package_type",
-    "A pair that was proven unsafe before a round was drawn, and that its policy never chooses.",
-    [_ROUND_ID, *_PAIR],
+    "A pair that the policy of a round never chooses, whatever is proven or ruled later.",
+    [
+        _ROUND_ID,
+        *_PAIR,
+        ("disproved", "boolean", "It was proven unsafe before the round was drawn."),
+        ("ruled", "boolean", "A rule banned it then, or pinned its product to another type."),
+    ],
 )
 CERTIFICATE_ATTEMPTS = _table(
     "certificate_attempts",
@@ -731,6 +758,7 @@ ALL: tuple[Table, ...] = (
     PRODUCTS,
     PRODUCT_IMAGES,
     PACKAGE_TYPES,
+    PACKAGING_RULES,
     SHIPMENT_ITEMS,
     DAMAGE_REPORTS,
     HUMAN_TESTS,

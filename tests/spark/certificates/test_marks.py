@@ -9,10 +9,14 @@ from pyspark.sql import functions as F
 from tests.spark.rows import table_rows
 
 from leastpack.certificates.marks import (
+    BANNED,
     DISPROVED,
+    RULED,
     UNSAFE,
     alarmed_pairs,
     disproved_pairs,
+    exclusion_bit,
+    exclusions,
     product_marks,
     proven_labels,
     without_panels,
@@ -56,5 +60,14 @@ def test_tests_of_a_panel_disprove_nothing_and_prove(spark: SparkSession) -> Non
     outside = without_panels(rows, F.col("product_id") == "in")
     disproved = disproved_pairs(outside, 0.01)
     assert [row.product_id for row in disproved.collect()] == ["out"]
-    marks = {row.product_id: row.marks for row in product_marks(rows, outside, [disproved], 0.01).collect()}
-    assert marks == {"in": {"bag": UNSAFE}, "out": {"bag": UNSAFE | DISPROVED}}
+    pairs = [{"marketplace": "NA", "product_id": a, "package_type": b} for a, b in (("out", "bag"), ("ruled", "box"))]
+    banned = table_rows(spark, "round_exclusions", pairs)
+    excluded = exclusions(disproved, banned)
+    # As written before there were rules.
+    before = table_rows(spark, "round_exclusions", [{**pairs[0], "product_id": "in"}])
+    found = product_marks(rows, outside, banned, [excluded, before], 0.01).collect()
+    assert {row.product_id: row.marks for row in found} == {
+        "in": {"bag": UNSAFE | exclusion_bit(1)},
+        "out": {"bag": UNSAFE | BANNED | DISPROVED | RULED},
+        "ruled": {"box": BANNED | RULED},
+    }

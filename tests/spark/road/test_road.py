@@ -122,6 +122,20 @@ def test_products_move_by_a_certificate_that_tests_of_the_round_gave(tables: Tab
     assert "expected reported damages of shipments, before → after" in page
 
 
+def test_rules_of_people_stand_above_all(tables: Tables) -> None:
+    rules = tables.read("packaging_rules").collect()
+    assert {rule.action for rule in rules} == {"ban", "pin"}
+    assert {rule.marketplace for rule in rules} == {"NA", "EU", "JP"}
+    shipped = {(row.marketplace, row.product_id): row for row in tables.read("recommendations").collect()}
+    for rule in rules:
+        if rule.action == "pin":
+            row = shipped[rule.marketplace, rule.product_id]
+            assert (row.package_type, row.reason) == (rule.package_type, "pinned")
+    banned = tables.read("pair_decisions").where("reason = 'banned'")
+    assert banned.count() > 0
+    assert banned.where("moves").count() == 0
+
+
 def test_the_report_opens_without_a_network(demo: Config) -> None:
     page = Path(demo.report.path).read_text(encoding="utf-8")
     addresses = [part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]]

@@ -12,7 +12,7 @@ from pyspark.sql import Row
 from tests.spark.market import package_rows
 
 from leastpack.certificates.in_force import InForce, Standing
-from leastpack.certificates.marks import ALARMED, DISPROVED, SAFE, SETTLED, UNSAFE
+from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, RULED, SAFE, SETTLED, UNSAFE, exclusion_bit
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.decisions import CertifyConfig, DecisionsConfig
 from leastpack.config.root import Config
@@ -29,7 +29,10 @@ BROKEN = ("REJECTED", "proven_unsafe", None)
 # What other packages of a product are, that a test says nothing of.
 ABSENT = {"fits": False, "risk": 0.9, "damage_rate": 0.09, "void_share": 0.0, "views_used": 0}
 # Bits of the marks of a pair, as the joins of facts leave them.
-KNOWN_UNSAFE, FOUND_UNSAFE = UNSAFE | DISPROVED | DISPROVED << 1, UNSAFE | DISPROVED
+OF_ROUND = exclusion_bit(1)
+KNOWN_UNSAFE, FOUND_UNSAFE = UNSAFE | DISPROVED | OF_ROUND, UNSAFE | DISPROVED
+# A ban that the round of the certificate knew, and one that came later.
+OLD_BAN, NEW_BAN = BANNED | RULED | OF_ROUND * RULED // DISPROVED, BANNED | RULED
 KNOWN_SAFE = SAFE | SETTLED
 
 
@@ -73,6 +76,10 @@ SCORES = [
     *(pair("gone", name) for name in ("bag", "mailer")),
     *(pair("ended", name) for name in ("box", "past_box")),
     *(pair("broken_today", name) for name in ("mailer", "box")),
+    *(pair(f"{age}_ban", name) for age in ("old", "new") for name in ("bag", "mailer", "box")),
+    *(pair("banned_today", name) for name in ("bag", "mailer", "box")),
+    *(pair("pinned", name) for name in ("bag", "mailer", "box")),
+    *(pair("pinned_late", name) for name in ("mailer", "past_box")),
 ]
 MARKS = {
     ("unsafe", "bag"): KNOWN_UNSAFE,
@@ -85,6 +92,12 @@ MARKS = {
     ("alarmed", "bag"): ALARMED,
     ("proven", "bag"): KNOWN_SAFE,
     ("panel", "bag"): SAFE,
+    ("old_ban", "bag"): OLD_BAN,
+    ("new_ban", "bag"): NEW_BAN,
+    ("banned_today", "bag"): NEW_BAN | KNOWN_SAFE,
+    ("banned_today", "mailer"): NEW_BAN,
+    ("pinned", "bag"): NEW_BAN,
+    ("pinned", "mailer"): NEW_BAN,
 }
 # What a product ships in, the package before its move, and what is on trial.
 STATE = {
@@ -96,7 +109,12 @@ STATE = {
     "gone": ("bag", "carton", ["bag"]),
     "ended": ("past_box", None, None),
     "broken_today": ("mailer", None, None),
+    **dict.fromkeys(("old_ban", "new_ban"), ("box", None, None)),
+    "banned_today": ("mailer", None, None),
+    "pinned": ("bag", "mailer", ["bag"]),
+    "pinned_late": ("mailer", None, None),
 }
+PINS = {"pinned": "box", "pinned_late": "past_box"}
 Found = dict[tuple[str, str], tuple[str, str, str | None]]
 
 
@@ -119,7 +137,8 @@ def decided(product: str, grounds: Grounds, turn: float = 0.0) -> dict[str, Any]
     names = grounds.terms.markets[marketplace].names
     scores = [own.get(name, ABSENT) for name in names]
     marks = [MARKS.get((product, name), 0) for name in names]
-    batch = product_batch(marketplace, scores, marks, STATE.get(product, (None, None, None)), turn)
+    state = (*STATE.get(product, (None, None, None)), PINS.get(product))
+    batch = product_batch(marketplace, scores, marks, state, turn)
     return decide_batch(batch, marketplace, grounds).to_pylist()[0]
 
 
@@ -129,7 +148,7 @@ def product_batch(
     """One product, as `products.product_rows` leaves it."""
     kinds = {"fits": pa.bool_(), "risk": pa.float32(), "damage_rate": pa.float32(), "void_share": pa.float64()}
     lists = {name: pa.array([[row[name] for row in scores]], pa.list_(kind)) for name, kind in kinds.items()}
-    shipped, before, on_trial = state
+    shipped, before, on_trial, pinned = state
     return pa.RecordBatch.from_pydict(
         {
             **lists, "marketplace": pa.array([marketplace]), "product_id": pa.array(["P"]), "bucket": pa.array([0]),
@@ -138,14 +157,15 @@ def product_batch(
             "marks": pa.array([marks if any(marks) else None], pa.list_(pa.int32())),
             "value": pa.array([10.0]), "current_package_type": pa.array([shipped], pa.string()),
             "shipments": pa.array([3], pa.int64()), "moved_from": pa.array([before], pa.string()),
-            "on_trial": pa.array([on_trial], pa.list_(pa.string())), "turn": pa.array([turn]),
+            "on_trial": pa.array([on_trial], pa.list_(pa.string())), "pinned": pa.array([pinned], pa.string()),
+            "turn": pa.array([turn]),
         }
     )  # fmt: skip
 
 
 def grounds_of(certificates: dict[str, InForce], **more: Any) -> Grounds:
     standing = Standing(certificates, frozenset(certificates), "round", None)
-    return Grounds(terms_of(**more), standing, {}, {"round": DISPROVED << 1})
+    return Grounds(terms_of(**more), standing, {}, {"round": OF_ROUND})
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +297,33 @@ def test_a_product_waits_for_its_turn_unless_it_has_moved_before() -> None:
     late = decided("stays", some, turn=0.5)
     assert (late["package_type"], late["why_not_moved"]) == ("mailer", "held_back")
     assert decided("trial", some, turn=0.9)["package_type"] == "bag"
+
+
+def test_a_ban_that_the_round_knew_lets_the_policy_choose_the_next_package(found: Found) -> None:
+    assert decided("old_ban", grounds_of(CERTIFICATES))["package_type"] == "mailer"
+    assert found["old_ban", "bag"] == ("INFEASIBLE", "banned", None)
+    assert found["old_ban", "mailer"] == MOVE
+
+
+def test_a_later_ban_stops_the_move_and_nothing_untested_takes_its_place() -> None:
+    row = decided("new_ban", grounds_of(CERTIFICATES))
+    assert (row["package_type"], row["reason"], row["why_not_moved"]) == ("box", "kept", "banned")
+
+
+def test_a_product_leaves_a_banned_package_for_a_safe_default_and_takes_no_banned_proof() -> None:
+    row = decided("banned_today", grounds_of({}))
+    assert (row["package_type"], row["reason"]) == ("box", "banned")
+    assert row["alternatives"] == []
+
+
+def test_a_pin_stands_above_certificates_and_ends_what_was_on_trial() -> None:
+    row = decided("pinned", grounds_of(CERTIFICATES))
+    assert (row["package_type"], row["reason"], row["moves"]) == ("box", "pinned", False)
+    assert (row["moved_from"], row["on_trial"], row["alternatives"]) == (None, None, [])
+
+
+def test_nothing_is_pinned_to_a_package_that_is_not_used_any_more() -> None:
+    assert decided("pinned_late", grounds_of({}))["reason"] == "kept"
 
 
 def test_a_small_saving_moves_nothing() -> None:
