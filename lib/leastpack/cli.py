@@ -344,6 +344,51 @@ def import_(
         console.print(f"{sheet}: {', '.join(told)}", markup=False)
 
 
+pilot = typer.Typer(no_args_is_help=True, help="Trial shipments of products drawn by chance, which certify moves.")
+app.add_typer(pilot, name="pilot")
+
+
+def _print(lines: Iterable[str]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+@pilot.command("propose")
+def propose(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Draw a pilot for the policy of today: table pilots tells packing stations what to ship in what."""
+    from leastpack.pilots.propose import propose_pilot
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    _print(propose_pilot(make_session(loaded.spark), loaded))
+
+
+@pilot.command("status")
+def status(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Show what pilots have shipped and broken, beside their control."""
+    from leastpack.pilots.status import pilot_lines
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    _print(pilot_lines(make_session(loaded.spark), loaded))
+
+
+@pilot.command("stop")
+def stop(
+    why: Annotated[str, typer.Argument(help="Why; it stands in the table.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+) -> None:
+    """End the pilot that is going on: from tomorrow on it assigns nothing. What it shipped still counts."""
+    from leastpack.pilots.status import stop_pilots
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    products = stop_pilots(make_session(loaded.spark), loaded, why)
+    _print([f"trial shipments of {products} products end tomorrow"])
+
+
 def _note(event: str, why: str, config: ConfigFiles, set_: Overrides) -> None:
     from leastpack.certificates.pause import note_event
     from leastpack.session import make_session

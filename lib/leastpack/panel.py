@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Iterable
 from functools import reduce
 
-from pyspark.sql import Column, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.tables import Tables
@@ -22,9 +22,14 @@ def uniform(seed: int | Column, purpose: str, *columns: str) -> Column:
     return F.shiftrightunsigned(hashed, 11) / F.lit(float(2**53))
 
 
-def panel_hash(seed: int) -> Column:
-    """Where a product lies among all: a panel is a range of it."""
-    return uniform(seed, "panel", *PRODUCT)
+def panel_hash(seed: int, purpose: str = "panel") -> Column:
+    """Where a product lies among all: a panel is a range of it, a pilot's products are one of another such hash."""
+    return uniform(seed, purpose, *PRODUCT)
+
+
+def audits(rounds: DataFrame) -> DataFrame:
+    """The rounds of tests among all rounds."""
+    return rounds.where("labels IS NULL OR labels = 'audit'")
 
 
 def in_range(seed: int, start: float, end: float) -> Column:
@@ -69,7 +74,7 @@ def withheld_tests(tables: Tables, day: datetime.date, panel_days: int) -> Colum
 def _in_use(tables: Tables, day: datetime.date, panel_days: int) -> list[Row]:
     if not tables.exists("policy_rounds"):
         return []
-    ranges = tables.read("policy_rounds").groupBy("seed", "hash_from")
+    ranges = audits(tables.read("policy_rounds")).groupBy("seed", "hash_from")
     panels = ranges.agg(
         F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to"), F.max("test_until").alias("until")
     ).collect()

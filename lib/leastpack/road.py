@@ -64,9 +64,9 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "outcomes", "label_outcomes.py", "outcomes.label:label_outcomes",
-        "products package_types",
-        "shipment_items damage_reports human_tests outcome_buckets pair_outcomes pair_tests training_examples "
-        "quarantine",
+        "products package_types pilots",
+        "shipment_items damage_reports human_tests outcome_buckets pair_outcomes pilot_outcomes pair_tests "
+        "training_examples quarantine",
         "Turn shipments, returns, reviews and tests into labels.",
         "shipments", "returns", "reviews", "human_tests", "package_codes",
     ),
@@ -87,14 +87,15 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "certify", "certify_policy.py", "certificates.certify:certify_policy",
-        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples trials",
-        "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types",
+        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples trials "
+        "pilot_outcomes",
+        "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types pilots",
         "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),
     _step(
         "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
         "products package_types packaging_rules pair_scores pair_outcomes pair_tests trials policy_rounds "
-        "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events",
+        "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events pilots",
         "pair_decisions recommendations test_queue",
         "Recommend a package for every product under the certificates in force, and queue tests.",
     ),

@@ -32,6 +32,8 @@ class CellResult:
         judged: What that says of each type.
         upper: Bound of the unsafe share at that level, through testers who err.
         delta: Probability with which the cell may break its promise, what was set aside for measured rates included.
+        shipments: Of a pilot, shipments of the products at that level.
+        why_none: Why nothing is certified, whatever the test says.
     """
 
     test: CellTest
@@ -42,6 +44,8 @@ class CellResult:
     judged: TypeTest
     upper: float
     delta: float
+    shipments: int | None = None
+    why_none: str | None = None
 
 
 def attempt(tables: Tables, round_: Round, pair_tests: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:

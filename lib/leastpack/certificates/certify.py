@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.certificates.attempt import attempt
-from leastpack.certificates.counts import correction, count_moves
-from leastpack.certificates.in_force import (
-    CERTIFIED,
-    FAILED,
-    NOT_DRAWN,
-    WAITING,
-)
-from leastpack.certificates.marks import disproved_pairs, exclusions, product_marks, without_panels
+from leastpack.certificates.counts import correction
+from leastpack.certificates.drawing import look
+from leastpack.certificates.in_force import CERTIFIED, FAILED, NOT_DRAWN, WAITING
 from leastpack.certificates.planning import plan_round
-from leastpack.certificates.products import ProductFacts, product_facts, product_rows
+from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
 from leastpack.certificates.rounds import (
     Panel,
     Round,
@@ -29,19 +24,16 @@ from leastpack.certificates.rounds import (
     results_missing,
     round_of,
 )
-from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
-from leastpack.certificates.terms import Terms, hash_of, make_terms
-from leastpack.certificates.told import Told, not_drawn, tested, type_rows, waiting
+from leastpack.certificates.terms import PILOT, Terms, make_terms
+from leastpack.certificates.told import not_drawn, waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
-from leastpack.panel import panel_hash, withheld_tests
-from leastpack.policy.budget import Attempt, delta_of_attempt
+from leastpack.pilots.reading import read_pilot
+from leastpack.pilots.watch import watch_pilots
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
-from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_TYPES, CERTIFICATES
 
 INPUTS = (
     "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
@@ -71,69 +63,51 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
         products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
         terms = make_terms(config, types, model_version)
         round_ = round_of(tables, terms.digest)
-        if round_ is None:
+        if round_ is None and config.certify.audit:
             with run.phase("draw"):
                 round_ = _draw(tables, run, inputs, terms, products, kept)
         if round_ is not None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)
-        _tell(tables, run, terms)
+        pilot = make_terms(config, types, model_version, PILOT)
+        with run.phase("pilot"):
+            watch_pilots(tables, run, pilot)
+            read_pilot(tables, run, pilot)
+        _tell(tables, run, [terms.digest, pilot.digest])
 
 
 def _draw(
     tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, products: int, kept: ExitStack
 ) -> Round | None:
     """Plan the policy's round and draw it, if it may pass; the cells that have none get rows that say why."""
-    settings, day = terms.config.certify, terms.config.decisions.day
-    delta = delta_of_attempt(settings.delta, settings.issues_a_year, _spent(tables), day)
-    threshold = terms.config.outcomes.threshold
-    told = without_panels(inputs["pair_tests"], withheld_tests(tables, day, settings.panel_days))
+    settings = terms.config.certify
+    delta = delta_left(tables, terms)
     new_panel = choose_panel(tables, terms, inputs["pair_tests"])
     # Without products to draw the plan tells what a round would do.
-    panel = new_panel or Panel(settings.seed, 0.0)
-    ruled = keep(kept, ruled_products(inputs["products"], in_force(inputs["packaging_rules"], day), terms.types))
-    excluded = keep(kept, exclusions(disproved_pairs(told, threshold), banned_pairs(ruled)))
-    sampled = min(1.0, settings.sample_products / products)
-    marks = product_marks(told, told, banned_pairs(ruled), [excluded], threshold)
-    facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
-    rows = keep(kept, _sample(inputs["pair_scores"], facts, terms, panel, sampled, kept))
-    looked_at = rows.count()
-    run.account(
-        "products scored", rows_in=products, used=looked_at, set_aside={"not_in_the_sample": products - looked_at}
-    )
-    counts = count_moves(rows.where(F.col("panel") < sampled), terms)
+    looked = look(tables, run, inputs, terms, new_panel or Panel(settings.seed, 0.0), products, kept)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     factor = correction(calibrate, inputs["pair_scores"], terms)
     # Without delta to spend the plan tells what a whole part of it would do.
-    plans = plan_round(counts, sampled, factor, terms, delta or settings.delta / settings.issues_a_year)
-    used_up = None if delta else _spent_out(terms)
+    plans = plan_round(looked.counts, looked.sampled, factor, terms, delta or settings.delta / settings.issues_a_year)
+    used_up = None if delta else spent_out(terms)
     if new_panel is None:
         used_up = "every product has been drawn for a panel of this seed; certify.seed draws anew"
     hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
-    _write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
-    if len(hopeless) == len(plans):
+    write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
+    if new_panel is None or len(hopeless) == len(plans):
         return None
-    round_ = draw_round(tables, terms, panel, plans, rows, excluded, inputs["pair_tests"], delta)
+    round_ = draw_round(tables, terms, new_panel, plans, looked.rows, looked.excluded, inputs["pair_tests"], delta)
     for row in round_.cells:
         log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
     return round_
 
 
-def _sample(
-    scores: DataFrame, facts: ProductFacts, terms: Terms, panel: Panel, sampled: float, kept: ExitStack
-) -> DataFrame:
-    """Rows of the products that a round is planned on or may draw, with their place by hash as `panel`."""
-    place = panel_hash(panel.seed)
-    wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.config.certify.draw_share))
-    return product_rows(scores.where(wanted), facts, terms.types, kept).withColumn("panel", place)
-
-
 def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms: Terms) -> None:
     """Read the round's results if they are in and nobody has; else say what it waits for."""
-    settings, day = terms.config.certify, terms.config.decisions.day
+    day = terms.config.decisions.day
     before = attempt_of(tables, round_.round_id)
     if before is not None:
-        if not _is_told(tables, round_):  # a run was stopped after it had read: what it read is read again
+        if not is_told(tables, round_):  # a run was stopped after it had read: what it read is read again
             read = tables.read("pair_tests", before.pair_tests_version)
             _attempt(tables, run, read, round_, terms, before.delta, before.attempted_on, before.pair_tests_version)
         return
@@ -141,12 +115,11 @@ def _test(tables: Tables, run: Run, pair_tests: DataFrame, round_: Round, terms:
     run.figure("tests_missing", missing)
     if missing and day < round_.test_until:
         why = f"{missing} tests of the round have no result; on {round_.test_until} they count as UNSAFE"
-        _write_certificates(tables, run, [waiting(terms, row, why) for row in round_.cells])
+        write_certificates(tables, run, [waiting(terms, row, why) for row in round_.cells])
         return
-    others = _spent(tables, but=round_.round_id)
-    delta = min(round_.delta, delta_of_attempt(settings.delta, settings.issues_a_year, others, day))
+    delta = min(round_.delta, delta_left(tables, terms, but=round_.round_id))
     if not delta:
-        _write_certificates(tables, run, [waiting(terms, row, _spent_out(terms)) for row in round_.cells])
+        write_certificates(tables, run, [waiting(terms, row, spent_out(terms)) for row in round_.cells])
         return
     _attempt(tables, run, pair_tests, round_, terms, delta, day, run.inputs["pair_tests"])
 
@@ -162,44 +135,22 @@ def _attempt(
     version: int,
 ) -> None:
     results = attempt(tables, round_, pair_tests, terms, delta)
-    passed = any(one.test.test.last is not None for one in results.values())
-    # The attempt first: whatever stops the run now, the delta is spent.
-    names = (hash_of(round_.round_id), round_.round_id, terms.model_version, terms.digest)
-    spent = (*names, day, delta, passed, version, run.run_id)
-    tables.merge("certificate_attempts", tables.spark.createDataFrame([spent], CERTIFICATE_ATTEMPTS.schema))
-    judged = [row for cell, one in results.items() for row in type_rows(terms, cell, one)]
-    tables.merge("certificate_types", tables.spark.createDataFrame(judged, CERTIFICATE_TYPES.schema))
-    told = [tested(terms, row, results[row.cell], day) for row in round_.cells]
-    _write_certificates(tables, run, told)
+    write_attempt(tables, run, terms, round_, results, delta, day, version)
 
 
-def _spent_out(terms: Terms) -> str:
-    return f"the {terms.config.certify.delta:g} of delta of these 365 days is spent"
-
-
-def _write_certificates(tables: Tables, run: Run, told: list[Told]) -> None:
-    rows = []
-    for one in told:
-        values = {**dict.fromkeys(CERTIFICATES.names), **one, "run_id": run.run_id}
-        rows.append(tuple(list(v) if isinstance(v := values[name], tuple) else v for name in CERTIFICATES.names))
-    tables.merge("certificates", tables.spark.createDataFrame(rows, CERTIFICATES.schema))
-
-
-def _is_told(tables: Tables, round_: Round) -> bool:
-    rows = tables.read("certificates").where(F.col("round_id") == round_.round_id).collect()
-    return bool(rows) and all(row.status in (CERTIFIED, FAILED) for row in rows)
-
-
-def _spent(tables: Tables, but: str | None = None) -> list[Attempt]:
-    if not tables.exists("certificate_attempts"):
-        return []
-    rows = tables.read("certificate_attempts").collect()
-    return [Attempt(row.attempted_on, row.delta) for row in rows if row.round_id != but]
-
-
-def _tell(tables: Tables, run: Run, terms: Terms) -> None:
-    rows = tables.read("certificates").where(F.col("policy_digest") == terms.digest).orderBy("cell").collect()
+def _tell(tables: Tables, run: Run, digests: Sequence[str]) -> None:
+    tables.ensure("certificates")
+    rows = tables.read("certificates").where(F.col("policy_digest").isin(*digests)).orderBy("cell").collect()
     for row in rows:
-        log.info("cell", cell=row.cell, status=row.status, level=row.level, n=row.n, k=row.k, why_none=row.why_none)
+        log.info(
+            "cell",
+            cell=row.cell,
+            labels=row.labels,
+            status=row.status,
+            level=row.level,
+            n=row.n,
+            k=row.k,
+            why_none=row.why_none,
+        )
     for status in (CERTIFIED, FAILED, WAITING, NOT_DRAWN):
         run.figure(f"cells.{status}", sum(row.status == status for row in rows))

@@ -12,12 +12,12 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import PILOT, Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
 from leastpack.tables.keys import PAIR
 
-_SCHEMA = "cell string, place int, moves bigint, risk double"
+_SCHEMA = "cell string, place int, moves bigint, expected double"
 # The place of rows that count products.
 ALL = -1
 
@@ -29,12 +29,12 @@ class CellCounts:
     Attributes:
         products: Products.
         moves: (G,) of these, moving at each level of the grid.
-        risk: (G,) sum of the risks of the packages that they move to.
+        expected: (G,) sum of the risks of the packages that they move to; for a pilot, of their damage rates.
     """
 
     products: int
     moves: Counts
-    risk: Floats
+    expected: Floats
 
 
 def by_marketplace(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -63,15 +63,15 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 
     rows = products.select("marketplace", *READ).mapInArrow(counted, _SCHEMA)  # type: ignore[arg-type]
     # Decimals add up to the same sum in any order.
-    risk = F.sum(F.col("risk").cast("decimal(28,9)")).cast("double").alias("risk")
+    expected = F.sum(F.col("expected").cast("decimal(28,9)")).cast("double").alias("expected")
     found: dict[str, CellCounts] = {}
     size = len(terms.grid)
-    for row in rows.groupBy("cell", "place").agg(F.sum("moves").alias("moves"), risk).collect():
+    for row in rows.groupBy("cell", "place").agg(F.sum("moves").alias("moves"), expected).collect():
         one = found.setdefault(row.cell, CellCounts(0, np.zeros(size, dtype=np.int64), np.zeros(size)))
         if row.place == ALL:
-            found[row.cell] = CellCounts(row.moves, one.moves, one.risk)
+            found[row.cell] = CellCounts(row.moves, one.moves, one.expected)
         else:
-            one.moves[row.place], one.risk[row.place] = row.moves, row.risk
+            one.moves[row.place], one.expected[row.place] = row.moves, row.expected
     return dict(sorted(found.items()))
 
 
@@ -109,8 +109,9 @@ def correction(examples: DataFrame, scores: DataFrame, terms: Terms) -> Floats:
 def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
     products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
+    bad = products.pairs.damage_rate if terms.labels == PILOT else options.risk
     each = np.arange(len(photos))
-    cells, places, moves, risks = [], [], [], []
+    cells, places, moves, expected = [], [], [], []
     for with_photos in (False, True):
         inside = photos == with_photos
         if not inside.any():
@@ -118,7 +119,7 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
         cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))
         places.append(ALL)
         moves.append(int(inside.sum()))
-        risks.append(0.0)
+        expected.append(0.0)
     for place, level in enumerate(terms.grid):
         choice = choose(options, float(level), terms.least_saving(marketplace))
         for with_photos in (False, True):
@@ -128,11 +129,11 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
             cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))
             places.append(place)
             moves.append(int(moved.sum()))
-            risks.append(float(options.risk[each[moved], choice.package[moved]].sum()))
+            expected.append(float(bad[each[moved], choice.package[moved]].sum()))
     columns = {
         "cell": pa.array(cells, pa.string()),
         "place": pa.array(places, pa.int32()),
         "moves": pa.array(moves, pa.int64()),
-        "risk": pa.array(risks, pa.float64()),
+        "expected": pa.array(expected, pa.float64()),
     }
     return pa.RecordBatch.from_pydict(columns)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import AUDIT, PILOT, Terms
 from leastpack.tables import Tables
 
 CERTIFIED, FAILED, WAITING, NOT_DRAWN = "certified", "failed", "waiting", "not_drawn"
@@ -61,7 +61,8 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     same_choice = (F.col("choice_digest") == terms.choice_digest) & (F.col("status") != NOT_DRAWN)
     rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "certificate_id").collect()
     paused = why_paused(tables)
-    strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= terms.config.certify.alpha]
+    most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha}
+    strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most[row.labels]]
     own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(
         in_force={row.cell: _in_force(tables, row) for row in strict} if paused is None else {},

@@ -85,6 +85,7 @@ def product_marks(
     banned: DataFrame,
     excluded: Sequence[DataFrame],
     threshold: float,
+    stopped: DataFrame | None = None,
 ) -> DataFrame:
     """The bits of all marked pairs, by product.
 
@@ -94,6 +95,7 @@ def product_marks(
         banned: `ruled.banned_pairs`.
         excluded: `exclusions` of some policies; the place of each tells its `exclusion_bit`.
         threshold: As in `alarmed_pairs`.
+        stopped: Key of pairs that a pilot stopped, which prove unsafe what they are.
 
     Returns:
         marketplace, product_id, `marks`: package type to bits.
@@ -106,6 +108,8 @@ def product_marks(
         banned.select(*PAIR, F.lit(BANNED).alias("mark")),
         *[pairs.select(*PAIR, _exclusion(exclusion_bit(place)).alias("mark")) for place, pairs in enumerate(excluded)],
     ]
+    if stopped is not None:
+        sets.append(stopped.select(*PAIR, F.lit(UNSAFE).alias("mark")))
     pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or("mark").alias("mark"))
     marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")
     return pairs.groupBy(*PRODUCT).agg(marks)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from leastpack.certificates.cells import EITHER, NO_PHOTOS, PHOTOS, cell_name, pool_and_stratum
 from leastpack.certificates.counts import CellCounts
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import PILOT, Terms
+from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
-from leastpack.policy.exact import Floats, clean_points
-from leastpack.policy.plan import Plan, plan_levels, tests_needed
+from leastpack.policy.certify import Method
+from leastpack.policy.exact import Counts, Floats, clean_points
+from leastpack.policy.plan import Plan, chance_to_pass, plan_levels, tests_needed
 
 # Levels of the grid at which the tests of a certificate are worked out, to tell what one would take.
 PRICED = 24
@@ -43,6 +45,7 @@ class CellPlan:
         prices: What a certificate would take at some levels that a certificate is possible at, from strict to loose.
         too_few: Even at the loosest level too few of the drawn products would move.
         why_none: Why there are no levels; None where there are.
+        method: How it will be tested.
     """
 
     products: int
@@ -52,10 +55,38 @@ class CellPlan:
     prices: tuple[Price, ...]
     too_few: bool
     why_none: str | None
+    method: Method = "exact"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the drawn products of a pilot are expected to ship.
+
+    Attributes:
+        products: Share of them with a shipment in each of their moves.
+        shipments: Median shipments of these in a move.
+    """
+
+    products: float
+    shipments: int
+
+    @property
+    def method(self) -> Method:
+        """Bets on all shipments win from two a product on."""
+        return "betting" if self.shipments > 1 else "exact"
+
+
+# An audit tests every drawn product that moves, once.
+OF_AUDIT = Reach(1.0, 1)
 
 
 def plan_round(
-    counts: Mapping[str, CellCounts], sampled: float, factor: Floats, terms: Terms, delta: float
+    counts: Mapping[str, CellCounts],
+    sampled: float,
+    factor: Floats,
+    terms: Terms,
+    delta: float,
+    reach: Reach = OF_AUDIT,
 ) -> dict[str, CellPlan]:
     """Plan all cells; those that a round can do nothing for leave their delta to the others.
 
@@ -67,16 +98,24 @@ def plan_round(
         factor: `counts.correction`.
         terms: The policy.
         delta: What the attempt may spend.
+        reach: What drawn products ship, in a pilot.
 
     Returns:
         The plans of all cells.
     """
-    counts = _pooled(counts, _plan_cells(counts, sampled, factor, terms, delta, len(counts)))
-    plans = _plan_cells(counts, sampled, factor, terms, delta, len(counts))
+
+    def planned(of: Mapping[str, CellCounts]) -> dict[str, CellPlan]:
+        shares = terms.shares(delta, len(of), terms.drawing.levels)
+        alpha = terms.observed_alpha(shares)
+        share = shares.test / len(of)
+        return {cell: _plan_cell(one, sampled, factor, terms, alpha, share, reach) for cell, one in of.items()}
+
+    counts = _pooled(counts, planned(counts))
+    plans = planned(counts)
     hopeful = {cell: one for cell, one in counts.items() if len(plans[cell].plan.places)}
     if len(hopeful) in (0, len(counts)):
         return plans
-    return {**plans, **_plan_cells(hopeful, sampled, factor, terms, delta, len(hopeful))}
+    return {**plans, **planned(hopeful)}
 
 
 def _pooled(counts: Mapping[str, CellCounts], plans: Mapping[str, CellPlan]) -> dict[str, CellCounts]:
@@ -86,34 +125,34 @@ def _pooled(counts: Mapping[str, CellCounts], plans: Mapping[str, CellPlan]) -> 
         if all(cell in counts for cell in strata) and any(plans[cell].too_few for cell in strata):
             one, other = (found.pop(cell) for cell in strata)
             found[cell_name(pool, EITHER)] = CellCounts(
-                one.products + other.products, one.moves + other.moves, one.risk + other.risk
+                one.products + other.products, one.moves + other.moves, one.expected + other.expected
             )
     return dict(sorted(found.items()))
 
 
-def _plan_cells(
-    counts: Mapping[str, CellCounts], sampled: float, factor: Floats, terms: Terms, delta: float, cells: int
-) -> dict[str, CellPlan]:
-    shares = terms.shares(delta, cells, terms.config.certify.levels)
-    alpha = terms.observed_alpha(shares)
-    return {cell: _plan_cell(one, sampled, factor, terms, alpha, shares.test / cells) for cell, one in counts.items()}
-
-
 def _plan_cell(
-    counts: CellCounts, sampled: float, factor: Floats, terms: Terms, alpha: float, delta: float
+    counts: CellCounts, sampled: float, factor: Floats, terms: Terms, alpha: float, delta: float, reach: Reach
 ) -> CellPlan:
-    settings = terms.config.certify
+    settings = terms.drawing
     products = round(counts.products / sampled)
     draw = products_to_draw(alpha, delta, products, settings.draw_share)
     if settings.draw_products is not None:
         draw = min(settings.draw_products, int(settings.draw_share * products))
     moving = counts.moves / max(1, counts.products)
-    rates = np.minimum(1.0, factor * counts.risk / np.maximum(1, counts.moves))
-    plan = plan_levels(moving, rates, draw, alpha, delta, settings.levels)
+    rates = np.minimum(1.0, factor * counts.expected / np.maximum(1, counts.moves))
+    shipping = int(reach.products * draw)
+    plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, _chance(reach))
     prices = _prices(moving, rates, alpha, delta)
-    why = None if len(plan.places) else _why_none(moving, draw, prices)
-    too_few = bool(moving.max() * draw < 2 * clean_points(alpha, delta))
-    return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why)
+    why = None if len(plan.places) else _why_none(moving, shipping, prices, terms)
+    too_few = bool(moving.max() * shipping < 2 * clean_points(alpha, delta))
+    return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why, reach.method)
+
+
+def _chance(reach: Reach) -> Callable[[Floats, Counts, float, float], Floats]:
+    def by_betting(rates: Floats, products: Counts, alpha: float, delta: float) -> Floats:
+        return chance_by_betting(rates, products, reach.shipments, alpha, delta)
+
+    return by_betting if reach.method == "betting" else chance_to_pass
 
 
 def _prices(moving: Floats, rates: Floats, alpha: float, delta: float) -> tuple[Price, ...]:
@@ -127,11 +166,15 @@ def _prices(moving: Floats, rates: Floats, alpha: float, delta: float) -> tuple[
     return tuple(Price(share, tests) for share, tests in found if tests is not None)
 
 
-def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...]) -> str:
+def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...], terms: Terms) -> str:
     if not (moving > 0).any():
         return "no product moves at any level"
+    pilot = terms.labels == PILOT
     if not prices:
+        if pilot:
+            return "at every level the products that move are expected to be damaged more often than is promised"
         return "at every level more of the products that move are expected to be unsafe than is promised"
     most = int(moving.max() * draw)
     fewest = min(price.tests for price in prices)
-    return f"{draw} products would be drawn, at most {most} of them move; tests of {fewest} would do"
+    drawn = f"{draw} products would be drawn" + (" and ship" if pilot else "")
+    return f"{drawn}, at most {most} of them move; {'trials' if pilot else 'tests'} of {fewest} would do"

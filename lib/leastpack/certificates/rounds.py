@@ -16,7 +16,8 @@ from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import Terms, hash_of
+from leastpack.certificates.terms import PILOT, Terms, hash_of
+from leastpack.panel import audits
 from leastpack.policy.choose import choose_by_level
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -32,10 +33,12 @@ class Panel:
     Attributes:
         seed: Of the hash.
         start: Where the range starts.
+        purpose: Which hash.
     """
 
     seed: int
     start: float
+    purpose: str = "panel"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel |
     settings = terms.config.certify
     if not tables.exists("policy_rounds"):
         return Panel(settings.seed, 0.0)
-    rounds = tables.read("policy_rounds").where(F.col("seed") == settings.seed).collect()
+    rounds = audits(tables.read("policy_rounds")).where(F.col("seed") == settings.seed).collect()
     if not rounds:
         return Panel(settings.seed, 0.0)
     newest = max(row.hash_from for row in rounds)
@@ -138,16 +141,17 @@ def draw_round(
     counts = asked.agg(F.count("*").alias("tests"), F.count_if(F.col("known").isNull()).alias("to_test")).collect()
     tests = {row.cell: (row.tests, row.to_test) for row in counts}
     drawn = _drawn(products, terms, panel.start, ends)
-    day, settings = terms.config.decisions.day, terms.config.certify
+    day = terms.config.decisions.day
+    days = terms.config.pilot.days + 1 if terms.labels == PILOT else terms.config.certify.test_days
     rows = [
         (
             round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,
-            terms.policy, settings.alpha, delta,
+            terms.policy, terms.labels, one.method, terms.alpha, delta,
             [float(terms.grid[place]) for place in one.plan.places], one.plan.points.tolist(),
             one.plan.chance.tolist(), one.moving.tolist(), one.products, panel.seed, panel.start, ends[cell],
             drawn.get(cell, 0), *tests.get(cell, (0, 0)), [price.moving for price in one.prices],
             [price.tests for price in one.prices], day,
-            day + datetime.timedelta(days=settings.test_days),
+            day + datetime.timedelta(days=days),
         )
         for cell, one in planned.items()
     ]  # fmt: skip
@@ -174,9 +178,8 @@ def is_any_open(tables: Tables, day: datetime.date) -> bool:
     if not tables.exists("policy_rounds"):
         return False
     read = {row.round_id for row in _attempts(tables)}
-    rounds = (
-        tables.read("policy_rounds").where(F.col("test_until") > F.lit(day)).select("round_id").distinct().collect()
-    )
+    waiting = audits(tables.read("policy_rounds")).where(F.col("test_until") > F.lit(day))
+    rounds = waiting.select("round_id").distinct().collect()
     return any(row.round_id not in read for row in rounds)
 
 

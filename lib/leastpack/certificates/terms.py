@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pyspark.sql import Row
 
 from leastpack.certificates.cells import pool_of
+from leastpack.config.decisions import CertifyConfig, PilotConfig
 from leastpack.config.rates import Counts
 from leastpack.config.root import Config
 from leastpack.policy import POLICY_VERSION
@@ -24,6 +25,10 @@ from leastpack.policy.observed import Measured, actual_bound, observed_alpha
 
 # Of a package type, what no choice follows from.
 NOT_CHOSEN_BY = ("safe_default", "attributes")
+Labels = Literal["audit", "pilot"]
+# Tests of people, or trial shipments.
+AUDIT: Labels = "audit"
+PILOT: Labels = "pilot"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Terms:
         choice: What choices follow from, besides the products.
         promise: What the promise and its round follow from.
         made_by: What the model was trained by.
+        labels: Which labels settle the promise.
     """
 
     config: Config
@@ -45,6 +51,7 @@ class Terms:
     choice: Mapping[str, Any]
     promise: Mapping[str, Any]
     made_by: Mapping[str, Any]
+    labels: Labels = AUDIT
 
     @cached_property
     def policy(self) -> str:
@@ -73,6 +80,16 @@ class Terms:
         return risk_grid(self.config.certify.grid)
 
     @property
+    def alpha(self) -> float:
+        """The promised bound."""
+        return self.config.pilot.alpha if self.labels == PILOT else self.config.certify.alpha
+
+    @property
+    def drawing(self) -> CertifyConfig | PilotConfig:
+        """How many products a round draws, and how many levels it tests."""
+        return self.config.pilot if self.labels == PILOT else self.config.certify
+
+    @property
     def reported(self) -> float:
         """Share of damages that are reported: the cautious end."""
         return self.config.outcomes.least_reporting_rate
@@ -93,46 +110,58 @@ class Terms:
     def shares(self, delta: float, cells: int, levels: int) -> Shares:
         """How the delta of an attempt is divided."""
         types = len({name for market in self.markets.values() for name in market.names})
-        rates = (self.config.outcomes.human_test_sensitivity, self.config.outcomes.human_test_false_alarm)
-        return divide_delta(delta, cells, types, levels, sum(isinstance(rate, Counts) for rate in rates))
+        return divide_delta(delta, cells, types, levels, self._rates_measured)
 
     def measured_delta(self, shares: Shares) -> float:
         """What is set aside for rates that were measured."""
-        rules = self.config.outcomes
-        rates = (rules.human_test_sensitivity, rules.human_test_false_alarm)
-        return shares.measured * sum(isinstance(rate, Counts) for rate in rates)
+        return shares.measured * self._rates_measured
 
     def true_bound(self, observed: float, shares: Shares) -> float:
-        """The bound of the unsafe share that belongs to a bound of what testers who err observe."""
-        rules = self.config.outcomes
-        measured = (_measured(rules.human_test_sensitivity), _measured(rules.human_test_false_alarm))
-        return actual_bound(observed, shares.measured, *measured)
+        """The bound of the promised rate that belongs to a bound of what is observed."""
+        return actual_bound(observed, shares.measured, *map(_measured, self._seen_through))
 
     def observed_alpha(self, shares: Shares) -> float:
-        """What the promised bound looks like through testers who err."""
+        """What the promised bound looks like through testers who err, or customers who do not report all damage."""
+        return observed_alpha(self.alpha, shares.measured, *map(_measured, self._seen_through))
+
+    @property
+    def _seen_through(self) -> tuple[float | Counts, float | Counts]:
+        """How much of what is bad the labels find, and how much of what is good they accuse."""
         rules = self.config.outcomes
-        return observed_alpha(
-            self.config.certify.alpha,
-            shares.measured,
-            _measured(rules.human_test_sensitivity),
-            _measured(rules.human_test_false_alarm),
-        )
+        if self.labels == PILOT:
+            return rules.reporting_rate, 0.0
+        return rules.human_test_sensitivity, rules.human_test_false_alarm
+
+    @property
+    def _rates_measured(self) -> int:
+        return sum(isinstance(rate, Counts) for rate in self._seen_through)
 
 
-def make_terms(config: Config, package_types: list[Row], model_version: str) -> Terms:
+def make_terms(config: Config, package_types: list[Row], model_version: str, labels: Labels = AUDIT) -> Terms:
     """The terms of a run.
 
     Args:
         config: The configuration.
         package_types: Rows of the table.
         model_version: Model of the scores.
+        labels: Which labels settle the promise.
     """
     markets = make_markets(package_types, config.decisions.day, config.currency_units)
-    certify = config.certify.model_dump(include={"alpha", "pool_marketplaces", "grid", "draw", "seed"})
-    testers = config.outcomes.model_dump(include={"human_test_sensitivity", "human_test_false_alarm"})
     made_by = {"training": config.training.model_dump(mode="json")}
     choice = _choice(config, package_types, model_version, markets)
-    return Terms(config, model_version, markets, choice, {"certify": certify, "outcomes": testers}, made_by)
+    return Terms(config, model_version, markets, choice, _promise(config, labels), made_by, labels)
+
+
+def _promise(config: Config, labels: Labels) -> dict[str, Any]:
+    drawn = {"pool_marketplaces", "grid", "draw", "seed"}
+    if labels == PILOT:
+        promised = {
+            "certify": config.certify.model_dump(include=drawn),
+            "pilot": config.pilot.model_dump(include={"alpha", "share", "control", "days"}),
+        }
+        return {**promised, "outcomes": config.outcomes.model_dump(include={"reporting_rate", "return_window_days"})}
+    testers = config.outcomes.model_dump(include={"human_test_sensitivity", "human_test_false_alarm"})
+    return {"certify": config.certify.model_dump(include={"alpha", *drawn}), "outcomes": testers}
 
 
 def _choice(

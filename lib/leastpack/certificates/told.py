@@ -11,14 +11,13 @@ from leastpack.certificates.attempt import CellResult
 from leastpack.certificates.cells import POOLED, pool_and_stratum
 from leastpack.certificates.in_force import CERTIFIED, CONTRADICTED, FAILED, NOT_DRAWN, OPEN, SHOWN, WAITING
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import Terms, hash_of
+from leastpack.certificates.terms import PILOT, Terms, hash_of
 
 Told = dict[str, object]
 
 
 def _blank(terms: Terms, cell: str, status: str, products: int, moving: Sequence[float], tests: Sequence[int]) -> Told:
     pool, stratum = pool_and_stratum(cell)
-    alpha = terms.config.certify.alpha
     return {
         "certificate_id": hash_of(terms.digest, cell),
         "cell": cell,
@@ -28,15 +27,26 @@ def _blank(terms: Terms, cell: str, status: str, products: int, moving: Sequence
         "choice_digest": terms.choice_digest,
         "marketplaces": tuple(sorted(terms.markets)) if pool == POOLED else (pool,),
         "stratum": stratum,
-        "promise": f"at most {alpha:g} of the products that move or get their first package are unsafe in it, "
-        "each product counted once",
-        "alpha": alpha,
-        "labels": "audit",
+        "promise": _promise(terms),
+        "alpha": terms.alpha,
+        "labels": terms.labels,
         "products": products,
         "tests_needed": min(tests, default=None),
         "price_moving": tuple(moving),
         "price_tests": tuple(tests),
     }
+
+
+def _promise(terms: Terms) -> str:
+    if terms.labels == PILOT:
+        return (
+            f"of the products that move or get their first package, at most {terms.alpha:g} of the shipments in it are "
+            "damaged on average, each product counted once"
+        )
+    return (
+        f"at most {terms.alpha:g} of the products that move or get their first package are unsafe in it, "
+        "each product counted once"
+    )
 
 
 def not_drawn(terms: Terms, cell: str, plan: CellPlan, used_up: str | None) -> Told:
@@ -71,8 +81,10 @@ def tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> To
     certified = test.last is not None
     why = None
     if not certified:
-        why = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe: "
-        why += f"p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
+        bad = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe"
+        if terms.labels == PILOT:
+            bad = f"{k} of {result.shipments} shipments of {n} products that move at the first level are damaged"
+        why = result.why_none or f"{bad}: p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
     return {
         **_blank(terms, row.cell, CERTIFIED if certified else FAILED, row.products, row.price_moving, row.price_tests),
         "round_id": row.round_id,
@@ -80,6 +92,7 @@ def tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> To
         "level": row.levels[place] if certified else None,
         "n": n,
         "k": k,
+        "shipments": result.shipments,
         "missing": result.missing,
         "upper_bound": result.upper,
         "moving": row.moving[place],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leastpack.config.base import Count, Day, OpenShare, Section, Share
 
@@ -42,7 +42,38 @@ class CertifyConfig(Section):
     panel_days: Count = Field(
         365, description="Days for which tests of drawn products are kept from training; then other products are drawn."
     )
+    audit: bool = Field(True, description="Draw products and ask for tests of them; else only pilots certify.")
     seed: int = Field(3, ge=0, lt=2**31, description="Another seed draws other products.")
+
+
+class PilotConfig(Section):
+    """Trial shipments that certify moves: see `leastpack pilot`."""
+
+    alpha: OpenShare = Field(
+        0.01, description="Mean damage rate a shipment that is promised of the products that move, each counted once."
+    )
+    share: OpenShare = Field(0.2, description="Share of a drawn product's shipments that goes out in its moves.")
+    control: Share = Field(0.1, description="Share that goes out in today's package and is counted beside them.")
+    days: Count = Field(60, description="Days for which shipments are assigned.")
+    most_damage: float = Field(
+        50.0, gt=0, description="Damaged shipments that a pilot may be expected to cause in its moves; more is refused."
+    )
+    draw_products: Count | None = Field(
+        None,
+        description="Products that a pilot draws in each cell; null is 13 ln(1 / delta) / alpha. Never more than "
+        "`draw_share` of the cell.",
+    )
+    draw_share: Share = Field(0.1, description="Share of a cell's products that a pilot draws at most.")
+    levels: Count = Field(4, description="Levels that a pilot tests at most; its shipments are split over their moves.")
+    most_overruled: Share = Field(
+        0.05, description="Share of its shipments that may go out in another package; more certifies nothing."
+    )
+
+    @model_validator(mode="after")
+    def _shares_of_one_whole(self) -> PilotConfig:
+        if self.share + self.control > 1:
+            raise ValueError(f"share and control must not exceed 1 together, they are {self.share + self.control:g}")
+        return self
 
 
 class DecisionsConfig(Section):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from leastpack.config.base import Currency, Section
-from leastpack.config.decisions import CertifyConfig, DecisionsConfig, ReportConfig, ScoringConfig
+from leastpack.config.decisions import CertifyConfig, DecisionsConfig, PilotConfig, ReportConfig, ScoringConfig
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.sample import SampleConfig
@@ -37,6 +37,7 @@ class Config(Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
     scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="Scoring.")
     certify: CertifyConfig = Field(default_factory=CertifyConfig, description="Certificates.")
+    pilot: PilotConfig = Field(default_factory=PilotConfig, description="Trial shipments.")
     decisions: DecisionsConfig = Field(default_factory=DecisionsConfig, description="Deciding.")
     report: ReportConfig = Field(default_factory=ReportConfig, description="The report.")
     # No key: a guard that a file passes every time is no guard.

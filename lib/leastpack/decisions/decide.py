@@ -100,8 +100,15 @@ def _facts(
     ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types))
     excluded = [exclusions(disproved_pairs(told, threshold), banned_pairs(ruled))]
     excluded += [tables.read("round_exclusions").where(F.col("round_id") == one) for one in rounds]
-    marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold)
+    marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold, _stopped(tables))
     return product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+
+
+def _stopped(tables: Tables) -> DataFrame | None:
+    """Moves whose trial shipments were stopped; None where no pilot was ever proposed."""
+    if not tables.exists("pilots"):
+        return None
+    return tables.read("pilots").where("stopped_by_damage AND NOT control").select(*PAIR).distinct()
 
 
 def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[str, float]:

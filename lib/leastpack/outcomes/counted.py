@@ -20,6 +20,7 @@ from leastpack.outcomes.recount import BEGINNING, Counted, Start, recount, rules
 from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import judge_items
 from leastpack.outcomes.watermarks import watermarks
+from leastpack.pilot_arms import count_arms, with_arms
 from leastpack.tables import Tables
 from leastpack.tables.schemas import OUTCOME_BUCKETS
 
@@ -35,11 +36,13 @@ class Recounted:
         starts: Bucket to where it starts; empty where nothing has changed.
         reports: Rows of `damage_reports` of that part, with their verdicts.
         monthly: Rows of `pair_outcomes` of that part.
+        pilots: Rows of `pilot_outcomes` of that part; None where no pilot was ever proposed.
     """
 
     starts: Mapping[int, Start]
     reports: DataFrame
     monthly: DataFrame
+    pilots: DataFrame | None
 
 
 def read_counted(tables: Tables) -> dict[int, Counted]:
@@ -133,8 +136,12 @@ def count_damage(
     rules: OutcomesConfig,
     reader: ReviewReader,
     buckets: int,
+    arms: DataFrame | None = None,
 ) -> Recounted:
-    """Judge reports and count shipments of the part of the history that `starts` names."""
+    """Judge reports and count shipments of the part of the history that `starts` names.
+
+    Shipments that a pilot assigned are counted by what it assigned, and apart: they certify, and teach nothing.
+    """
     first = min((start.period for start in starts.values()), default="9999-12")
     rows = [(bucket, start.place_from, start.period) for bucket, start in starts.items()]
     begins = F.broadcast(spark.createDataFrame(rows, "bucket int, place_from date, first_period string"))
@@ -152,8 +159,12 @@ def count_damage(
     before = old.where("period < first_period").select(*ITEM, shipped_before)
     judged = judge_reports(part(reports), items, before, began, rules, reader).drop("place_from").localCheckpoint()
     marked = marked_shipments(items, damage_marks(judged))
-    monthly = monthly_outcomes(marked, rules.split.salt).localCheckpoint()
-    return Recounted(starts, judged, monthly)
+    if arms is None:
+        return Recounted(starts, judged, monthly_outcomes(marked, rules.split.salt).localCheckpoint(), None)
+    assigned = with_arms(marked, arms).localCheckpoint()
+    others = assigned.where("pilot_id IS NULL")
+    monthly = monthly_outcomes(others, rules.split.salt).localCheckpoint()
+    return Recounted(starts, judged, monthly, count_arms(assigned).localCheckpoint())
 
 
 def part_condition(starts: Mapping[int, Start], buckets: int) -> str | None:

@@ -72,7 +72,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             record_bytes(run, delivered)
             known, codes = _known(products, packages, [exports[one.name] for one in _of(sources, "package_codes")])
             intakes = take_in(spark, tables, run, exports, sources, known, rules, config.again)
-            update = plan_update(spark, tables, intakes, sources, rules)
+            update = plan_update(spark, tables, intakes, sources, rules, _arms(tables, run))
             judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()} | codes
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
             faulty = [*(intake.rows for intake in intakes.values()), *codes.values()]
@@ -109,6 +109,13 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             either = by_shipments.select(*PAIR).unionByName(taught.select(*PAIR)).distinct()
             _write(tables, run, "training_examples", examples, expected=either.count())
             record_figures(run, examples)
+
+
+def _arms(tables: Tables, run: Run) -> DataFrame | None:
+    """Rows of `pilots`; None where no pilot was ever proposed."""
+    if not tables.exists("pilots"):
+        return None
+    return tables.read("pilots", run.reads("pilots", tables.version("pilots")))
 
 
 def _judged(intakes: Mapping[str, Intake], update: Update, rules: OutcomesConfig) -> dict[Kind, DataFrame]:

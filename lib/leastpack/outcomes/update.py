@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
@@ -56,8 +56,17 @@ def plan_update(
     intakes: Mapping[str, Intake],
     sources: Sequence[SourceConfig],
     rules: OutcomesConfig,
+    arms: DataFrame | None = None,
 ) -> Update:
     """Find what is to be counted anew, and count it; nothing is written.
+
+    Args:
+        spark: The session.
+        tables: For how far each bucket was counted.
+        intakes: What was delivered, by table.
+        sources: The sources of history.
+        rules: The rules.
+        arms: Rows of `pilots`; None where no pilot was ever proposed.
 
     Raises:
         InputError: What an earlier leastpack counted would be lost.
@@ -74,7 +83,7 @@ def plan_update(
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
     reader = WordReader(rules.review_words)
-    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, reader, buckets)
+    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, reader, buckets, arms)
     if not counted:
         _require_no_less(tables, recounted)
     return Update(counted, until, recounted)
@@ -116,7 +125,11 @@ def write_update(
     part = part_condition(starts, buckets)
     tables.merge("damage_reports", update.recounted.reports, delete_missing=True, scope=part)
     tables.merge("pair_outcomes", update.recounted.monthly, delete_missing=True, scope=part)
-    for name, rows in (("damage_reports", update.recounted.reports), ("pair_outcomes", update.recounted.monthly)):
+    counted = [("damage_reports", update.recounted.reports), ("pair_outcomes", update.recounted.monthly)]
+    if update.recounted.pilots is not None:
+        tables.merge("pilot_outcomes", update.recounted.pilots, delete_missing=True, scope=part)
+        counted.append(("pilot_outcomes", update.recounted.pilots))
+    for name, rows in counted:
         written = tables.read(name)
         written = written.where(part) if part is not None else written
         run.expect(name, rows=written.count(), expected=rows.count())

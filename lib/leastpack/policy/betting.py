@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize, stats
 from scipy.special import logsumexp
 
 from leastpack.errors import InputError
@@ -61,6 +62,59 @@ def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets
     else:
         capital = float(np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates))).max())
     return float(np.exp(-max(0.0, capital)))
+
+
+def betting_upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, delta: float) -> float:
+    """The mean damage rate that `betting_p_value` of a mixture still rejects at `delta`; 1 where it rejects none.
+
+    Args:
+        k: (m,) damaged shipments of each product.
+        n: (m,) shipments of each product, at least 1.
+        delta: Probability that the bound is wrong.
+
+    Raises:
+        InputError: As of `betting_p_value`.
+    """
+    check_rate("delta", delta)
+
+    def above(alpha: float) -> float:
+        return betting_p_value(k, n, alpha) - delta
+
+    least, most = 1e-9, 1 - 1e-9
+    if above(most) > 0:
+        return 1.0
+    # The p-value falls as the bound rises.
+    return float(optimize.brentq(above, least, most)) if above(least) > 0 else least
+
+
+def chance_by_betting(
+    rate: npt.ArrayLike, products: npt.ArrayLike, shipments: int, alpha: float, delta: float
+) -> Floats:
+    """Probability that a mixture of bets rejects "the mean damage rate is above alpha", roughly.
+
+    The logarithms of what the bets win are taken to be normal, and to rise and fall together.
+
+    Args:
+        rate: (m,) mean damage rates, the same for all products of one.
+        products: (m,) products.
+        shipments: Of each.
+        alpha: The bound.
+        delta: Level of the test.
+
+    Returns:
+        (m,) probabilities.
+    """
+    damaged = np.arange(shipments + 1)
+    weight = stats.binom.pmf(damaged, shipments, np.asarray(rate, dtype=np.float64)[:, None])  # (m, s + 1)
+    steps = np.log1p(np.outer(PARTS / (1 - alpha), alpha - damaged / shipments))  # (bets, s + 1)
+    mean = weight @ steps.T
+    spread = np.sqrt(np.maximum(weight @ (steps**2).T - mean**2, 0.0))
+    count = np.asarray(products, dtype=np.float64)[:, None]
+    luck = np.linspace(-5, 5, 401)
+    won = (count * mean)[:, :, None] + (np.sqrt(count) * spread)[:, :, None] * luck  # (m, bets, luck)
+    enough = logsumexp(won, axis=1) - np.log(len(PARTS)) >= np.log(1 / delta)
+    least = np.where(enough.any(axis=1), luck[enough.argmax(axis=1)], np.inf)
+    return np.asarray(stats.norm.sf(least), dtype=np.float64)
 
 
 def _plug_in(rates: Floats, alpha: float) -> Floats:

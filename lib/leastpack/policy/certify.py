@@ -10,12 +10,16 @@ level need not be among those that move at the next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from leastpack.errors import InputError
+from leastpack.policy.betting import betting_p_value
 from leastpack.policy.exact import Counts, Floats, binomial_p_values, check_rate, list_p_values
+
+Method = Literal["betting", "exact"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,49 @@ def certify_policy(
     else:
         p_values = list_p_values(k, n, population, alpha, taken_out=taken_out)
     return PolicyTest(n, k, p_values, last_passed(p_values, delta))
+
+
+def certify_shipments(
+    moves: npt.ArrayLike,
+    k: npt.ArrayLike,
+    n: npt.ArrayLike,
+    first_damaged: npt.ArrayLike,
+    alpha: float,
+    delta: float,
+    method: Method,
+) -> PolicyTest:
+    """Test the planned levels of a policy by trial shipments: their mean damage rate, each product counted once.
+
+    Args:
+        moves: (L, m) whether each drawn product moves at each level, levels in the planned order.
+        k: (L, m) damaged shipments of the pair that it moves to.
+        n: (L, m) shipments of that pair, assigned by chance; products without any are no part of the test.
+        first_damaged: (L, m) whether the first of them was damaged.
+        alpha: The mean damage rate is at most this.
+        delta: Probability with which that may be wrong.
+        method: `betting` on the rates of all shipments, or the `exact` binomial test of the first of each product;
+            chosen before outcomes are known.
+
+    Returns:
+        As `certify_policy`: n counts products with shipments, k their damaged shipments.
+
+    Raises:
+        InputError: alpha or delta is not between 0 and 1, not 0 <= k <= n, shapes differ, or there is no such method.
+    """
+    check_rate("delta", delta)
+    if method not in get_args(Method):
+        raise InputError("method cannot be used", expected=" or ".join(get_args(Method)), found=str(method))
+    damaged, shipped, first = (np.asarray(one, dtype=np.int64) for one in (k, n, first_damaged))
+    counted = np.asarray(moves, dtype=bool) & (shipped > 0)
+    if not counted.shape == damaged.shape == first.shape or counted.ndim != 2:
+        raise InputError("outcomes cannot be used", expected=f"shape {counted.shape}", found=f"shape {damaged.shape}")
+    products = counted.sum(axis=1)
+    if method == "betting":
+        rows = zip(damaged, shipped, counted, strict=True)
+        p_values = np.array([betting_p_value(one[of], all_[of], alpha) for one, all_, of in rows], dtype=np.float64)
+    else:
+        p_values = binomial_p_values(np.where(counted, first, 0).sum(axis=1), products, alpha)
+    return PolicyTest(products, np.where(counted, damaged, 0).sum(axis=1), p_values, last_passed(p_values, delta))
 
 
 def last_passed(p_values: Floats, delta: float) -> int | None:

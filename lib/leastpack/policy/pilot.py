@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 from scipy.special import logsumexp
 
 from leastpack.errors import InputError
@@ -21,6 +22,27 @@ from leastpack.policy.exact import Floats, check_rate
 STOP_AT = 20.0
 # The bound, as a multiple of alpha.
 STOP_FACTOR = 3.0
+
+
+# Fewer products say nothing of a difference.
+FEWEST_PRODUCTS = 10
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a pilot says of moves against today's packages.
+
+    Attributes:
+        products: Products that shipped in both.
+        mean: Mean difference of their damage rates, moves less control; None of too few products.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
+
+    products: int
+    mean: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -145,3 +167,25 @@ def stop_values(k: npt.ArrayLike, n: npt.ArrayLike, bound: float) -> Floats:
     logs = damaged * np.log1p(bets * (1 - bound)) + (shipped - damaged) * np.log1p(-bets * bound)
     found: Floats = np.exp(logsumexp(logs, axis=0) - np.log(len(bets)))
     return found
+
+
+def difference(k: npt.ArrayLike, n: npt.ArrayLike, k_control: npt.ArrayLike, n_control: npt.ArrayLike) -> Difference:
+    """Mean difference of the damage rates of moves and control over products that shipped in both.
+
+    Student's interval over products, which are independent; their shipments need not be.
+
+    Args:
+        k: (m,) damaged shipments in moves.
+        n: (m,) shipments in moves.
+        k_control: (m,) damaged shipments of the control.
+        n_control: (m,) shipments of the control.
+    """
+    counts = [np.asarray(one, dtype=np.float64) for one in (k, n, k_control, n_control)]
+    both = (counts[1] > 0) & (counts[3] > 0)
+    damaged, shipped, damaged_control, shipped_control = (one[both] for one in counts)
+    rates = damaged / shipped - damaged_control / shipped_control
+    if len(rates) < FEWEST_PRODUCTS:
+        return Difference(len(rates), None, None, None)
+    mean, error = float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(len(rates)))
+    reach = float(stats.t.ppf(0.975, len(rates) - 1)) * error
+    return Difference(len(rates), mean, mean - reach, mean + reach)

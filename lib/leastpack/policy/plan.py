@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,13 @@ class Plan:
 
 
 def plan_levels(
-    moving: npt.ArrayLike, rates: npt.ArrayLike, products: int, alpha: float, delta: float, most: int = 8
+    moving: npt.ArrayLike,
+    rates: npt.ArrayLike,
+    products: int,
+    alpha: float,
+    delta: float,
+    most: int = 8,
+    chance_of: Callable[[Floats, Counts, float, float], Floats] | None = None,
 ) -> Plan:
     """Choose the levels to test from what is known without the labels of the round.
 
@@ -49,6 +56,7 @@ def plan_levels(
         alpha: The promised bound.
         delta: Probability with which it may be broken.
         most: Levels at most; each may ask for more tests.
+        chance_of: Probability to pass, of rates, points, alpha and delta; None is `chance_to_pass`.
 
     Returns:
         The plan; without levels where too few products would move or none is likely to pass.
@@ -61,7 +69,9 @@ def plan_levels(
     if most < 1:
         raise InputError("most cannot be used", expected="1 level or more", found=f"{most}")
     points = np.asarray(moving, dtype=np.float64) * products
-    chance = chance_to_pass(np.asarray(rates, dtype=np.float64), np.floor(points).astype(np.int64), alpha, delta)
+    chance = (chance_of or chance_to_pass)(
+        np.asarray(rates, dtype=np.float64), np.floor(points).astype(np.int64), alpha, delta
+    )
     possible = np.flatnonzero((points >= 2 * clean_points(alpha, delta)) & (chance >= LEAST_CHANCE))
     if not len(possible):
         return Plan(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 from leastpack import __version__
 from leastpack.certificates.cells import in_words
+from leastpack.certificates.terms import PILOT
 from leastpack.config.root import Config
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
@@ -22,6 +23,7 @@ from leastpack.encoders.text import TextEncoder
 from leastpack.errors import InputError, ModelError
 from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
+from leastpack.pilots.status import pilot_lines
 from leastpack.releases.release import read_release
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
@@ -74,6 +76,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
         "certificates": certificates,
         "types": _types(tables, certificates),
+        "pilots": pilot_lines(spark, config) if tables.exists("pilots") else [],
         "price_plot": _price_plot(certificates),
         "kept": kept_products(recommended, outcomes),
         "reasons": _records(by_reason(recommended)),
@@ -131,13 +134,17 @@ def _tiles(
             tiles.append((rates, f"{name} of shipments, before → after, weighted by earlier shipments"))
     for one in certificates:
         if one["in_force"]:
-            tested = f"of what moves is unsafe, promised for {one['where']}: {one['k']} of {one['n']} tested were"
-            tiles.append((f"≤ {one['alpha']:.1%}", tested))
+            promised, of = "of what moves is unsafe", f"{one['n']} tested"
+            if one["labels"] == PILOT:
+                promised, of = "mean damage rate of what moves", f"{one['shipments']} trial shipments"
+            tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {one['k']} of {of} were"))
     for row in checked:
         if row["package_type"] == ALL:
             verdict = "kept" if row["kept"] else "BROKEN"
-            rate = f"{row['unsafe'] / row['products']:.1%}"
-            tiles.append((rate, f"truly unsafe of {row['products']:,} that move, {row['where']}: promise {verdict}"))
+            rate, true = f"{row['unsafe'] / row['products']:.1%}", "truly unsafe"
+            if row["labels"] == PILOT:
+                rate, true = f"{row['rate_after']:.2%}", "true mean damage rate"
+            tiles.append((rate, f"{true} of {row['products']:,} that move, {row['where']}: promise {verdict}"))
     curve = evaluation.curves["all pairs"]
     if curve.auc is not None:
         tiles.append(

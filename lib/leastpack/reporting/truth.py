@@ -6,6 +6,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.certificates.terms import PILOT
 from leastpack.reporting.gather import PAIR, PRODUCT, collected
 
 ALL = "all"
@@ -21,8 +22,8 @@ def moves_check(recommendations: DataFrame, certificates: DataFrame, truth: Data
 
     Returns:
         A row a certificate and package type that products move to, and one for `all` of them: products, how many are
-        truly unsafe there, their true damage rate before and after, alpha, and whether the promise is kept: it is made
-        of all types together.
+        truly unsafe there, their true damage rate before and after, alpha, labels, and whether the promise is kept: it
+        is made of all types together, on the unsafe share, or for a pilot on the damage rate.
     """
     moved = recommendations.where("certificate_id IS NOT NULL")
     after = truth.select(*PAIR, "unsafe", F.col("damage_rate").alias("rate_after"))
@@ -31,7 +32,11 @@ def moves_check(recommendations: DataFrame, certificates: DataFrame, truth: Data
         moved.withColumn("before", F.coalesce("moved_from", "current_package_type"))
         .join(after, on=PAIR, how="inner")
         .join(before, on=[*PRODUCT, "before"], how="left")
-        .join(F.broadcast(certificates.select("certificate_id", "cell", "alpha")), on="certificate_id", how="inner")
+        .join(
+            F.broadcast(certificates.select("certificate_id", "cell", "alpha", "labels")),
+            on="certificate_id",
+            how="inner",
+        )
     )
     sums = [
         F.count("*").alias("products"),
@@ -39,8 +44,11 @@ def moves_check(recommendations: DataFrame, certificates: DataFrame, truth: Data
         F.mean("rate_before").alias("rate_before"),
         F.mean("rate_after").alias("rate_after"),
     ]
-    by_type = rows.groupBy("cell", "alpha", "package_type").agg(*sums)
-    whole = rows.groupBy("cell", "alpha").agg(*sums).withColumn("package_type", F.lit(ALL))
+    by_type = rows.groupBy("cell", "alpha", "labels", "package_type").agg(*sums)
+    whole = rows.groupBy("cell", "alpha", "labels").agg(*sums).withColumn("package_type", F.lit(ALL))
     checked = collected(by_type.unionByName(whole).orderBy("cell", F.col("package_type") != ALL, "package_type"))
-    checked["kept"] = checked["unsafe"] <= checked["alpha"] * checked["products"]
+    by_rate = checked["rate_after"] <= checked["alpha"]
+    checked["kept"] = by_rate.where(
+        checked["labels"] == PILOT, checked["unsafe"] <= checked["alpha"] * checked["products"]
+    )
     return checked

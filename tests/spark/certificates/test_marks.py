@@ -65,9 +65,11 @@ def test_tests_of_a_panel_disprove_nothing_and_prove(spark: SparkSession) -> Non
     excluded = exclusions(disproved, banned)
     # As written before there were rules.
     before = table_rows(spark, "round_exclusions", [{**pairs[0], "product_id": "in"}])
-    found = product_marks(rows, outside, banned, [excluded, before], 0.01).collect()
+    stopped = table_rows(spark, "round_exclusions", [{**pairs[1], "product_id": "stopped"}])
+    found = product_marks(rows, outside, banned, [excluded, before], 0.01, stopped).collect()
     assert {row.product_id: row.marks for row in found} == {
         "in": {"bag": UNSAFE | exclusion_bit(1)},
         "out": {"bag": UNSAFE | BANNED | DISPROVED | RULED},
         "ruled": {"box": BANNED | RULED},
+        "stopped": {"box": UNSAFE},
     }

@@ -74,7 +74,8 @@ def test_kept_products_are_told_by_their_own_shipments(frames: dict[str, Any]) -
 
 
 def test_the_truth_is_asked_of_all_that_moves_by_a_certificate(spark: SparkSession, frames: dict[str, Any]) -> None:
-    certificates = table_rows(spark, "certificates", [{"certificate_id": "c", "cell": "*/photos", "alpha": 0.4}])
+    promise = {"certificate_id": "c", "cell": "*/photos", "alpha": 0.4, "labels": "audit"}
+    certificates = table_rows(spark, "certificates", [promise])
     truth = spark.createDataFrame(
         [
             ("NA", row["product_id"], name, rate, name == "bag" and row["product_id"] == "moved")
@@ -88,3 +89,5 @@ def test_the_truth_is_asked_of_all_that_moves_by_a_certificate(spark: SparkSessi
     whole = checked[0]
     assert (whole["products"], whole["unsafe"], whole["kept"]) == (3, 1, True)
     assert (whole["rate_before"], whole["rate_after"]) == (pytest.approx(0.01), pytest.approx(0.02))
+    by_rate = table_rows(spark, "certificates", [{**promise, "alpha": 0.01, "labels": "pilot"}])
+    assert not moves_check(frames["recommendations"], by_rate, truth)["kept"].any()

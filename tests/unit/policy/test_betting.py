@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leastpack.errors import InputError
-from leastpack.policy.betting import Bets, betting_p_value
+from leastpack.policy.betting import Bets, betting_p_value, betting_upper_bound, chance_by_betting
 from leastpack.policy.exact import binomial_p_values
 
 BETS: tuple[Bets, ...] = ("mixture", "plug_in")
@@ -75,3 +75,21 @@ def test_fixed_bets_do_not_depend_on_the_order_of_products_nor_trust_products_of
 def test_what_cannot_be_used_is_named(k: list[int], n: list[int], alpha: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         betting_p_value(k, n, alpha)
+
+
+def test_the_upper_bound_is_where_the_p_value_reaches_delta() -> None:
+    rng = np.random.default_rng(5)
+    n = rng.integers(1, 40, 900)
+    k = rng.binomial(n, 0.01)
+    bound = betting_upper_bound(k, n, 0.1)
+    assert betting_p_value(k, n, bound * 1.001) <= 0.1 <= betting_p_value(k, n, bound * 0.999)
+    assert float(np.mean(k / n)) < bound < 0.03
+    assert betting_upper_bound([1, 1], [1, 1], 0.1) == 1.0
+
+
+def test_the_chance_to_pass_is_about_what_happens() -> None:
+    rng = np.random.default_rng(6)
+    for rate in (0.004, 0.007, 0.012):
+        passed = np.mean([betting_p_value(rng.binomial(20, rate, 700), 20, 0.01) <= 0.1 for _ in range(200)])
+        expected = float(chance_by_betting([rate], [700], 20, 0.01, 0.1)[0])
+        assert expected == pytest.approx(passed, abs=0.12)

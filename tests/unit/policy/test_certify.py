@@ -8,7 +8,7 @@ import pytest
 from leastpack.errors import InputError
 from leastpack.policy import plan as planning
 from leastpack.policy.cells import divide_delta
-from leastpack.policy.certify import certify_policy
+from leastpack.policy.certify import Method, certify_policy, certify_shipments
 from leastpack.policy.exact import binomial_p_values
 from leastpack.policy.observed import Measured, observed_alpha
 from leastpack.policy.plan import chance_to_pass, plan_levels
@@ -147,3 +147,37 @@ def test_testers_who_know_nothing_are_refused() -> None:
         observed_alpha(0.02, 0.01, Measured(10, 200), Measured(300, 400))
     with pytest.raises(InputError, match="counts"):
         observed_alpha(0.02, 0.01, Measured(3, 2))
+
+
+def trial(rate: float, products: int, shipments: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Trial shipments of products that all move at one level, each with a rate of its own."""
+    rates = rng.beta(0.5, 0.5 / rate - 0.5, products)
+    damaged = rng.random((products, shipments)) < rates[:, None]
+    n = np.full((1, products), shipments)
+    return np.ones((1, products), dtype=bool), damaged.sum(axis=1)[None], n, damaged[:, 0][None]
+
+
+@pytest.mark.parametrize(("method", "shipments"), [("betting", 20), ("exact", 1)])
+def test_p11_trial_shipments_at_the_bound_pass_at_most_as_often_as_delta(method: Method, shipments: int) -> None:
+    rng, passed = np.random.default_rng(3), 0
+    for _ in range(400):
+        moves, k, n, first = trial(0.02, 600, shipments, rng)
+        passed += certify_shipments(moves, k, n, first, 0.02, 0.1, method).last is not None
+    assert passed / 400 <= 0.1 + 3 * (0.09 / 400) ** 0.5
+
+
+def test_bets_on_all_shipments_pass_where_first_shipments_do_not() -> None:
+    rng, passed = np.random.default_rng(4), {"betting": 0, "exact": 0}
+    for _ in range(100):
+        moves, k, n, first = trial(0.007, 800, 50, rng)
+        for method in passed:
+            passed[method] += certify_shipments(moves, k, n, first, 0.012, 0.1, method).last is not None
+    assert passed["betting"] > 60 > passed["exact"]
+
+
+def test_products_without_a_shipment_are_no_part_of_a_pilot_s_test() -> None:
+    moves = np.array([[True, True, True, False]])
+    found = certify_shipments(moves, [[1, 0, 0, 5]], [[10, 0, 4, 5]], [[1, 0, 0, 1]], 0.2, 0.1, "exact")
+    assert (found.n.tolist(), found.k.tolist()) == ([2], [1])
+    with pytest.raises(InputError, match="method"):
+        certify_shipments(moves, [[0] * 4], [[1] * 4], [[0] * 4], 0.2, 0.1, "guess")  # type: ignore[arg-type]

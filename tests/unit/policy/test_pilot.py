@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from leastpack.errors import InputError
-from leastpack.policy.pilot import STOP_AT, arm_of, expected_damage, make_arms, number_of, stop_values
+from leastpack.policy.pilot import STOP_AT, arm_of, difference, expected_damage, make_arms, number_of, stop_values
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_a_pilot_that_breaks_is_stopped_soon() -> None:
 def test_what_cannot_be_used_is_named(ask, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ask()
+
+
+def test_the_difference_from_control_is_by_product() -> None:
+    rng = np.random.default_rng(7)
+    rates = rng.beta(1, 60, 500)
+    n, control = rng.integers(0, 80, 500), rng.integers(0, 40, 500)
+    covered = 0
+    for _ in range(100):
+        found = difference(rng.binomial(n, rates + 0.01), n, rng.binomial(control, rates), control)
+        assert found.products == ((n > 0) & (control > 0)).sum()
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= 0.01 <= found.high
+    assert covered >= 87
+    assert difference([1], [2], [0], [2]).mean is None
