@@ -62,7 +62,7 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "certificate_id").collect()
     paused = why_paused(tables)
     most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha}
-    strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most[row.labels]]
+    strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]
     own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(
         in_force={row.cell: _in_force(tables, row) for row in strict} if paused is None else {},

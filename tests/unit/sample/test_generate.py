@@ -45,7 +45,9 @@ def test_another_seed_gives_another_sample(make: Make) -> None:
 
 def test_every_promised_file_is_there_and_readable(make: Make) -> None:
     folder = make()
-    assert {path.name for path in folder.iterdir()} == {*EXPORTS, "images", "human_tests.csv", "truth.parquet"}
+    assert {path.name for path in folder.iterdir()} == {
+        *EXPORTS, "images", "human_tests.csv", "rules.csv", "truth.parquet",
+    }  # fmt: skip
     for marketplace, names in EXPORTS.items():
         assert {path.name for path in (folder / marketplace).iterdir()} == names
     for path in folder.rglob("*.csv"):
