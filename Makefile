@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint bench bench-growth bench-billion bench-history proofs simulate mutants docs wheel clean distclean
+.PHONY: help setup demo test slow unit lint bench bench-growth bench-billion bench-history proofs simulate mutants docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -28,9 +28,12 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 
 # Two processes: one Spark session alone leaves half of two cores idle. In the order of tests/schedule.py, the longest files
 # first: by the number of tests, the longest would be left for the end, when one process has nothing else to do.
-test: setup ## Set up, then ruff, mypy and every test but the long proofs
+test: setup ## Set up, then ruff, mypy and every test but the slow ones and the long proofs
 	@$(BIN)/ruff check; $(BIN)/mypy; $(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; \
 	echo "checks and tests: $$((SECONDS / 60)) min $$((SECONDS % 60)) s after the set-up"
+
+slow: setup ## The tests that take longer: what `make test` leaves out, and CI runs too
+	$(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
 
 unit: setup ## The tests without Spark: seconds
 	$(WITH) pytest tests/unit

@@ -121,6 +121,7 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 
+@pytest.mark.slow
 def test_a_cluster_goes_on_after_the_loss_of_a_python_worker_and_an_executor(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -195,6 +196,7 @@ def no_file_beyond(spark: SparkSession, size: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_stops_the_step_and_loses_nothing(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -83,7 +83,19 @@ def _copy(to: Path) -> Path:
 def _run(checkout: Path, tests: list[str]) -> str:
     """`passed`, `failed`, or why neither can be said."""
     report = checkout / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "",
+        f"--junitxml={report}",
+        *tests,
+    ]
     # Python workers of Spark see the copy too; no bytecode of one mutant is taken for that of another.
     environment = {**os.environ, "PYTHONPATH": f"{checkout / 'lib'}:{checkout}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:

@@ -26,10 +26,14 @@ def expected(name: str) -> dict[str, Any]:
 
 
 NAMES = sorted(path.parent.name for path in CASES.glob("*/expected.json"))
+# Three deliveries, one after the other.
+LONG = {"package-type-withdrawn"}
 WITH_SPARK = [name for name in NAMES if expected(name)["expect"].get("error", {}).get("exit") != 2]
 
 
-@pytest.mark.parametrize("name", WITH_SPARK)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WITH_SPARK]
+)
 def test_a_delivery_ends_as_expected(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

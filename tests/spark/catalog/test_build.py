@@ -151,6 +151,7 @@ def test_a_newer_export_updates_changed_products_and_photos_only_and_an_older_on
     assert shop.accounts()["products"]["set_aside"] == {"older_version": 1}
 
 
+@pytest.mark.slow
 def test_measurements_outlive_their_exports_and_a_poorer_or_older_one_replaces_no_better_one(shop: Shop) -> None:
     def measured(product: str, day: int | None, *sides: float) -> dict[str, Any]:
         at = None if day is None else f"2024-01-{day:02d}"

@@ -178,6 +178,7 @@ def test_another_policy_moves_nothing_by_this_certificate(
     assert not tables.read("pair_decisions").where("certificate_id IS NOT NULL").collect()
 
 
+@pytest.mark.slow
 def test_after_a_failure_of_the_same_model_others_are_drawn_and_a_new_model_meets_the_panel(
     spark: SparkSession, drawn: Tables, tmp_path: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_after_a_failure_of_the_same_model_others_are_drawn_and_a_new_model_meet
     assert [row.hash_from for row in newest] == [rounds[1].hash_from]
 
 
+@pytest.mark.slow
 def test_a_person_can_send_all_moves_back(spark: SparkSession, certified: Tables, tmp_path: Path) -> None:
     tables = copy_of(certified, tmp_path)
     config = config_for(tables)
@@ -239,6 +241,7 @@ def test_a_person_can_send_all_moves_back(spark: SparkSession, certified: Tables
     assert {recommended(tables)[product].package_type for product in moved - proven} <= {"bag", "box"}
 
 
+@pytest.mark.slow
 def test_where_no_level_is_likely_to_pass_nothing_is_drawn_and_the_price_is_told(
     spark: SparkSession, drawn: Tables, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.spark.outcomes.shop import config, human_test, write_catalog
@@ -35,6 +36,7 @@ def inside(tables: Tables, start: float, end: float) -> set[str]:
     return {row.product_id for row in rows}
 
 
+@pytest.mark.slow
 def test_results_of_a_panel_do_not_train(spark: SparkSession, tmp_path: Path) -> None:
     """They do where it has ended, or was drawn after the test; pair_tests has all of them, for proofs."""
     tests = [human_test(number, product, "bag", "SAFE") for number, product in enumerate(PRODUCTS)]

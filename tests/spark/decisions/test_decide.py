@@ -129,6 +129,7 @@ def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables)
     assert {name: decided.version(name) for name in WRITTEN} == before
 
 
+@pytest.mark.slow
 def test_no_marketplace_of_a_pool_has_more_new_moves_than_it_may(
     spark: SparkSession, decided: Tables, tmp_path: Path
 ) -> None:
@@ -146,6 +147,7 @@ def test_no_marketplace_of_a_pool_has_more_new_moves_than_it_may(
     assert len(held) > 50
 
 
+@pytest.mark.slow
 def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_is_emptied(
     spark: SparkSession, decided: Tables, tmp_path: Path
 ) -> None:

@@ -180,6 +180,7 @@ def test_p2_a_second_run_encodes_nothing_and_neither_new_prices_nor_another_mode
     assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
 
 
+@pytest.mark.slow
 def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Config) -> None:
     spark.sql(f"DELETE FROM delta.`{tables.location('embeddings')}`")
     encode_products(spark, config)
@@ -195,6 +196,7 @@ def test_a_run_tells_of_its_work(spark: SparkSession, tables: Tables, config: Co
     assert {"texts.most_loads_of_a_worker", "images.most_loads_of_a_worker"} <= set(figures)
 
 
+@pytest.mark.slow
 def test_a_changed_title_a_late_photo_and_one_that_fails_now_are_the_work_of_a_run_and_a_passed_error_of_the_next(
     spark: SparkSession, tables: Tables, config: Config, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

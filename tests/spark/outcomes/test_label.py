@@ -241,6 +241,7 @@ def test_p4_labels_do_not_depend_on_partitions(spark, labelled, tmp_path):
         assert sorted(map(str, again.read(name).collect())) == sorted(map(str, tables.read(name).collect()))
 
 
+@pytest.mark.slow
 def test_human_tests_alone_are_enough_and_shipments_add_to_them(spark, tmp_path):
     alone = config(tmp_path, {"human_tests": EXPORTS["human_tests"]})
     tables = write_catalog(spark, alone, PRODUCTS)

@@ -73,6 +73,7 @@ def labelled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> T
     return tables
 
 
+@pytest.mark.slow
 def test_a_shipment_went_in_what_its_code_meant_on_its_day(labelled: Tables) -> None:
     kept = by_key(labelled.read("shipment_items"), "shipment_id")
     quarantined = [row for row in labelled.read("quarantine").collect() if row["source"] == "shipments"]

@@ -50,6 +50,7 @@ def run(spark, shop):
             raise
 
 
+@pytest.mark.slow
 def test_p3_a_stream_of_deliveries_ends_as_one_delivery_does_also_when_a_run_is_stopped(
     spark, tmp_path, at_once, monkeypatch, three_partitions
 ):

@@ -236,6 +236,7 @@ def of_model(rows: dict[str, Rows], model: str) -> dict[str, Rows]:
     return {name: [{**row, "model_version": model} for row in rows[name]] for name in named}
 
 
+@pytest.mark.slow
 def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
     spark: SparkSession, published: tuple[Tables, Config]
 ) -> None:
@@ -284,6 +285,7 @@ def many_scores(shift: float) -> Rows:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
     spark: SparkSession, published: tuple[Tables, Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +310,7 @@ def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
         assert "drift.NA.bag" not in published_with(scores, unbounded)
 
 
+@pytest.mark.slow
 def test_a_last_release_that_is_too_old_to_be_read_does_not_block_the_next_one(
     spark: SparkSession, published: tuple[Tables, Config]
 ) -> None:

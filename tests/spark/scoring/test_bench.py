@@ -15,6 +15,7 @@ PRODUCTS = 60
 COMPARED = ("product_id", "package_type", "risk", "damage_rate", "views_used")
 
 
+@pytest.mark.slow
 def test_all_contenders_write_every_pair_and_stage_and_step_agree(spark: SparkSession, tmp_path: Path) -> None:
     config = cached.prepare(spark, tmp_path / "work", PRODUCTS)
 

@@ -212,6 +212,7 @@ def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_writ
     tables.merge("products", table_rows(spark, "products", [product(4)]))
 
 
+@pytest.mark.slow
 def test_a_bucket_without_products_is_emptied(spark: SparkSession, world: Config) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
@@ -225,6 +226,7 @@ def test_a_bucket_without_products_is_emptied(spark: SparkSession, world: Config
     assert set(scores(spark, world)) == set(before)
 
 
+@pytest.mark.slow
 def test_p1_a_key_that_two_runs_wrote_stops_the_step_every_time_before_anything_is_written(
     spark: SparkSession, world: Config
 ) -> None:
@@ -251,6 +253,7 @@ def test_keys_alone_say_the_same_as_whole_inputs(spark: SparkSession, world: Con
     assert "text_vector" not in keys.columns
 
 
+@pytest.mark.slow
 def test_a_new_package_type_needs_no_fusion(spark: SparkSession, world: Config) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
@@ -307,6 +310,7 @@ def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     assert "cross.cross_s" not in again
 
 
+@pytest.mark.slow
 def test_an_unchanged_catalog_is_not_even_read_and_a_table_made_anew_is(
     spark: SparkSession, built: Path, tmp_path: Path
 ) -> None:

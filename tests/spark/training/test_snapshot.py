@@ -69,6 +69,7 @@ def test_a_round_of_human_tests_weighs_by_its_rows_whatever_its_probability(spar
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
     tmp_path: Path, prepared: tuple[Recipe, DataFrame, DataFrame], folder: Path
 ) -> None:

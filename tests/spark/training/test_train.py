@@ -113,6 +113,7 @@ def test_p3_a_lost_model_is_made_again_the_same(spark: SparkSession, trained: tu
     assert tables.version("training_metrics") == metrics
 
 
+@pytest.mark.slow
 def test_the_plain_arm_and_another_seed_give_other_models_and_old_snapshots_go(
     spark: SparkSession, trained: tuple[Config, Tables], tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_examples_of_one_class_are_refused_and_nothing_is_written(
     assert last_run(tables)["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_without_any_photo_the_model_learns_from_the_rest(spark: SparkSession, made: Path, tmp_path: Path) -> None:
     config = copied(made, tmp_path)
     tables = Tables(spark, config.tables)
@@ -156,6 +158,7 @@ def test_without_any_photo_the_model_learns_from_the_rest(spark: SparkSession, m
     assert last_run(tables)["status"] == "done"
 
 
+@pytest.mark.slow
 def test_unknown_products_and_packages_are_set_aside_and_empty_validation_and_test_splits_are_allowed(
     spark: SparkSession, made: Path, tmp_path: Path
 ) -> None:

@@ -126,7 +126,14 @@ def keys_of(spark: SparkSession, config: Config, step: str) -> dict[str, list[tu
 
 
 # Encode appends to one table, as catalog does among others.
-@pytest.mark.parametrize("step", ["catalog", "outcomes", pytest.param("encode", marks=pytest.mark.proof)])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "catalog",
+        pytest.param("outcomes", marks=pytest.mark.slow),
+        pytest.param("encode", marks=pytest.mark.proof),
+    ],
+)
 def test_overlapping_runs_end_with_one_done_the_others_with_one_error_each_and_no_key_twice(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
