@@ -67,19 +67,25 @@ def pair_totals(outcomes: DataFrame) -> DataFrame:
 
 
 def _waits_for(tables: Tables, round_: Round, window: int) -> str | None:
+    """What a pilot waits for, in words; None where it is over."""
+    if not tables.exists("pilots"):
+        return "its arms are not written yet: run leastpack pilot propose again"
     arms = tables.read("pilots").where(F.col("pilot_id") == round_.round_id)
-    last = arms.groupBy("marketplace").agg(F.max(F.least("ends_on", F.coalesce("stopped_on", "ends_on"))).alias("day"))
-    # The day by which the customers of its last shipments have had their time.
-    needed = {row.marketplace: row.day + datetime.timedelta(days=window - 1) for row in last.collect()}
+    last = F.max(F.least("ends_on", F.coalesce("stopped_on", "ends_on"))).alias("day")
+    ends = {row.marketplace: row.day for row in arms.groupBy("marketplace").agg(last).collect()}
+    if not ends:
+        return "its arms are not written yet: run leastpack pilot propose again"
+    if not tables.exists("pilot_outcomes"):
+        return "none of its shipments has been counted yet"
     known = _delivered_until(tables)
-    late = {name: day for name, day in needed.items() if (known.get(name) or datetime.date.min) < day}
-    if not late and tables.exists("pilot_outcomes"):
-        return None
-    name = min(late, default=next(iter(needed), ""))
-    return (
-        f"customers of its last shipments have time until {needed.get(name)} in {name}, "
-        f"and returns are delivered until {known.get(name) or 'no day'}"
-    )
+    for name, day in sorted(ends.items()):
+        # The day by which the customers of its last shipments have had their time.
+        needed = day + datetime.timedelta(days=window - 1)
+        until = known.get(name)
+        if until is None or until < needed:
+            told = f"returns are delivered until {until or 'no day yet'}"
+            return f"customers of its last shipments in {name} have time until {needed}; {told}"
+    return None
 
 
 def _delivered_until(tables: Tables) -> dict[str, datetime.date]:

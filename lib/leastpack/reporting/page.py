@@ -134,10 +134,11 @@ def _tiles(
             tiles.append((rates, f"{name} of shipments, before → after, weighted by earlier shipments"))
     for one in certificates:
         if one["in_force"]:
-            promised, of = "of what moves is unsafe", f"{one['n']} tested"
+            promised, found = "of what moves is unsafe", f"{one['k']} of {one['n']} tested were"
             if one["labels"] == PILOT:
-                promised, of = "mean damage rate of what moves", f"{one['shipments']} trial shipments"
-            tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {one['k']} of {of} were"))
+                promised = "mean damage rate of what moves"
+                found = f"{one['k']} of {one['shipments']} trial shipments were damaged"
+            tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {found}"))
     for row in checked:
         if row["package_type"] == ALL:
             verdict = "kept" if row["kept"] else "BROKEN"

@@ -166,7 +166,7 @@ def test_what_passes_moves_products_and_keeps_its_promise(spark: SparkSession, r
     certify_policy(spark, config(running, LATER))
     waiting = certificates(running)["*/either"]
     assert waiting.status == "waiting"
-    assert "2024-08-30" in waiting.why_none
+    assert "in EU have time until 2024-08-30; returns are delivered until 2024-08-29" in waiting.why_none
     assert not running.exists("certificate_attempts")
 
     write(spark, running, {"outcome_buckets": delivered(ended + timedelta(days=1))})
