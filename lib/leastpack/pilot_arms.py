@@ -23,7 +23,7 @@ def shipment_number(pilot_id: Column, shipment_id: Column) -> Column:
 
 
 def with_arms(shipments: DataFrame, arms: DataFrame) -> DataFrame:
-    """Say which arm each shipment of a single item is in.
+    """Say which arm each shipment of a single item is in; one whose items nobody tells is in none.
 
     Args:
         shipments: The key of a product, shipment_id, items and shipped_on (date).
@@ -36,7 +36,7 @@ def with_arms(shipments: DataFrame, arms: DataFrame) -> DataFrame:
     arm = F.struct("pilot_id", F.col("package_type").alias("arm_type"), F.col("control").alias("arm_control"))
     listed = F.collect_list(F.struct("begins", "ends", "starts_on", ends, arm.alias("arm"))).alias("_arms")
     by_product = arms.groupBy(*PRODUCT).agg(listed)
-    day, alone = F.col("shipped_on"), F.coalesce("items", F.lit(1)) == 1
+    day, alone = F.col("shipped_on"), F.coalesce(F.col("items") == 1, F.lit(False))
 
     def holds(one: Column) -> Column:
         number = shipment_number(one["arm"]["pilot_id"], F.col("shipment_id"))
@@ -51,6 +51,9 @@ def with_arms(shipments: DataFrame, arms: DataFrame) -> DataFrame:
 def count_arms(shipments: DataFrame) -> DataFrame:
     """Count the shipments of each arm by month, whatever they went out in.
 
+    One that went out in another package stands for a damaged one where it certifies: whoever puts the fragile ones
+    aside would make the pilot look safer.
+
     Args:
         shipments: Rows of `damage.marked_shipments` with ARM.
 
@@ -58,20 +61,23 @@ def count_arms(shipments: DataFrame) -> DataFrame:
         The columns of `pilot_outcomes`.
     """
     damaged = F.col("damaged") | F.col("maybe")
+    overruled = ~F.col("package_type").eqNullSafe(F.col("arm_type"))
     assigned = shipments.where("pilot_id IS NOT NULL").select(
         "pilot_id",
         *PRODUCT,
         F.col("arm_type").alias("package_type"),
         F.date_format("shipped_on", "yyyy-MM").alias("period"),
-        (~F.col("package_type").eqNullSafe(F.col("arm_type"))).alias("overruled"),
+        overruled.alias("overruled"),
         damaged.alias("damaged"),
-        F.struct("shipped_at", "shipment_id", damaged.alias("damaged")).alias("shipment"),
+        (damaged | overruled).alias("bad"),
+        F.struct("shipped_at", "shipment_id", (damaged | overruled).alias("bad")).alias("shipment"),
     )
     counted = assigned.groupBy("pilot_id", *PAIR, "period").agg(
         F.count("*").alias("n"),
         F.count_if("damaged").alias("k_upper"),
         F.count_if("overruled").alias("overruled"),
+        F.count_if("bad").alias("k_test"),
         F.min("shipment").alias("first"),
     )
-    firsts = [F.col("first.shipped_at").alias("first_at"), F.col("first.damaged").alias("first_damaged")]
-    return counted.select("pilot_id", *PAIR, "period", "n", "k_upper", "overruled", *firsts)
+    firsts = [F.col("first.shipped_at").alias("first_at"), F.col("first.bad").alias("first_bad")]
+    return counted.select("pilot_id", *PAIR, "period", "n", "k_upper", "overruled", "k_test", *firsts)

@@ -8,7 +8,6 @@ from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from leastpack.catalog.accounts import account_sources, quarantined_rows
 from leastpack.catalog.assemble import assemble_products, newly_listed, rank_products, with_known, with_split_notes
@@ -20,15 +19,15 @@ from leastpack.catalog.packages import Values, package_rows, withdrawn_rows
 from leastpack.catalog.pins import pinned_sources
 from leastpack.catalog.products import clean_products
 from leastpack.catalog.quarantine import write_quarantine
-from leastpack.catalog.rules import rank_rules
+from leastpack.catalog.rules import idle_rules, kept_rules, rank_rules
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
-from leastpack.catalog.versions import USED
 from leastpack.config.checks import check_catalog
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
 from leastpack.guards import check_guards
+from leastpack.log import log
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.schemas import PACKAGE_TYPES, PACKAGING_RULES, PRODUCT_IMAGES, PRODUCTS, Table
@@ -90,7 +89,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
                 _write_images(run, tables, ranked["product_images"], photos)
             tables.ensure("packaging_rules")  # most catalogs have none
             if "rules" in ranked:
-                _write_rules(run, tables, ranked["rules"])
+                _write_rules(run, tables, ranked["rules"], rules)
         with run.phase("figures"):
             for name, value in catalog_figures(tables.read("products")).items():
                 run.figure(name, value)
@@ -157,11 +156,16 @@ def _write_images(run: Run, tables: Tables, ranked: DataFrame, stored: DataFrame
     run.expect("product_images", rows=tables.read("product_images").count(), expected=expected)
 
 
-def _write_rules(run: Run, tables: Tables, ranked: DataFrame) -> None:
+def _write_rules(run: Run, tables: Tables, ranked: DataFrame, stored: DataFrame) -> None:
     """The rules of all sources, each delivered whole."""
-    rules = ranked.where(F.col("status") == USED).select(*PACKAGING_RULES.names)
+    rules = kept_rules(ranked, stored).localCheckpoint()
     tables.replace("packaging_rules", rules)
     run.expect("packaging_rules", rows=tables.read("packaging_rules").count(), expected=rules.count())
+    idle = idle_rules(rules, tables.read("products"))
+    run.figure("rules_without_products", idle)
+    if idle:
+        todo = "look at their spelling, and map vendor and hazard_class in the sources of products"
+        log.warning("rules name products, vendors or hazard classes that no product has", rules=idle, todo=todo)
 
 
 def _stored(spark: SparkSession, run: Run, tables: Tables, table: Table) -> DataFrame:

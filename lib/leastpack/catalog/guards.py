@@ -39,7 +39,7 @@ def catalog_guards(
     if "product_images" in ranked:
         gone |= dropped_photos(ranked["product_images"], photos)
     if "rules" in ranked:
-        gone |= gone_rules(ranked["rules"], rules)
+        gone |= gone_rules(ranked["rules"], rules, [source.name for source in sources if source.kind == "rules"])
     guards = [quarantine_guard(source, run.accounts[source.name]) for source in sources]
     return guards + [deletion_guard(source, *gone[source.name]) for source in sources if source.name in gone]
 

@@ -56,12 +56,44 @@ def rank_rules(rows: DataFrame, marketplaces: Collection[str], types: Sequence[t
     return told.select(*PACKAGING_RULES.names, "row_hash", "fault", raw, "status")
 
 
-def gone_rules(ranked: DataFrame, stored: DataFrame) -> dict[str, tuple[int, int]]:
-    """Stored rules that no source delivers any more, of all that are stored, by the source that brought them."""
-    listed = ranked.where(F.col("status") == USED).select(*KEY, F.lit(True).alias("listed"))
-    counted = stored.join(listed, on=list(KEY), how="left").groupBy("source")
-    counts = counted.agg(F.count_if(F.col("listed").isNull()).alias("gone"), F.count("*").alias("all")).collect()
+def kept_rules(ranked: DataFrame, stored: DataFrame) -> DataFrame:
+    """The rules after a delivery of all sources: those that can be used, and stored ones whose new row cannot.
+
+    Args:
+        ranked: `rank_rules`.
+        stored: `packaging_rules` as it is.
+    """
+    used = ranked.where(F.col("status") == USED).select(*PACKAGING_RULES.names)
+    mangled = ranked.where(F.col("status") == QUARANTINED).select(*KEY).distinct()
+    as_before = stored.join(mangled, on=list(KEY), how="left_semi").join(used, on=list(KEY), how="left_anti")
+    return used.unionByName(as_before.select(*PACKAGING_RULES.names))
+
+
+def gone_rules(ranked: DataFrame, stored: DataFrame, sources: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Stored rules that no source delivers any more, of all that are stored, by the source that brought them.
+
+    Args:
+        ranked: `rank_rules`.
+        stored: `packaging_rules` as it is.
+        sources: Sources of rules; the first answers for those of sources that are not among them any more.
+    """
+    left = kept_rules(ranked, stored).select(*KEY, F.lit(True).alias("left"))
+    answers = F.when(F.col("source").isin(*sources), F.col("source")).otherwise(F.lit(sources[0]))
+    counted = stored.withColumn("source", answers).join(left, on=list(KEY), how="left").groupBy("source")
+    counts = counted.agg(F.count_if(F.col("left").isNull()).alias("gone"), F.count("*").alias("all")).collect()
     return {row["source"]: (row["gone"], row["all"]) for row in counts}
+
+
+def idle_rules(rules: DataFrame, products: DataFrame) -> int:
+    """Rules that speak of a product, vendor or hazard class that no product has."""
+    for name in SCOPES:
+        given = F.col(name) if name == "product_id" else F.lower(name)
+        known = (
+            products.select("marketplace", given.alias(name)).dropna().distinct().withColumn(f"has_{name}", F.lit(1))
+        )
+        rules = rules.join(known, on=["marketplace", name], how="left")
+    idle = [F.col(name).isNotNull() & F.col(f"has_{name}").isNull() for name in SCOPES]
+    return rules.where(idle[0] | idle[1] | idle[2]).count()
 
 
 def _fault(marketplaces: Collection[str], known: Column) -> Column:

@@ -24,6 +24,7 @@ from leastpack.certificates.rounds import (
     results_missing,
     round_of,
 )
+from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import PILOT, Terms, make_terms
 from leastpack.certificates.told import not_drawn, waiting
@@ -71,7 +72,9 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
                 _test(tables, run, inputs["pair_tests"], round_, terms)
         pilot = make_terms(config, types, model_version, PILOT)
         with run.phase("pilot"):
-            watch_pilots(tables, run, pilot)
+            rules = in_force(inputs["packaging_rules"], config.decisions.day)
+            ruled = ruled_products(inputs["products"], rules, pilot.types, pilot.in_use)
+            watch_pilots(tables, run, pilot, banned_pairs(ruled))
             read_pilot(tables, run, pilot)
         _tell(tables, run, [terms.digest, pilot.digest])
 

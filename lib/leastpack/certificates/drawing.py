@@ -60,7 +60,9 @@ def look(
     """
     settings, day, threshold = terms.config.certify, terms.config.decisions.day, terms.config.outcomes.threshold
     told = without_panels(inputs["pair_tests"], withheld_tests(tables, day, settings.panel_days))
-    ruled = keep(kept, ruled_products(inputs["products"], in_force(inputs["packaging_rules"], day), terms.types))
+    ruled = keep(
+        kept, ruled_products(inputs["products"], in_force(inputs["packaging_rules"], day), terms.types, terms.in_use)
+    )
     excluded = keep(kept, exclusions(disproved_pairs(told, threshold), banned_pairs(ruled)))
     marks = product_marks(told, told, banned_pairs(ruled), [excluded], threshold)
     facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from leastpack.certificates.cells import EITHER, pool_and_stratum
 from leastpack.certificates.terms import AUDIT, PILOT, Terms
 from leastpack.tables import Tables
 
@@ -65,11 +66,24 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]
     own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(
-        in_force={row.cell: _in_force(tables, row) for row in strict} if paused is None else {},
+        in_force={row.cell: _in_force(tables, row) for row in _newest_layout(strict)} if paused is None else {},
         supported=frozenset(row.cell for row in rows),
         round_id=own[0].round_id if own else None,
         paused=paused,
     )
+
+
+def _newest_layout(certificates: Sequence[Row]) -> list[Row]:
+    """The certificates, oldest first, less those that a newer one of their pool divides otherwise.
+
+    One of both strata together says nothing of either alone, and two of single strata nothing of what is left of both.
+    """
+    either = {}
+    for row in certificates:
+        pool, stratum = pool_and_stratum(row.cell)
+        either[pool] = stratum == EITHER
+    parts = [(row, *pool_and_stratum(row.cell)) for row in certificates]
+    return [row for row, pool, stratum in parts if (stratum == EITHER) == either[pool]]
 
 
 def why_paused(tables: Tables) -> str | None:

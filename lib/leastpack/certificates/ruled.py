@@ -20,7 +20,9 @@ def in_force(rules: DataFrame, day: datetime.date) -> DataFrame:
     return rules.where(begun & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day))))
 
 
-def ruled_products(products: DataFrame, rules: DataFrame, types: Mapping[str, Sequence[str]]) -> DataFrame:
+def ruled_products(
+    products: DataFrame, rules: DataFrame, types: Mapping[str, Sequence[str]], in_use: Mapping[str, Sequence[str]]
+) -> DataFrame:
     """The pins and bans of all products that a rule speaks of.
 
     A ban stands above a pin. Of several pins the one with the narrowest scope counts (product, then vendor, then hazard
@@ -30,6 +32,7 @@ def ruled_products(products: DataFrame, rules: DataFrame, types: Mapping[str, Se
         products: The table.
         rules: `in_force`.
         types: Package types by marketplace.
+        in_use: Those of them that are in use: a pin to another one holds nothing.
 
     Returns:
         marketplace, product_id, `pinned` (a package type or null) and `banned` (package types, possibly none).
@@ -41,7 +44,12 @@ def ruled_products(products: DataFrame, rules: DataFrame, types: Mapping[str, Se
         F.collect_set(F.when(F.col("action") == BAN, F.col("package_type"))).alias("banned"),
         F.array_sort(F.collect_set(F.when(F.col("action") == PIN, pin))).alias("pins"),
     )
-    allowed = F.filter("pins", lambda one: ~F.array_contains("banned", one["package_type"]))
+    used = declared(in_use)
+
+    def holds(one: Column) -> Column:
+        return F.array_contains(used, one["package_type"]) & ~F.array_contains("banned", one["package_type"])
+
+    allowed = F.filter("pins", holds)
     pinned = by_product.withColumn("pinned", F.get(allowed, F.lit(0))["package_type"])
     others = F.array_except(declared(types), F.array("pinned"))
     banned = F.when(F.col("pinned").isNotNull(), others).otherwise(F.col("banned"))

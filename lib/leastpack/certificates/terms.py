@@ -99,6 +99,11 @@ class Terms:
         """Names of the package types by marketplace."""
         return {name: market.names for name, market in self.markets.items()}
 
+    @property
+    def in_use(self) -> dict[str, tuple[str, ...]]:
+        """Names of those that are in use."""
+        return {name: tuple(np.array(one.names)[one.in_use].tolist()) for name, one in self.markets.items()}
+
     def pool(self, marketplace: str) -> str:
         """The pool of a marketplace."""
         return pool_of(marketplace, self.config.certify.pool_marketplaces)
@@ -157,9 +162,12 @@ def _promise(config: Config, labels: Labels) -> dict[str, Any]:
     if labels == PILOT:
         promised = {
             "certify": config.certify.model_dump(include=drawn),
-            "pilot": config.pilot.model_dump(include={"alpha", "share", "control", "days"}),
+            "pilot": config.pilot.model_dump(include={"alpha", "share", "control", "days", "most_overruled"}),
         }
-        return {**promised, "outcomes": config.outcomes.model_dump(include={"reporting_rate", "return_window_days"})}
+        # What counts as damage must stand before anything ships.
+        damage = {"damage_reasons", "other_reasons", "review_max_stars", "review_words", "multi_item"}
+        rules = config.outcomes.model_dump(include={"reporting_rate", "return_window_days", *damage})
+        return {**promised, "outcomes": rules}
     testers = config.outcomes.model_dump(include={"human_test_sensitivity", "human_test_false_alarm"})
     return {"certify": config.certify.model_dump(include={"alpha", *drawn}), "outcomes": testers}
 

@@ -40,8 +40,8 @@ def _blank(terms: Terms, cell: str, status: str, products: int, moving: Sequence
 def _promise(terms: Terms) -> str:
     if terms.labels == PILOT:
         return (
-            f"of the products that move or get their first package, at most {terms.alpha:g} of the shipments in it are "
-            "damaged on average, each product counted once"
+            f"of the products that move or get their first package, and ship, at most {terms.alpha:g} of the shipments "
+            "in it are damaged on average, each product counted once"
         )
     return (
         f"at most {terms.alpha:g} of the products that move or get their first package are unsafe in it, "

@@ -97,7 +97,7 @@ def _facts(
     acting = told if is_any_open(tables, terms.config.decisions.day) else pair_tests
     day = terms.config.decisions.day
     rules = in_force(inputs["packaging_rules"], day)
-    ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types))
+    ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types, terms.in_use))
     excluded = [exclusions(disproved_pairs(told, threshold), banned_pairs(ruled))]
     excluded += [tables.read("round_exclusions").where(F.col("round_id") == one) for one in rounds]
     marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold, _stopped(tables))

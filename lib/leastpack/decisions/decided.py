@@ -33,7 +33,7 @@ from leastpack.policy.choose import NONE, Flags, Places, choose
 from leastpack.policy.market import Market, Numbers
 from leastpack.policy.options import damage_costs
 from leastpack.policy.recommend import KEPT as STAYS
-from leastpack.policy.recommend import PROVEN_SAFE, Known, Recommendation, recommend
+from leastpack.policy.recommend import Known, Recommendation, recommend
 from leastpack.policy.trial import trials_after
 from leastpack.tables.keys import PRODUCT
 
@@ -99,7 +99,7 @@ def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa
     found = recommend(products.options, _known(products, market, cells, turn_come, least_saving), least_saving)
     each = np.arange(len(turn))
     moved_to: Flags = np.zeros(products.safe.shape, dtype=bool)
-    by_certificate = found.certified & (found.reason != PROVEN_SAFE)
+    by_certificate = found.certified & ~found.by_proof
     moved_to[each[by_certificate], found.package[by_certificate]] = True
     codes = decide(products, market, moved_to, cells.withdrawn, terms.config.decisions.reject_risk)
     kept = {name: rows.column(name) for name in (*KEPT, *LISTS)}
@@ -214,7 +214,7 @@ def _read(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> tuple[Pro
 
 def _moves(products: Products, found: Recommendation) -> Flags:
     """Products that leave today's package, or get their first, by a certificate or by a proof."""
-    moves: Flags = (found.package != products.options.today) & (found.certified | (found.reason == PROVEN_SAFE))
+    moves: Flags = (found.package != products.options.today) & (found.certified | found.by_proof)
     return moves
 
 

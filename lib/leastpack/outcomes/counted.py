@@ -20,7 +20,7 @@ from leastpack.outcomes.recount import BEGINNING, Counted, Start, recount, rules
 from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import judge_items
 from leastpack.outcomes.watermarks import watermarks
-from leastpack.pilot_arms import count_arms, with_arms
+from leastpack.pilot_arms import ARM, count_arms, with_arms
 from leastpack.tables import Tables
 from leastpack.tables.schemas import OUTCOME_BUCKETS
 
@@ -157,7 +157,8 @@ def count_damage(
     shipped_before = F.to_date("shipped_at").alias("shipped_before")
     old = shipments.stored.withColumn("bucket", bucket_column(buckets)).join(begins, on="bucket", how="inner")
     before = old.where("period < first_period").select(*ITEM, shipped_before)
-    judged = judge_reports(part(reports), items, before, began, rules, reader).drop("place_from").localCheckpoint()
+    candidates = items if arms is None else _apart(with_arms(items, arms))
+    judged = judge_reports(part(reports), candidates, before, began, rules, reader).drop("place_from").localCheckpoint()
     marked = marked_shipments(items, damage_marks(judged))
     if arms is None:
         return Recounted(starts, judged, monthly_outcomes(marked, rules.split.salt).localCheckpoint(), None)
@@ -165,6 +166,17 @@ def count_damage(
     others = assigned.where("pilot_id IS NULL")
     monthly = monthly_outcomes(others, rules.split.salt).localCheckpoint()
     return Recounted(starts, judged, monthly, count_arms(assigned).localCheckpoint())
+
+
+def _apart(items: DataFrame) -> DataFrame:
+    """Items whose package type tells their arm, too, for reports that name no shipment.
+
+    One that may mean shipments of an arm and others means one of each then: else the damage of a pilot would be
+    spread over shipments that somebody chose the package of.
+    """
+    arm = F.concat(F.lit(" of "), F.col("pilot_id"), F.lit(" "), F.col("arm_type"))
+    named = F.concat("package_type", F.coalesce(arm, F.lit("")))
+    return items.withColumn("package_type", named).drop(*ARM)
 
 
 def part_condition(starts: Mapping[int, Start], buckets: int) -> str | None:

@@ -17,7 +17,7 @@ from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.drawing import Looked, look
 from leastpack.certificates.planning import CellPlan, Reach, plan_round
 from leastpack.certificates.records import delta_left, spent_out, write_certificates
-from leastpack.certificates.rounds import Panel, Round, draw_round, round_of
+from leastpack.certificates.rounds import Panel, Round, attempt_of, draw_round, round_of
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import PILOT, Terms, make_terms
 from leastpack.certificates.told import not_drawn
@@ -29,7 +29,7 @@ from leastpack.policy.choose import choose_by_level, distinct_moves
 from leastpack.policy.pilot import expected_damage, make_arms
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.keys import PRODUCT
+from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.schemas import PILOTS
 
 INPUTS = ("products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests")
@@ -103,7 +103,7 @@ def _draw(
         raise InputError(
             "the pilot may damage more than it is allowed to",
             expected=f"at most {terms.config.pilot.most_damage:g} damaged shipments (pilot.most_damage)",
-            found=f"{damage:.1f} are expected; nothing was written",
+            found=f"{damage:.1f} are expected; nothing is assigned",
             todo="lower pilot.share, pilot.days or pilot.draw_products, or allow more",
         )
     return draw_round(tables, terms, panel, plans, looked.rows, looked.excluded, inputs["pair_tests"], delta)
@@ -118,9 +118,10 @@ def _drawn_up_to(tables: Tables, seed: int) -> float:
 
 
 def _per_day(rows: DataFrame, pair_outcomes: DataFrame) -> DataFrame:
-    """The rows with `per_day`: shipments of each product a day, as in the months that have been counted."""
-    months = pair_outcomes.agg(F.count_distinct("period")).collect()[0][0] or 1
-    return rows.withColumn("per_day", F.coalesce("shipments", F.lit(0)) / F.lit(DAYS_A_MONTH * months))
+    """The rows with `per_day`: shipments of each product a day, in the months in which it shipped."""
+    rate = F.sum("n") / (F.count_distinct("period") * F.lit(DAYS_A_MONTH))
+    sold = pair_outcomes.where("n > 0").groupBy(*PRODUCT).agg(rate.alias("per_day"))
+    return rows.join(sold, on=PRODUCT, how="left").withColumn("per_day", F.coalesce("per_day", F.lit(0.0)))
 
 
 def _reach(per_day: DataFrame, terms: Terms) -> Reach:
@@ -174,20 +175,26 @@ def _damage_of(
 
 
 def _write_arms(tables: Tables, round_: Round, pair_outcomes: DataFrame, terms: Terms) -> None:
-    """The arms of all drawn products; those of a pilot that has them stay as they are."""
+    """The arms of all drawn products, from tomorrow on; those of a pilot that has them stay as they are.
+
+    The control arm is today's package, if a move is to another one, it may be used, and the policy does not exclude it.
+    """
     pilot, pilot_id = terms.config.pilot, round_.round_id
     scope = f"pilot_id = '{pilot_id}'"
     if tables.exists("pilots") and not tables.read("pilots").where(scope).isEmpty():
         return
-    starts = round_.cells[0].drawn_on + datetime.timedelta(days=1)
+    starts = terms.config.decisions.day + datetime.timedelta(days=1)
     ends = starts + datetime.timedelta(days=pilot.days)
-    latest = F.max(F.struct("period", "n", "package_type"))["package_type"].alias("today")
+    latest = F.max(F.struct("period", "n", "package_type"))["package_type"].alias("package_type")
     today = pair_outcomes.where("n > 0").groupBy(*PRODUCT).agg(latest)
-    chosen = tables.read("round_choices").where(F.col("round_id") == pilot_id).join(today, on=PRODUCT, how="left")
+    excluded = tables.read("round_exclusions").where(F.col("round_id") == pilot_id)
+    control = today.join(excluded, on=PAIR, how="left_anti").withColumnRenamed("package_type", "today")
+    chosen = tables.read("round_choices").where(F.col("round_id") == pilot_id).join(control, on=PRODUCT, how="left")
     rows = []
     for row in chosen.collect():
         moves = sorted({name for name in row.choices if name is not None})
-        for arm in make_arms(moves, row.today, pilot.share, pilot.control):
+        usable = row.today not in moves and row.today in terms.in_use[row.marketplace]
+        for arm in make_arms(moves, row.today if usable else None, pilot.share, pilot.control):
             key = (pilot_id, row.marketplace, row.product_id, arm.package_type)
             rows.append((*key, arm.control, arm.begins, arm.ends, starts, ends, None, None, None))
     tables.merge("pilots", tables.spark.createDataFrame(rows, PILOTS.schema), delete_missing=True, scope=scope)
@@ -201,4 +208,6 @@ def _lines(tables: Tables, round_: Round) -> list[str]:
     for row in round_.cells:
         levels = ", ".join(f"{level:.3g}" for level in row.levels)
         lines.append(f"{row.cell}: {row.drawn} products drawn of {row.products}, levels {levels}, by {row.method} test")
+    if (read := attempt_of(tables, round_.round_id)) is not None:
+        lines.append(f"it was read on {read.attempted_on}; certify.draw + 1 tries the same policy on other products")
     return lines

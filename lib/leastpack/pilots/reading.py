@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.sql import DataFrame, Row
@@ -18,12 +18,14 @@ from leastpack.certificates.told import waiting
 from leastpack.outcomes.counted import read_counted
 from leastpack.policy.betting import betting_upper_bound
 from leastpack.policy.cells import CellTest, Shares, certify_cells, judge_types
-from leastpack.policy.certify import Method, certify_shipments
+from leastpack.policy.certify import Method, PolicyTest, certify_shipments
 from leastpack.policy.choose import Flags
 from leastpack.policy.exact import Counts, binomial_upper_bound
 from leastpack.runs import Run
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
+
+ONE_DAY = datetime.timedelta(days=1)
 
 
 def read_pilot(tables: Tables, run: Run, terms: Terms) -> None:
@@ -56,14 +58,11 @@ def read_pilot(tables: Tables, run: Run, terms: Terms) -> None:
 
 
 def pair_totals(outcomes: DataFrame) -> DataFrame:
-    """`pilot_outcomes` over all months: key, n, k_upper, overruled, first_damaged."""
-    first = F.min(F.struct("first_at", "first_damaged")).alias("first")
-    sums = [F.sum(name).alias(name) for name in ("n", "k_upper", "overruled")]
-    return (
-        outcomes.groupBy(*PAIR)
-        .agg(*sums, first)
-        .select(*PAIR, "n", "k_upper", "overruled", F.col("first.first_damaged").alias("first_damaged"))
-    )
+    """`pilot_outcomes` over all months: key, n, k_upper, overruled, k_test, first_bad."""
+    first = F.min(F.struct("first_at", "first_bad")).alias("first")
+    names = ("n", "k_upper", "overruled", "k_test")
+    totals = outcomes.groupBy(*PAIR).agg(*[F.sum(name).alias(name) for name in names], first)
+    return totals.select(*PAIR, *names, F.col("first.first_bad").alias("first_bad"))
 
 
 def _waits_for(tables: Tables, round_: Round, window: int) -> str | None:
@@ -75,10 +74,14 @@ def _waits_for(tables: Tables, round_: Round, window: int) -> str | None:
     ends = {row.marketplace: row.day for row in arms.groupBy("marketplace").agg(last).collect()}
     if not ends:
         return "its arms are not written yet: run leastpack pilot propose again"
-    if not tables.exists("pilot_outcomes"):
+    counted = tables.read("pilot_outcomes") if tables.exists("pilot_outcomes") else None
+    if counted is None or counted.where(F.col("pilot_id") == round_.round_id).isEmpty():
         return "none of its shipments has been counted yet"
-    known = _delivered_until(tables)
+    known, shipped = _delivered_until(tables), _shipped_until(tables)
     for name, day in sorted(ends.items()):
+        if (last_shipped := shipped.get(name)) is None or last_shipped < day - ONE_DAY:
+            told = last_shipped or "no day yet"
+            return f"its shipments in {name} go out until {day - ONE_DAY}; shipments are delivered until {told}"
         # The day by which the customers of its last shipments have had their time.
         needed = day + datetime.timedelta(days=window - 1)
         until = known.get(name)
@@ -97,6 +100,14 @@ def _delivered_until(tables: Tables) -> dict[str, datetime.date]:
     return found
 
 
+def _shipped_until(tables: Tables) -> dict[str, datetime.date]:
+    """By marketplace, the day of the last shipment that was delivered to leastpack."""
+    last = F.to_date(F.max("shipped_at")).alias("day")
+    return {
+        row.marketplace: row.day for row in tables.read("shipment_items").groupBy("marketplace").agg(last).collect()
+    }
+
+
 def _attempt(
     tables: Tables, run: Run, terms: Terms, round_: Round, delta: float, day: datetime.date, version: int
 ) -> None:
@@ -106,38 +117,46 @@ def _attempt(
 
 def _results(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:
     own = pair_totals(outcomes.where(F.col("pilot_id") == round_.round_id)).collect()
-    shipped = {tuple(row[name] for name in PAIR): row for row in own}
+    arms = tables.read("pilots").where(F.col("pilot_id") == round_.round_id).collect()
+    shipped = _Shipped(
+        {tuple(row[name] for name in PAIR): row for row in own},
+        {(row.marketplace, row.product_id) for row in arms if row.stopped_by_damage},
+    )
+    # To look at outcomes and then end a pilot voids a test of first shipments; bets stand it.
+    ended = all(row.stopped_on is not None for row in arms)
     choices = tables.read("round_choices").where(F.col("round_id") == round_.round_id).orderBy("cell", *PRODUCT)
     drawn = choices.collect()
     shares = terms.shares(delta, len(round_.cells), max(len(row.levels) for row in round_.cells))
     alpha = terms.observed_alpha(shares)
     cells = {
-        row.cell: _Outcomes([one for one in drawn if one.cell == row.cell], shipped, len(row.levels), row.method)
+        row.cell: _Outcomes(
+            [one for one in drawn if one.cell == row.cell],
+            shipped,
+            len(row.levels),
+            "betting" if ended else row.method,
+            terms.config.pilot.most_overruled,
+        )
         for row in round_.cells
     }
     share = shares.test / len(cells)
-    tests = {
-        cell: certify_shipments(one.moves, one.k, one.n, one.first, alpha, share, one.method)
-        for cell, one in cells.items()
-    }
-    why = _overruled(own, terms)
+    tests = {cell: one.test(alpha, share) for cell, one in cells.items()}
     certified = certify_cells(tests, shares.test)
-    return {cell: _result(cells[cell], certified[cell], alpha, shares, terms, why) for cell in cells}
+    return {cell: _result(cells[cell], certified[cell], alpha, shares, terms) for cell in cells}
 
 
-def _overruled(shipped: Sequence[Row], terms: Terms) -> str | None:
-    n, other = sum(row.n for row in shipped), sum(row.overruled for row in shipped)
-    most = terms.config.pilot.most_overruled
-    if other <= most * n:
-        return None
-    return f"{other} of {n} shipments of the pilot went out in another package, more than {most:.0%}"
+@dataclass(frozen=True)
+class _Shipped:
+    """What a pilot shipped: totals by pair, and the products that its damage stopped."""
+
+    totals: Mapping[tuple[str, ...], Row]
+    stopped: Collection[tuple[str, str]]
 
 
 class _Outcomes:
     """What a cell's drawn products move to at its levels, and how their shipments there ended."""
 
     def __init__(
-        self, rows: Sequence[Row], shipped: Mapping[tuple[str, ...], Row], levels: int, method: Method
+        self, rows: Sequence[Row], shipped: _Shipped, levels: int, method: Method, most_overruled: float
     ) -> None:
         shape = (levels, len(rows))
         self.method = method
@@ -146,20 +165,37 @@ class _Outcomes:
         self.k: Counts = np.zeros(shape, dtype=np.int64)
         self.first: Counts = np.zeros(shape, dtype=np.int64)
         self.packages = np.full(shape, "", dtype=object)
+        shares = []
         for column, row in enumerate(rows):
+            product = (row.marketplace, row.product_id)
             for level, name in enumerate(row.choices):
                 if name is None:
                     continue
                 self.moves[level, column] = True
                 self.packages[level, column] = name
-                if (one := shipped.get((row.marketplace, row.product_id, name))) is not None:
-                    self.n[level, column], self.k[level, column] = one.n, one.k_upper
-                    self.first[level, column] = bool(one.first_damaged)
+                one = shipped.totals.get((*product, name))
+                if one is not None:
+                    self.n[level, column], self.k[level, column] = one.n, one.k_test
+                    self.first[level, column] = bool(one.first_bad)
+                    shares.append(one.overruled / one.n)
+                elif product in shipped.stopped:
+                    # Stopped by damage elsewhere before anything went out in this package: it must not drop out.
+                    self.n[level, column] = self.k[level, column] = self.first[level, column] = 1
+        overruled = float(np.mean(shares)) if shares else 0.0
+        self.why_none = None
+        if overruled > most_overruled:
+            self.why_none = f"of its trial shipments {overruled:.1%} went out in another package, each product counted "
+            self.why_none += f"once, more than {most_overruled:.0%}"
+
+    def test(self, alpha: float, delta: float) -> PolicyTest:
+        """The test of all levels; none passes where too many shipments were overruled."""
+        found = certify_shipments(self.moves, self.k, self.n, self.first, alpha, delta, self.method)
+        if self.why_none is None:
+            return found
+        return replace(found, p_values=np.ones_like(found.p_values), last=None)
 
 
-def _result(cell: _Outcomes, test: CellTest, alpha: float, shares: Shares, terms: Terms, why: str | None) -> CellResult:
-    if why is not None:
-        test = replace(test, test=replace(test.test, last=None))
+def _result(cell: _Outcomes, test: CellTest, alpha: float, shares: Shares, terms: Terms) -> CellResult:
     place = test.test.last if test.test.last is not None else 0
     counted = cell.moves[place] & (cell.n[place] > 0)
     types = tuple(sorted(set(cell.packages[place, counted].tolist())))
@@ -182,5 +218,5 @@ def _result(cell: _Outcomes, test: CellTest, alpha: float, shares: Shares, terms
         terms.true_bound(observed, shares),
         test.delta + terms.measured_delta(shares),
         shipments=int(cell.n[place, counted].sum()),
-        why_none=why,
+        why_none=cell.why_none,
     )

@@ -70,6 +70,7 @@ class Recommendation:
         safe_default: (n,) place of the least costly safe default that may be used; NONE where there is none.
         certified: (n,) the product moves under the certificate: to the package that it chose, or from there to one
             proven safe. The promise is about all of these.
+        by_proof: (n,) the product goes out in a package that is proven safe for it.
     """
 
     package: Places
@@ -77,6 +78,7 @@ class Recommendation:
     why_not_moved: npt.NDArray[np.str_]
     safe_default: Places
     certified: Flags
+    by_proof: Flags
 
 
 def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Recommendation:
@@ -130,7 +132,7 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
         default=NOTHING_FITS,
     )
     why = np.where(reason == KEPT, _why_not_moved(options, known, choice, least_saving), "")
-    return Recommendation(package, reason, why, default, certified)
+    return Recommendation(package, reason, why, default, certified, by_proof)
 
 
 def _by_proof(options: Options, known: Known, package: Places, least_saving: float) -> tuple[Places, Flags]:

@@ -566,8 +566,9 @@ PILOT_OUTCOMES = _table(
         ("n", "bigint", "Shipments whose return window is over."),
         ("k_upper", "bigint", "Of these, damaged or maybe damaged."),
         ("overruled", "bigint", "Of n, gone out in another package."),
+        ("k_test", "bigint", "What certifies counts: of n, damaged, maybe damaged, or gone out in another package."),
         ("first_at", "timestamp", "When the first of them was shipped."),
-        ("first_damaged", "boolean", "Whether that one was or may be damaged."),
+        ("first_bad", "boolean", "Whether that one is among k_test."),
     ],
 )
 CERTIFICATE_TYPES = _table(

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from tests.spark.catalog.exports import Shop
 from tests.spark.rows import table_rows
 
-from leastpack.catalog.rules import gone_rules, rank_rules
+from leastpack.catalog.rules import gone_rules, idle_rules, kept_rules, rank_rules
 from leastpack.catalog.sources import read_rows, with_content
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 
@@ -56,12 +56,19 @@ def test_rules_are_judged_and_the_latest_row_of_each_counts(spark: SparkSession,
     used = {row.rule_id: row for row in told if row.status == "used"}
     assert used["R1"].vendor == "acme"
     assert (used["R3"].valid_from, used["R3"].valid_to) == (datetime.date(2024, 1, 1), datetime.date(2024, 2, 1))
-    stored = [{"marketplace": "NA", "rule_id": name, "source": "house"} for name in ("R1", "OLD")]
-    assert gone_rules(ranked, table_rows(spark, "packaging_rules", stored)) == {"house": (1, 2)}
+    # What a mangled row was to change stays as it was, and what nobody delivers any more is charged to somebody.
+    brought = {"R1": "house", "OLD": "house", "F2": "house", "LOST": "gone source"}
+    stored = [{"marketplace": "NA", "rule_id": name, "source": source} for name, source in brought.items()]
+    before = table_rows(spark, "packaging_rules", stored)
+    assert {row.rule_id for row in kept_rules(ranked, before).collect()} == {"R1", "R2", "R3", "F2"}
+    assert gone_rules(ranked, before, ["house"]) == {"house": (2, 4)}
+    named = [{"marketplace": "NA", "product_id": "P1", "vendor": "ACME"}, {"marketplace": "NA", "product_id": "P2"}]
+    assert idle_rules(kept_rules(ranked, before.limit(0)), table_rows(spark, "products", named)) == 1  # hazard class 9
 
 
 def test_what_rules_mean_for_a_product(spark: SparkSession) -> None:
-    types = {"NA": ["bag", "box", "mailer"], "EU": ["bag"]}
+    types = {"NA": ["bag", "box", "mailer", "tin"], "EU": ["bag"]}
+    in_use = {"NA": ["bag", "box", "mailer"], "EU": ["bag"]}
     products = [
         ("P1", "Acme", None),
         ("P2", "ACME ", "9"),
@@ -86,17 +93,18 @@ def test_what_rules_mean_for_a_product(spark: SparkSession) -> None:
         rule("forbidden", "pin", "bag", product_id="P7"),
         rule("above", "ban", "bag", product_id="P7"),
         rule("older", "pin", "mailer", vendor="pinned"),
+        rule("withdrawn", "pin", "tin", product_id="P6"),
     ]
     holding = in_force(table_rows(spark, "packaging_rules", rules), day)
-    ruled = ruled_products(table_rows(spark, "products", rows), holding, types)
+    ruled = ruled_products(table_rows(spark, "products", rows), holding, types, in_use)
     found = {row.product_id: (row.pinned, sorted(row.banned)) for row in ruled.collect()}
     assert found == {
         "P1": (None, ["bag"]),
-        "P2": ("box", ["bag", "mailer"]),  # of a vendor spelt with a blank, which is another one
-        "P3": ("box", ["bag", "mailer"]),
-        "P4": ("box", ["bag", "mailer"]),
+        "P2": ("box", ["bag", "mailer", "tin"]),  # of a vendor spelt with a blank, which is another one
+        "P3": ("box", ["bag", "mailer", "tin"]),
+        "P4": ("box", ["bag", "mailer", "tin"]),
         "P5": (None, ["box"]),
-        "P6": ("box", ["bag", "mailer"]),
-        "P7": ("mailer", ["bag", "box"]),
+        "P6": ("box", ["bag", "mailer", "tin"]),
+        "P7": ("mailer", ["bag", "box", "tin"]),
     }
-    assert banned_pairs(ruled).count() == 12
+    assert banned_pairs(ruled).count() == 17

@@ -15,7 +15,7 @@ from leastpack.policy.pilot import arm_of, make_arms
 
 def test_trial_shipments_certify_and_teach_nothing(spark: SparkSession, tmp_path: Path) -> None:
     before = [shipment(i, "A", "box", "2024-02-01") for i in range(30)]
-    during = [shipment(i, "A", "bag", "2024-03-01") for i in range(100, 140)]
+    during = [shipment(i, "A", "bag", "2024-03-01", items="1") for i in range(100, 140)]
     others = [shipment(i, "B", "bag", "2024-03-01") for i in range(200, 230)]
     damaged = range(100, 110)
     returns = [*(returned(i, "A") for i in damaged), returned(0, "A", "UNWANTED", day="2024-06-01")]
@@ -39,6 +39,7 @@ def test_trial_shipments_certify_and_teach_nothing(spark: SparkSession, tmp_path
         assert (row.n, row.k_upper) == (len(own), len(set(own) & set(damaged)))
         # All went out in a bag.
         assert row.overruled == (row.n if name == "box" else 0)
+        assert row.k_test == (row.n if name == "box" else row.k_upper)
     counted = {(row.product_id, row.package_type): row for row in tables.read("pair_outcomes").collect()}
     assert counted["A", "box"].n == 30
     free = [i for i in range(100, 140) if i not in assigned]

@@ -78,6 +78,8 @@ SCORES = [
     *(pair("broken_today", name) for name in ("mailer", "box")),
     *(pair(f"{age}_ban", name) for age in ("old", "new") for name in ("bag", "mailer", "box")),
     *(pair("banned_today", name) for name in ("bag", "mailer", "box")),
+    pair("banned_proven", "bag", 0.4),
+    *(pair("banned_proven", name) for name in ("mailer", "box")),
     *(pair("pinned", name) for name in ("bag", "mailer", "box")),
     *(pair("pinned_late", name) for name in ("mailer", "past_box")),
 ]
@@ -96,6 +98,8 @@ MARKS = {
     ("new_ban", "bag"): NEW_BAN,
     ("banned_today", "bag"): NEW_BAN | KNOWN_SAFE,
     ("banned_today", "mailer"): NEW_BAN,
+    ("banned_proven", "box"): NEW_BAN,
+    ("banned_proven", "bag"): KNOWN_SAFE,
     ("pinned", "bag"): NEW_BAN,
     ("pinned", "mailer"): NEW_BAN,
 }
@@ -111,6 +115,7 @@ STATE = {
     "broken_today": ("mailer", None, None),
     **dict.fromkeys(("old_ban", "new_ban"), ("box", None, None)),
     "banned_today": ("mailer", None, None),
+    "banned_proven": ("box", None, None),
     "pinned": ("bag", "mailer", ["bag"]),
     "pinned_late": ("mailer", None, None),
 }
@@ -314,6 +319,12 @@ def test_a_product_leaves_a_banned_package_for_a_safe_default_and_takes_no_banne
     row = decided("banned_today", grounds_of({}))
     assert (row["package_type"], row["reason"]) == ("box", "banned")
     assert row["alternatives"] == []
+
+
+def test_away_from_a_banned_package_a_proof_is_no_move_by_certificate(found: Found) -> None:
+    row = decided("banned_proven", grounds_of(CERTIFICATES))
+    assert (row["package_type"], row["reason"], row["certificate_id"], row["moves"]) == ("bag", "banned", None, True)
+    assert found["banned_proven", "bag"] == ("CERTIFIED", "proven_safe", None)
 
 
 def test_a_pin_stands_above_certificates_and_ends_what_was_on_trial() -> None:
