@@ -13,7 +13,7 @@ from leastpack.tables.keys import PAIR, PRODUCT
 
 # Hexadecimal digits of the digest that make the number: 52 bits, which a double holds exactly.
 DIGITS = 13
-ARM = ("pilot_id", "arm_type", "arm_control")
+ARM = ("pilot_id", "arm_type")
 
 
 def shipment_number(pilot_id: Column, shipment_id: Column) -> Column:
@@ -30,10 +30,10 @@ def with_arms(shipments: DataFrame, arms: DataFrame) -> DataFrame:
         arms: Rows of `pilots`.
 
     Returns:
-        The same rows with ARM: pilot, package type and whether it is the control; all null for a shipment in none.
+        The same rows with ARM: pilot and package type; null for a shipment in none.
     """
     ends = F.least("ends_on", F.coalesce("stopped_on", "ends_on")).alias("ends_on")
-    arm = F.struct("pilot_id", F.col("package_type").alias("arm_type"), F.col("control").alias("arm_control"))
+    arm = F.struct("pilot_id", F.col("package_type").alias("arm_type"))
     listed = F.collect_list(F.struct("begins", "ends", "starts_on", ends, arm.alias("arm"))).alias("_arms")
     by_product = arms.groupBy(*PRODUCT).agg(listed)
     day, alone = F.col("shipped_on"), F.coalesce(F.col("items") == 1, F.lit(False))

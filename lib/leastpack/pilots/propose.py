@@ -91,7 +91,9 @@ def _draw(
     per_day = _per_day(looked.rows, inputs["pair_outcomes"])
     reach = _reach(per_day, terms)
     as_scored = np.ones(len(terms.grid))
-    plans = plan_round(looked.counts, looked.sampled, as_scored, terms, delta or settings.delta, reach)
+    plans = plan_round(
+        looked.counts, looked.sampled, as_scored, terms, delta or settings.delta / settings.issues_a_year, reach
+    )
     used_up = None if delta else spent_out(terms)
     hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
     write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])

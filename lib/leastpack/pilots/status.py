@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
@@ -41,7 +41,7 @@ def compare(tables: Tables, pilot_id: str) -> tuple[list[Row], Difference]:
     sums = [F.sum(name).alias(name) for name in ("n", "k_upper", "overruled")]
     by_arm = totals.groupBy("control").agg(*sums).orderBy("control").collect()
 
-    def summed(name: str, control: bool) -> F.Column:  # type: ignore[name-defined]
+    def summed(name: str, control: bool) -> Column:
         return F.sum(F.when(F.col("control") == control, F.col(name)).otherwise(0)).alias(f"{name}_{control}")
 
     names = [(name, control) for control in (False, True) for name in ("k_upper", "n")]

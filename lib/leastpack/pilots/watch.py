@@ -110,7 +110,7 @@ def _broken(arms: list[Row], counts: Mapping[Arm, tuple[int, int]], bound: float
             why[product] = f"{k} of {n} shipments of the product were damaged"
             alone = {arm for arm in own if _stops(*counts.get(arm, (0, 0)), bound)}
             stopped |= alone or set(own)
-    for pilot_id in sorted({arm[0] for arm in moves}):
+    for pilot_id in sorted({row.pilot_id for row in arms if row.stopped_on is None}):
         # All that it shipped, what was stopped before included.
         k, n = _sum([one for arm, one in counts.items() if arm[0] == pilot_id])
         if _stops(k, n, bound):
