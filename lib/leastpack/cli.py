@@ -1,4 +1,4 @@
-"""The console script: a command a step, `run` for all, `preview`, `queue`, `rollback`, `unlock`, `repair`, `doctor`."""
+"""The console script: a command a step, `run` for all of them, and what people do beside them."""
 
 from __future__ import annotations
 
@@ -46,6 +46,12 @@ Again = Annotated[
     list[str] | None,
     typer.Option("--again", metavar="SOURCE", help="Take what this source delivers for all there is of it; repeat."),
 ]
+Candidate = Annotated[
+    bool,
+    typer.Option("--candidate", help="For the model of model.candidate, with scores of its own."),
+]
+# Steps that a candidate model takes before it is in use.
+OF_CANDIDATE = ("encode", "score", "certify")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the config and say what would be read and written.")]
 
 
@@ -97,10 +103,11 @@ def _plan(steps: list[Step], config: Config) -> None:
 
     # Every function is imported, so that a missing package shows now and not hours into the run.
     functions = [step.load() for step in steps]
-    tables = Tables(make_session(config.spark), config.tables)
+    tables, kept_as = Tables(make_session(config.spark), config.tables), config.tables.name_of
 
     def state(name: str) -> str:
-        return f"{name} at version {tables.version(name)}" if tables.exists(name) else f"{name} (not there yet)"
+        kept = kept_as(name)
+        return f"{kept} at version {tables.version(name)}" if tables.exists(name) else f"{kept} (not there yet)"
 
     console = Console(highlight=False, soft_wrap=True)
     for step, function in zip(steps, functions, strict=True):
@@ -150,6 +157,12 @@ def _make_command(step: Step) -> Callable[..., None]:
     def command(config: ConfigFiles = None, set_: Overrides = None, dry_run: DryRun = False) -> None:
         act(_load(config, set_), dry_run)
 
+    def also_of_candidate(
+        config: ConfigFiles = None, set_: Overrides = None, candidate: Candidate = False, dry_run: DryRun = False
+    ) -> None:
+        loaded = _load(config, set_)
+        act(loaded.of_candidate() if candidate else loaded, dry_run)
+
     def guarded(
         config: ConfigFiles = None, set_: Overrides = None, accept: Accepted = None, dry_run: DryRun = False
     ) -> None:
@@ -166,6 +179,8 @@ def _make_command(step: Step) -> Callable[..., None]:
 
     if step.name == "outcomes":
         return outcomes
+    if step.name in OF_CANDIDATE:
+        return also_of_candidate
     return guarded if step.sources else command
 
 
@@ -286,6 +301,17 @@ def preview(
         show(console if console.is_terminal else Console(highlight=False, width=160), previews)
     if any(one.error is not None for one in previews):
         raise typer.Exit(1)
+
+
+@app.command()
+def promote(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Put the certified candidate model in the place of the one in use."""
+    from leastpack.certificates.promote import promote as put_in_place
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    loaded.of_candidate()  # says what is missing before Spark starts
+    _print(put_in_place(make_session(loaded.spark), loaded))
 
 
 @app.command()

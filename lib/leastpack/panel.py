@@ -32,6 +32,14 @@ def audits(rounds: DataFrame) -> DataFrame:
     return rounds.where("labels IS NULL OR labels = 'audit'")
 
 
+def panel_rounds(rounds: DataFrame) -> DataFrame:
+    """The rounds drawn from a panel among all rounds.
+
+    Tests of a list are no part of one: the list is frozen, and the next one is drawn by another hash.
+    """
+    return audits(rounds).where("population IS NULL OR population = 'panel'")
+
+
 def in_range(seed: int, start: float, end: float) -> Column:
     """Whether a product's hash lies from `start` to below `end`."""
     return (panel_hash(seed) >= start) & (panel_hash(seed) < end)
@@ -74,7 +82,7 @@ def withheld_tests(tables: Tables, day: datetime.date, panel_days: int) -> Colum
 def _in_use(tables: Tables, day: datetime.date, panel_days: int) -> list[Row]:
     if not tables.exists("policy_rounds"):
         return []
-    ranges = audits(tables.read("policy_rounds")).groupBy("seed", "hash_from")
+    ranges = panel_rounds(tables.read("policy_rounds")).groupBy("seed", "hash_from")
     panels = ranges.agg(
         F.min("drawn_on").alias("since"), F.max("hash_to").alias("hash_to"), F.max("test_until").alias("until")
     ).collect()

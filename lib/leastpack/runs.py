@@ -136,6 +136,8 @@ def step_run(spark: SparkSession, tables: Tables, config: Config, step: str, *, 
     Raises:
         WriterError: Another run writes to the tables; `runs` gets no row.
     """
+    if config.tables.is_of_candidate:  # no run of the model in use
+        step = f"{step} --candidate"
     run = Run(step=step, run_id=config.run_id or uuid.uuid4().hex[:12])
     started = datetime.now(UTC)
     with structlog.contextvars.bound_contextvars(step=step, run_id=run.run_id), ExitStack() as lease:

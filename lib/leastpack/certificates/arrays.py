@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, RULED, SAFE, SETTLED, UNSAFE
+from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, LISTED, RULED, SAFE, SETTLED, UNSAFE
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.policy.choose import NONE, Flags, Options, Places
 from leastpack.policy.market import Market, Numbers
@@ -38,6 +38,7 @@ class Products:
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
         pinned: (n,) a rule pins the product to the package that counts as today's.
         banned: (n, t) pairs that a rule forbids now, whatever the policy knew when it was tested.
+        listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of.
     """
 
     pairs: Pairs
@@ -49,6 +50,7 @@ class Products:
     alarmed: Flags
     pinned: Flags
     banned: Flags
+    listed: Flags
 
 
 def read_products(
@@ -56,7 +58,7 @@ def read_products(
     market: Market,
     settings: DecisionsConfig,
     reported: float,
-    disproved_bits: tuple[int, int] = (DISPROVED, DISPROVED),
+    policy_bits: tuple[int, int] = (DISPROVED, DISPROVED),
 ) -> Products:
     """The arrays of some products of one marketplace.
 
@@ -65,7 +67,7 @@ def read_products(
         market: The package types.
         settings: What damage and weight cost.
         reported: Share of damages that are reported.
-        disproved_bits: `marks.exclusion_bit` of the policy of products without, and with photos.
+        policy_bits: `marks.policy_bit` of the policy of products without, and with photos.
     """
     pairs, marks = _pairs(rows, len(market.names)), _marks(rows, len(market.names))
     safe, settled = marks & SAFE > 0, marks & SETTLED > 0
@@ -74,7 +76,7 @@ def read_products(
     pin = places_of(rows.column("pinned"), market)
     pinned = (pin != NONE) & market.in_use[pin]
     today, going_on = todays_package(shipped, _trials(rows, market), settled)
-    bits = np.array(disproved_bits)[pairs.photos.astype(np.intp)][:, None]
+    bits = np.array(policy_bits)[pairs.photos.astype(np.intp)][:, None]
     disproved = marks & bits > 0
     facts = Facts(
         today=today,
@@ -94,6 +96,7 @@ def read_products(
         alarmed=marks & ALARMED > 0,
         pinned=pinned,
         banned=marks & BANNED > 0,
+        listed=marks & (bits * LISTED // DISPROVED) > 0,
     )
 
 

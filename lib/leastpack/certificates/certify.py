@@ -70,13 +70,20 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
         if round_ is not None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)
-        pilot = make_terms(config, types, model_version, PILOT)
-        with run.phase("pilot"):
-            rules = in_force(inputs["packaging_rules"], config.decisions.day)
-            ruled = ruled_products(inputs["products"], rules, pilot.types, pilot.in_use)
-            watch_pilots(tables, run, pilot, banned_pairs(ruled))
-            read_pilot(tables, run, pilot)
-        _tell(tables, run, [terms.digest, pilot.digest])
+        digests = [terms.digest]
+        if not config.tables.is_of_candidate:  # pilots are of the model in use
+            with run.phase("pilot"):
+                digests.append(_pilot(tables, run, inputs, make_terms(config, types, model_version, PILOT)))
+        _tell(tables, run, digests)
+
+
+def _pilot(tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms) -> str:
+    """Stop what must be stopped of a pilot, and read it once it is over; the digest of its policy."""
+    rules = in_force(inputs["packaging_rules"], terms.config.decisions.day)
+    ruled = ruled_products(inputs["products"], rules, terms.types, terms.in_use)
+    watch_pilots(tables, run, terms, banned_pairs(ruled))
+    read_pilot(tables, run, terms)
+    return terms.digest
 
 
 def _draw(
@@ -99,7 +106,7 @@ def _draw(
     write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
     if new_panel is None or len(hopeless) == len(plans):
         return None
-    round_ = draw_round(tables, terms, new_panel, plans, looked.rows, looked.excluded, inputs["pair_tests"], delta)
+    round_ = draw_round(tables, terms, new_panel, plans, looked.catalog, looked.excluded, inputs["pair_tests"], delta)
     for row in round_.cells:
         log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
     return round_

@@ -27,12 +27,14 @@ class Looked:
 
     Attributes:
         rows: `products.product_rows` of the sample and of what may be drawn, with their place by hash as `panel`, kept.
+        catalog: Those of all products that may be drawn or listed, not kept.
         sampled: Share of the catalog in the sample: products with a place below it.
         counts: Moves of the sample by cell.
         excluded: `marks.exclusions` of today, kept.
     """
 
     rows: DataFrame
+    catalog: DataFrame
     sampled: float
     counts: Mapping[str, CellCounts]
     excluded: DataFrame
@@ -75,4 +77,7 @@ def look(
     aside = {"not_in_the_sample": products - looked_at}
     run.account("products scored", rows_in=products, used=looked_at, set_aside=aside)
     counts = count_moves(rows.where(F.col("panel") < sampled), terms)
-    return Looked(rows, sampled, counts, excluded)
+    if not terms.of_list:
+        return Looked(rows, rows, sampled, counts, excluded)
+    every = product_rows(inputs["pair_scores"], facts, terms.types, kept).withColumn("panel", place)
+    return Looked(rows, every, sampled, counts, excluded)

@@ -26,12 +26,14 @@ class InForce:
         round_id: Its round, whose exclusions hold.
         level: Products move to packages with at most this risk.
         withdrawn: Package types that no certified move goes to.
+        of_list: Only moves on the round's frozen list are certified.
     """
 
     certificate_id: str
     round_id: str
     level: float
     withdrawn: frozenset[str]
+    of_list: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,4 +101,6 @@ def _in_force(tables: Tables, certificate: Row) -> InForce:
     own = tables.read("certificate_types").where(F.col("certificate_id") == certificate.certificate_id)
     contradicted = own.where(F.col("verdict") == CONTRADICTED).collect()
     withdrawn = frozenset(row.package_type for row in contradicted)
-    return InForce(certificate.certificate_id, certificate.round_id, certificate.level, withdrawn)
+    return InForce(
+        certificate.certificate_id, certificate.round_id, certificate.level, withdrawn, certificate.listed is not None
+    )

@@ -14,8 +14,10 @@ from leastpack.outcomes.bounds import lower_bounds
 from leastpack.tables.keys import PAIR, PRODUCT
 
 # SETTLED: proven safe by something else than the tests of a panel. BANNED: by a rule today. DISPROVED and RULED: the
-# policy never chooses the pair; of what several policies never choose each next one has the two bits above.
-SAFE, UNSAFE, SETTLED, ALARMED, BANNED, DISPROVED, RULED = 1, 2, 4, 8, 16, 32, 64
+# policy never chooses the pair. LISTED: the pair is on the frozen list of moves that was tested. Of several policies
+# each next one has the three bits above.
+SAFE, UNSAFE, SETTLED, ALARMED, BANNED, DISPROVED, RULED, LISTED = 1, 2, 4, 8, 16, 32, 64, 128
+BITS_A_POLICY = 3
 # Own shipments that show this surely that a pair is unsafe stop it at any number of shipments.
 ALARM_CONFIDENCE = 0.999
 
@@ -93,7 +95,7 @@ def product_marks(
         acting: Rows of `pair_tests` that may prove a pair now.
         told: `without_panels`: only these settle what a product ships in, or a panel would change by its own results.
         banned: `ruled.banned_pairs`.
-        excluded: `exclusions` of some policies; the place of each tells its `exclusion_bit`.
+        excluded: `exclusions` of some policies, with or without `listed`; the place of each tells its `policy_bit`.
         threshold: As in `alarmed_pairs`.
         stopped: Key of pairs that a pilot stopped, which prove unsafe what they are.
 
@@ -106,7 +108,7 @@ def product_marks(
         proven_labels(told).where("proven = 'SAFE'").select(*PAIR, F.lit(SETTLED).alias("mark")),
         alarmed_pairs(told, threshold).select(*PAIR, F.lit(ALARMED).alias("mark")),
         banned.select(*PAIR, F.lit(BANNED).alias("mark")),
-        *[pairs.select(*PAIR, _exclusion(exclusion_bit(place)).alias("mark")) for place, pairs in enumerate(excluded)],
+        *[pairs.select(*PAIR, _of_policy(pairs, place).alias("mark")) for place, pairs in enumerate(excluded)],
     ]
     if stopped is not None:
         sets.append(stopped.select(*PAIR, F.lit(UNSAFE).alias("mark")))
@@ -129,13 +131,15 @@ def exclusions(disproved: DataFrame, banned: DataFrame) -> DataFrame:
     return both.groupBy(*PAIR).agg(*[F.coalesce(F.max(name), F.lit(False)).alias(name) for name in names])
 
 
-def exclusion_bit(place: int) -> int:
-    """DISPROVED of the policy at this place; the bit above is its RULED."""
-    return DISPROVED << 2 * place
+def policy_bit(place: int) -> int:
+    """DISPROVED of the policy at this place; the bits above are its RULED and LISTED."""
+    return DISPROVED << BITS_A_POLICY * place
 
 
-def _exclusion(disproved: int) -> Column:
-    ruled = disproved * RULED // DISPROVED
+def _of_policy(pairs: DataFrame, place: int) -> Column:
+    times = policy_bit(place) // DISPROVED
+    listed = F.coalesce("listed", F.lit(False)) if "listed" in pairs.columns else F.lit(False)
     # Exclusions written before there were rules tell neither.
-    unsafe = F.when(F.coalesce("disproved", F.lit(True)), disproved).otherwise(0)
-    return unsafe + F.when(F.col("ruled"), ruled).otherwise(0)
+    unsafe = F.when(F.coalesce("disproved", ~listed), times * DISPROVED).otherwise(0)
+    ruled = F.when(F.col("ruled"), times * RULED).otherwise(0)
+    return unsafe + ruled + F.when(listed, times * LISTED).otherwise(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
 from leastpack.policy.certify import Method
 from leastpack.policy.exact import Counts, Floats, clean_points
-from leastpack.policy.plan import Plan, chance_to_pass, plan_levels, tests_needed
+from leastpack.policy.plan import Plan, chance_of_list, chance_to_pass, plan_levels, tests_needed
 
 # Levels of the grid at which the tests of a certificate are worked out, to tell what one would take.
 PRICED = 24
@@ -141,28 +142,43 @@ def _plan_cell(
     moving = counts.moves / max(1, counts.products)
     rates = np.minimum(1.0, factor * counts.expected / np.maximum(1, counts.moves))
     shipping = int(reach.products * draw)
-    plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, _chance(reach))
-    prices = _prices(moving, rates, alpha, delta)
+    lists = np.round(moving * products).astype(np.int64) if terms.of_list else None
+    plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, _chance(reach, lists, settings.levels))
+    prices = _prices(moving, rates, alpha, delta, lists, settings.levels)
     why = None if len(plan.places) else _why_none(moving, shipping, prices, terms)
     too_few = bool(moving.max() * shipping < 2 * clean_points(alpha, delta))
     return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why, reach.method)
 
 
-def _chance(reach: Reach) -> Callable[[Floats, Counts, float, float], Floats]:
+def _chance(reach: Reach, lists: Counts | None, levels: int) -> Callable[[Floats, Counts, float, float], Floats]:
+    if lists is not None:
+        return partial(_of_list, lists, levels == 1)
+
     def by_betting(rates: Floats, products: Counts, alpha: float, delta: float) -> Floats:
         return chance_by_betting(rates, products, reach.shipments, alpha, delta)
 
     return by_betting if reach.method == "betting" else chance_to_pass
 
 
-def _prices(moving: Floats, rates: Floats, alpha: float, delta: float) -> tuple[Price, ...]:
+def _of_list(lists: Counts, taken_out: bool, rates: Floats, products: Counts, alpha: float, delta: float) -> Floats:
+    return chance_of_list(rates, np.minimum(products, lists), lists, alpha, delta, taken_out=taken_out)
+
+
+def _prices(
+    moving: Floats, rates: Floats, alpha: float, delta: float, lists: Counts | None, levels: int
+) -> tuple[Price, ...]:
     moves = np.flatnonzero(moving > 0)
     if not len(moves):
         return ()
     places = moves[np.unique(np.linspace(0, len(moves) - 1, PRICED).astype(int))]
-    found = [
-        (float(moving[place]), tests_needed(float(rates[place]), alpha, delta)) for place in places if rates[place] < 1
-    ]
+    found = []
+    for place in places:
+        length = None if lists is None else int(lists[place])
+        if rates[place] < 1 and length != 0:
+            needed = tests_needed(
+                float(rates[place]), alpha, delta, population=length, taken_out=length is not None and levels == 1
+            )
+            found.append((float(moving[place]), needed))
     return tuple(Price(share, tests) for share, tests in found if tests is not None)
 
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from leastpack.certificates.arrays import READ, read_products
-from leastpack.certificates.cells import cell_among
-from leastpack.certificates.counts import by_marketplace
+from leastpack.certificates.choices import Draw, choices_of, count_drawn
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
 from leastpack.certificates.terms import PILOT, Terms, hash_of
-from leastpack.panel import audits
-from leastpack.policy.choose import choose_by_level
+from leastpack.panel import audits, panel_rounds
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.schemas import POLICY_ROUNDS
-
-_SCHEMA = "marketplace string, product_id string, cell string, choices array<string>"
 
 
 @dataclass(frozen=True)
@@ -76,9 +69,10 @@ def round_of(tables: Tables, policy_digest: str) -> Round | None:
 def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel | None:
     """The panel that a new round draws from; None where all products have been drawn.
 
-    It is the newest one, so that a new model needs tests only where it chooses anew. Products not drawn before are
-    taken once that panel has ended, and where a person has seen results of it and set something else since: a failure,
-    or results of a round that is not read yet. No product is drawn for a second panel of one seed.
+    A list is drawn from all products, by a hash of its own. A panel is the newest one, so that a new model needs tests
+    only where it chooses anew. Products not drawn before are taken once that panel has ended, and where a person has
+    seen results of it and set something else since: a failure, or results of a round that is not read yet. No product
+    is drawn for a second panel of one seed.
 
     Args:
         tables: For the rounds and certificates.
@@ -86,9 +80,11 @@ def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel |
         pair_tests: The table.
     """
     settings = terms.config.certify
+    if terms.of_list:
+        return Panel(settings.seed, 0.0, f"list {terms.digest}")
     if not tables.exists("policy_rounds"):
         return Panel(settings.seed, 0.0)
-    rounds = audits(tables.read("policy_rounds")).where(F.col("seed") == settings.seed).collect()
+    rounds = panel_rounds(tables.read("policy_rounds")).where(F.col("seed") == settings.seed).collect()
     if not rounds:
         return Panel(settings.seed, 0.0)
     newest = max(row.hash_from for row in rounds)
@@ -121,18 +117,24 @@ def draw_round(
         terms: The policy.
         panel: Where products are drawn from.
         plans: Of all cells; those without levels are left out.
-        products: `products.product_rows` of all products of the panel's range, and more, with `panel_hash` as `panel`.
+        products: `products.product_rows` of all products of the panel's range, and more, with `panel_hash` as `panel`;
+            for a list, of all products.
         excluded: `marks.exclusions`.
         pair_tests: The table: tests that are known need not be made.
         delta: What the attempt may spend.
     """
     planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
-    ends = {cell: panel.start + one.draw / one.products for cell, one in planned.items()}
+    draw = Draw(
+        levels={cell: [float(terms.grid[place]) for place in one.plan.places] for cell, one in planned.items()},
+        start=panel.start,
+        ends={cell: panel.start + one.draw / one.products for cell, one in planned.items()},
+        listed=terms.of_list,
+    )
     round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"
     contents = {
         "round_exclusions": excluded,
-        "round_choices": _choices(products, terms, plans, panel.start, ends),
+        "round_choices": choices_of(products, terms, draw),
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
@@ -140,15 +142,17 @@ def draw_round(
     asked = asked_pairs(tables, round_id).join(known, on=PAIR, how="left").groupBy("cell")
     counts = asked.agg(F.count("*").alias("tests"), F.count_if(F.col("known").isNull()).alias("to_test")).collect()
     tests = {row.cell: (row.tests, row.to_test) for row in counts}
-    drawn = _drawn(products, terms, panel.start, ends)
+    drawn = count_drawn(products, terms, draw)
+    listed = _listed(tables, round_id, draw) if draw.listed else {}
     day = terms.config.decisions.day
     days = terms.config.pilot.days + 1 if terms.labels == PILOT else terms.config.certify.test_days
+    population = None if terms.labels == PILOT else terms.config.certify.population
     rows = [
         (
             round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,
-            terms.policy, terms.labels, one.method, terms.alpha, delta,
-            [float(terms.grid[place]) for place in one.plan.places], one.plan.points.tolist(),
-            one.plan.chance.tolist(), one.moving.tolist(), one.products, panel.seed, panel.start, ends[cell],
+            terms.policy, terms.labels, one.method, population, terms.alpha, delta, draw.levels[cell],
+            one.plan.points.tolist(), one.plan.chance.tolist(), one.moving.tolist(), one.products, listed.get(cell),
+            panel.seed, panel.start, draw.ends[cell],
             drawn.get(cell, 0), *tests.get(cell, (0, 0)), [price.moving for price in one.prices],
             [price.tests for price in one.prices], day,
             day + datetime.timedelta(days=days),
@@ -160,9 +164,14 @@ def draw_round(
     return Round(round_id, tuple(written))
 
 
+def drawn_choices(tables: Tables, round_id: str) -> DataFrame:
+    """What a round's policy chooses for the products that it drew."""
+    return tables.read("round_choices").where((F.col("round_id") == round_id) & F.coalesce("drawn", F.lit(True)))
+
+
 def asked_pairs(tables: Tables, round_id: str) -> DataFrame:
     """The pairs that a round asks to test: key and cell."""
-    choices = tables.read("round_choices").where(F.col("round_id") == round_id)
+    choices = drawn_choices(tables, round_id)
     named = choices.select(*PRODUCT, "cell", F.explode(F.array_distinct("choices")).alias("package_type"))
     return named.where("package_type IS NOT NULL").select(*PAIR, "cell")
 
@@ -210,58 +219,12 @@ def _attempts(tables: Tables) -> Sequence[Row]:
     return tables.read("certificate_attempts").collect() if tables.exists("certificate_attempts") else []
 
 
-def _choices(
-    products: DataFrame, terms: Terms, plans: Mapping[str, CellPlan], start: float, ends: Mapping[str, float]
-) -> DataFrame:
-    """What the policy chooses at the levels of its cell, for drawn products that move at one of them."""
-    levels = {cell: [float(terms.grid[place]) for place in plans[cell].plan.places] for cell in ends}
-
-    def chosen(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for marketplace, rows in by_marketplace(batches):
-            for photos in (False, True):
-                cell = cell_among(levels, terms.pool(marketplace), photos)
-                if cell is not None:
-                    yield _chosen(rows, marketplace, photos, cell, levels[cell], (start, ends[cell]), terms)
-
-    columns = ["marketplace", "product_id", "panel", *READ]
-    return products.select(columns).mapInArrow(chosen, _SCHEMA)  # type: ignore[arg-type]
-
-
-def _chosen(
-    rows: pa.RecordBatch,
-    marketplace: str,
-    photos: bool,
-    cell: str,
-    levels: Sequence[float],
-    drawn_range: tuple[float, float],
-    terms: Terms,
-) -> pa.RecordBatch:
-    market = terms.markets[marketplace]
-    products = read_products(rows, market, terms.config.decisions, terms.reported)
-    packages, moves = choose_by_level(products.options, levels, terms.least_saving(marketplace))
-    place = rows.column("panel").to_numpy(zero_copy_only=False)
-    drawn = (place >= drawn_range[0]) & (place < drawn_range[1]) & (products.pairs.photos == photos) & moves.any(axis=0)
-    kept = np.flatnonzero(drawn)
-    names = pa.array(market.names).take(pa.array(packages[:, kept].T.ravel(), mask=~moves[:, kept].T.ravel()))
-    return pa.RecordBatch.from_pydict(
-        {
-            "marketplace": rows.column("marketplace").take(pa.array(kept)),
-            "product_id": rows.column("product_id").take(pa.array(kept)),
-            "cell": pa.array([cell] * len(kept), pa.string()),
-            "choices": pa.ListArray.from_arrays(
-                pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(levels)), names
-            ),
-        }
-    )
-
-
-def _drawn(products: DataFrame, terms: Terms, start: float, ends: Mapping[str, float]) -> dict[str, int]:
-    """Products drawn, by cell."""
-    counted = products.where(F.col("panel") >= start).groupBy("marketplace", (F.col("views_used") > 0).alias("photos"))
-    found: dict[str, int] = {}
-    sums = [F.count_if(F.col("panel") < end).alias(cell) for cell, end in ends.items()]
-    for row in counted.agg(*sums).collect():
-        cell = cell_among(ends, terms.pool(row.marketplace), bool(row.photos))
-        if cell is not None:
-            found[cell] = found.get(cell, 0) + row[cell]
-    return found
+def _listed(tables: Tables, round_id: str, draw: Draw) -> dict[str, list[int]]:
+    """Products that move at each level, by cell."""
+    most = max(len(levels) for levels in draw.levels.values())
+    choices = tables.read("round_choices").where(F.col("round_id") == round_id)
+    counts = [F.count(F.try_element_at("choices", F.lit(place + 1))).alias(str(place)) for place in range(most)]
+    return {
+        row.cell: [row[str(place)] for place in range(len(draw.levels[row.cell]))]
+        for row in choices.groupBy("cell").agg(*counts).collect()
+    }

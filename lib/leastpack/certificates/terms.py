@@ -80,6 +80,11 @@ class Terms:
         return risk_grid(self.config.certify.grid)
 
     @property
+    def of_list(self) -> bool:
+        """Whether rounds test a frozen list of moves."""
+        return self.labels == AUDIT and self.config.certify.population == "list"
+
+    @property
     def alpha(self) -> float:
         """The promised bound."""
         return self.config.pilot.alpha if self.labels == PILOT else self.config.certify.alpha
@@ -168,6 +173,8 @@ def _promise(config: Config, labels: Labels) -> dict[str, Any]:
         damage = {"damage_reasons", "other_reasons", "review_max_stars", "review_words", "multi_item"}
         rules = config.outcomes.model_dump(include={"reporting_rate", "return_window_days", *damage})
         return {**promised, "outcomes": rules}
+    if config.certify.population == "list":
+        drawn.add("population")
     testers = config.outcomes.model_dump(include={"human_test_sensitivity", "human_test_false_alarm"})
     return {"certify": config.certify.model_dump(include={"alpha", *drawn}), "outcomes": testers}
 

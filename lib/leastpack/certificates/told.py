@@ -43,6 +43,11 @@ def _promise(terms: Terms) -> str:
             f"of the products that move or get their first package, and ship, at most {terms.alpha:g} of the shipments "
             "in it are damaged on average, each product counted once"
         )
+    if terms.of_list:
+        return (
+            f"of the products on a frozen list of moves and first packages, less those found unsafe, at most "
+            f"{terms.alpha:g} are unsafe in the new package, each product counted once"
+        )
     return (
         f"at most {terms.alpha:g} of the products that move or get their first package are unsafe in it, "
         "each product counted once"
@@ -94,6 +99,8 @@ def tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> To
         "k": k,
         "shipments": result.shipments,
         "missing": result.missing,
+        "listed": result.listed,
+        "taken_out": result.taken_out,
         "upper_bound": result.upper,
         "moving": row.moving[place],
         "why_none": why,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -27,6 +28,11 @@ class CertifyConfig(Section):
     levels: Count = Field(8, description="Levels that a round tests at most; each may ask for more tests.")
     sample_products: Count = Field(
         200_000, description="Products, drawn by hash, that a round is planned on; none of their labels is read."
+    )
+    population: Literal["panel", "list"] = Field(
+        "panel",
+        description="What is drawn from. `panel`: the catalog as it goes on; later models need few tests more, and "
+        "results never train. `list`: the moves of one model and day, frozen; fewer tests, for that list alone.",
     )
     draw_products: Count | None = Field(
         None,

@@ -15,6 +15,7 @@ from leastpack.config.sample import SampleConfig
 from leastpack.config.sources import OWN_SOURCES, SourceConfig
 from leastpack.config.storage import LogConfig, SparkConfig, TablesConfig
 from leastpack.config.training import ModelConfig, TrainingConfig
+from leastpack.errors import ConfigError
 
 
 class Config(Section):
@@ -66,6 +67,21 @@ class Config(Section):
         copy._accepted = frozenset(accepted)
         return copy
 
+    def of_candidate(self) -> Config:
+        """The same configuration for the candidate model, with its scores.
+
+        Raises:
+            ConfigError: It names none.
+        """
+        if self.model.candidate is None:
+            raise ConfigError(
+                "there is no candidate model",
+                expected="model.candidate: the directory that train writes it to",
+                todo="set model.candidate, and train",
+            )
+        model = self.model.model_copy(update={"directory": self.model.candidate, "candidate": None})
+        return self.model_copy(update={"model": model, "tables": self.tables.of_candidate()})
+
     @field_validator("currency_units", mode="before")
     @classmethod
     def _each_currency_once(cls, units: Any) -> Any:
@@ -73,6 +89,16 @@ class Config(Section):
         if twice := sorted({code for code in codes if codes.count(code) > 1}):
             raise ValueError(f"a currency is there twice: {', '.join(twice)}")
         return units
+
+    @model_validator(mode="after")
+    def _lists_are_tested_by_testers_who_do_not_err(self) -> Config:
+        testers = (self.outcomes.human_test_sensitivity, self.outcomes.human_test_false_alarm)
+        if self.certify.population == "list" and testers != (1.0, 0.0):
+            raise ValueError(
+                "certify.population: list needs outcomes.human_test_sensitivity 1 and human_test_false_alarm 0: "
+                "of a finite list, what testers who err find does not bound what is there; use a panel"
+            )
+        return self
 
     @model_validator(mode="after")
     def _unique_sources(self) -> Config:

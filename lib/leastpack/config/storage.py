@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from leastpack.config.base import Count, Section
 
@@ -33,6 +33,24 @@ class TablesConfig(Section):
         description="Seconds for which the lease of the one run that may write holds without being renewed; it is "
         "renewed every third of them. After a driver is lost, the tables stay locked as long (docs/writers.md).",
     )
+
+    # Of a copy that reads and writes the scores of a candidate model.
+    _of_candidate: bool = PrivateAttr(False)
+
+    @property
+    def is_of_candidate(self) -> bool:
+        """Whether the scores are those of the candidate model."""
+        return self._of_candidate
+
+    def of_candidate(self) -> TablesConfig:
+        """The same tables, but with the scores of the candidate model for those of the model in use."""
+        copy = self.model_copy()
+        copy._of_candidate = True
+        return copy
+
+    def name_of(self, table: str) -> str:
+        """The name under which a table is kept."""
+        return "candidate_scores" if self._of_candidate and table == "pair_scores" else table
 
     @model_validator(mode="after")
     def _one_place(self) -> TablesConfig:

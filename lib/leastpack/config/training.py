@@ -20,6 +20,11 @@ class ModelConfig(Section):
         description="The model directory that train writes and score reads: a folder that every step's "
         "driver sees, or a URI that pyarrow.fs knows (s3://, gs://, hdfs://).",
     )
+    candidate: str | None = Field(
+        None,
+        description="Directory that train writes in place of `directory`, for a model that is to be certified before "
+        "it is used: `score --candidate`, `certify --candidate`, then `promote`. Null: none.",
+    )
     hash_buckets: Count = Field(32768, description="Buckets of the bag of hashed words and character n-grams.")
     hash_dim: Count = Field(32, description="Width of the bag's vector.")
     hidden: int = Field(128, ge=2, description="Width of the trunk.")
@@ -29,9 +34,11 @@ class ModelConfig(Section):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout at the trunk's input and inside it.")
 
-    @field_validator("directory")
+    @field_validator("directory", "candidate")
     @classmethod
-    def _can_be_opened(cls, directory: str) -> str:
+    def _can_be_opened(cls, directory: str | None) -> str | None:
+        if directory is None:
+            return None
         here = local_path(directory)
         if here is not None:
             return str(here)
@@ -42,8 +49,15 @@ class ModelConfig(Section):
             )
         return directory
 
+    @property
+    def trained(self) -> str:
+        """The directory that train writes."""
+        return self.candidate or self.directory
+
     @model_validator(mode="after")
     def _sound(self) -> ModelConfig:
+        if self.candidate == self.directory:
+            raise ValueError("candidate and directory must differ: a candidate must not replace the model in use")
         finite = all(math.isfinite(knot) for knot in self.knots)
         increasing = all(low < high for low, high in itertools.pairwise(self.knots))
         if len(self.knots) < 2 or not finite or not increasing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from leastpack.certificates.in_force import Standing, standing
-from leastpack.certificates.marks import disproved_pairs, exclusion_bit, exclusions, product_marks, without_panels
+from leastpack.certificates.marks import disproved_pairs, exclusions, policy_bit, product_marks, without_panels
 from leastpack.certificates.products import ProductFacts, product_facts, product_rows
 from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, tested_pairs
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
@@ -24,7 +24,7 @@ from leastpack.decisions.decided import TURN, Grounds, new_moves
 from leastpack.decisions.part import TOLD, Part, decide_part, turned
 from leastpack.decisions.queue import ask_for_round, choose_doubtful, in_turn
 from leastpack.log import log
-from leastpack.panel import panel_products, withheld_tests
+from leastpack.panel import audits, panel_products, withheld_tests
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.digests import digests
@@ -60,9 +60,9 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         _warn(run, stands)
         panels = (tables, config.decisions.day, config.certify.panel_days)
         rounds = sorted({one.round_id for one in stands.in_force.values()})
-        facts = _facts(tables, inputs, terms, rounds, withheld_tests(*panels), kept)
+        facts = _facts(tables, inputs, terms, stands, rounds, withheld_tests(*panels), kept)
         with run.phase("decide"):
-            bits = {round_id: exclusion_bit(1 + place) for place, round_id in enumerate(rounds)}
+            bits = {round_id: policy_bit(1 + place) for place, round_id in enumerate(rounds)}
             all_at_once = Grounds(terms, stands, {}, bits)
             grounds = replace(all_at_once, released=_released(inputs["pair_scores"], facts, all_at_once))
             parts = _decide(tables, run, inputs, facts, grounds, kept)
@@ -72,8 +72,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         with run.phase("queue"):
             waiting = _together([part.finalists for part in parts])
             queue = choose_doubtful(waiting, panel_products(*panels), config.decisions.queue_size)
-            if stands.round_id is not None and attempt_of(tables, stands.round_id) is None:
-                asked = _of_round(tables, inputs, stands.round_id)
+            for asked in _of_rounds(tables, inputs, stands.round_id):
                 queue = asked.unionByName(queue.join(asked.select(*PAIR), on=PAIR, how="left_anti"))
             tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
             for row in tables.read("test_queue").groupBy("why").count().collect():
@@ -84,6 +83,7 @@ def _facts(
     tables: Tables,
     inputs: Mapping[str, DataFrame],
     terms: Terms,
+    stands: Standing,
     rounds: Sequence[str],
     withheld: Column,
     kept: ExitStack,
@@ -99,9 +99,24 @@ def _facts(
     rules = in_force(inputs["packaging_rules"], day)
     ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types, terms.in_use))
     excluded = [exclusions(disproved_pairs(told, threshold), banned_pairs(ruled))]
-    excluded += [tables.read("round_exclusions").where(F.col("round_id") == one) for one in rounds]
+    excluded += [_of_certificates(tables, one, stands) for one in rounds]
     marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold, _stopped(tables))
     return product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+
+
+def _of_certificates(tables: Tables, round_id: str, stands: Standing) -> DataFrame:
+    """What a round had excluded, and where certificates of it are of a list, the moves on it at their levels."""
+    excluded = tables.read("round_exclusions").where(F.col("round_id") == round_id)
+    lists = {cell: one for cell, one in stands.in_force.items() if one.of_list and one.round_id == round_id}
+    if not lists:
+        return excluded
+    levels = tables.read("policy_rounds").where(F.col("round_id") == round_id).collect()
+    places = {row.cell: row.levels.index(lists[row.cell].level) + 1 for row in levels if row.cell in lists}
+    place = F.create_map(*[F.lit(part) for item in sorted(places.items()) for part in item])
+    choices = tables.read("round_choices").where((F.col("round_id") == round_id) & F.col("cell").isin(*places))
+    chosen = choices.select(*PRODUCT, F.try_element_at("choices", place[F.col("cell")]).alias("package_type"))
+    listed = chosen.where("package_type IS NOT NULL").withColumn("listed", F.lit(True))
+    return excluded.unionByName(listed, allowMissingColumns=True)
 
 
 def _stopped(tables: Tables) -> DataFrame | None:
@@ -129,13 +144,26 @@ def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[
     return released
 
 
-def _of_round(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str) -> DataFrame:
+def _of_rounds(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str | None) -> Iterator[DataFrame]:
+    """The pairs that the rounds of the candidate model, and of the one in use, wait for."""
+    if tables.exists("candidate_scores"):
+        scores = tables.read("candidate_scores")
+        models = [row.model_version for row in scores.select("model_version").limit(1).collect()]
+        rounds = audits(tables.read("policy_rounds")).where(F.col("model_version").isin(models))
+        for row in rounds.select("round_id").distinct().orderBy("round_id").collect():
+            if row.round_id != round_id and attempt_of(tables, row.round_id) is None:
+                yield _of_round(tables, inputs, row.round_id, scores)
+    if round_id is not None and attempt_of(tables, round_id) is None:
+        yield _of_round(tables, inputs, round_id, tables.read("pair_decisions"))
+
+
+def _of_round(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str, risks: DataFrame) -> DataFrame:
     """The pairs that a round waits for."""
     tested = tested_pairs(inputs["pair_tests"]).select(*PAIR)
     asked = asked_pairs(tables, round_id).join(tested, on=PAIR, how="left_anti")
     rounds = tables.read("policy_rounds").where(F.col("round_id") == round_id)
-    decisions, recommended = tables.read("pair_decisions"), tables.read("recommendations")
-    return ask_for_round(asked, rounds, decisions, inputs["package_types"], recommended)
+    recommended = tables.read("recommendations")
+    return ask_for_round(asked, rounds, risks, inputs["package_types"], recommended)
 
 
 def _warn(run: Run, stands: Standing) -> None:

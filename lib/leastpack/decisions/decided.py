@@ -60,13 +60,13 @@ class Grounds:
         terms: The policy.
         standing: Its certificates.
         released: Share of the new moves of each pool that may go out now; 1 where all may.
-        disproved_bits: `marks.exclusion_bit` of each round.
+        policy_bits: `marks.policy_bit` of each round.
     """
 
     terms: Terms
     standing: Standing
     released: Mapping[str, float]
-    disproved_bits: Mapping[str, int]
+    policy_bits: Mapping[str, int]
 
 
 def decide_products(products: DataFrame, grounds: Grounds) -> DataFrame:
@@ -187,12 +187,13 @@ class _Cells:
     supported: Flags
     withdrawn: Flags
     certificate: npt.NDArray[np.object_]
+    of_list: Flags
 
 
 def _read(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> tuple[Products, _Cells]:
     """The products of one marketplace, and the certificates of their cells."""
     terms, market = grounds.terms, grounds.terms.markets[marketplace]
-    levels, supported, withdrawn, certificates, bits = [], [], [], [], []
+    levels, supported, withdrawn, certificates, bits, lists = [], [], [], [], [], []
     for photos in (False, True):
         pool, standing = terms.pool(marketplace), grounds.standing
         one = standing.in_force.get(cell_among(standing.in_force, pool, photos) or "")
@@ -200,7 +201,8 @@ def _read(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> tuple[Pro
         supported.append(cell_among(standing.supported, pool, photos) is not None)
         withdrawn.append([one is not None and name in one.withdrawn for name in market.names])
         certificates.append(None if one is None else one.certificate_id)
-        bits.append(DISPROVED if one is None else grounds.disproved_bits[one.round_id])
+        lists.append(one is not None and one.of_list)
+        bits.append(DISPROVED if one is None else grounds.policy_bits[one.round_id])
     products = read_products(rows, market, terms.config.decisions, terms.reported, (bits[0], bits[1]))
     which = products.pairs.photos.astype(np.intp)
     cells = _Cells(
@@ -208,6 +210,7 @@ def _read(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> tuple[Pro
         np.array(supported)[which],
         np.array(withdrawn, dtype=bool).reshape(2, -1)[which],
         np.array(certificates, dtype=object)[which],
+        np.array(lists)[which],
     )
     return products, cells
 
@@ -240,6 +243,7 @@ def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, 
         misfit=has & (products.pairs.fits[rows, options.today] == 0),
         suspended=choice.moves & products.alarmed[rows, choice.package],
         withdrawn=cells.withdrawn,
+        unlisted=cells.of_list[:, None] & ~products.listed,
         released=turn_come | products.trials.introduced.any(axis=1),
         in_use=market.in_use,
         shipped=products.shipped,

@@ -71,14 +71,14 @@ def choose_doubtful(waiting: DataFrame, in_panel: Column, most: int) -> DataFram
 
 
 def ask_for_round(
-    asked: DataFrame, rounds: DataFrame, decisions: DataFrame, package_types: DataFrame, recommendations: DataFrame
+    asked: DataFrame, rounds: DataFrame, risks: DataFrame, package_types: DataFrame, recommendations: DataFrame
 ) -> DataFrame:
     """The pairs of a waiting round: columns QUEUED, place from 1 in order of key.
 
     Args:
         asked: Pairs without a result, with cell.
         rounds: Rows of `policy_rounds` of the round.
-        decisions: `pair_decisions`, for the risks.
+        risks: Pairs with the risk that the round's model gives them.
         package_types: The table, for the weights.
         recommendations: The table.
     """
@@ -89,7 +89,7 @@ def ask_for_round(
     drawn = rounds.select("cell", F.col("round_id").alias("draw_round"), F.expr("hash_to - hash_from AS p"))
     return (
         asked.join(F.broadcast(drawn), on="cell", how="inner")
-        .join(decisions.select(*PAIR, "risk"), on=PAIR, how="left")
+        .join(risks.select(*PAIR, "risk"), on=PAIR, how="left")
         .join(F.broadcast(tare), on=["marketplace", "package_type"], how="left")
         .join(ships, on=PRODUCT, how="left")
         .join(F.broadcast(other), on=["marketplace", "now"], how="left")
@@ -103,7 +103,7 @@ def ask_for_round(
 def in_turn(queued: DataFrame) -> DataFrame:
     """The pairs with their `rank`, those of the round first: the columns of table test_queue less run_id."""
     # A queue is small enough for one task.
-    rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("why", "place"))
+    rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("why", "place", *PAIR))
     return queued.withColumn("rank", rank).drop("place")
 
 

@@ -108,7 +108,7 @@ def _draw(
             found=f"{damage:.1f} are expected; nothing is assigned",
             todo="lower pilot.share, pilot.days or pilot.draw_products, or allow more",
         )
-    return draw_round(tables, terms, panel, plans, looked.rows, looked.excluded, inputs["pair_tests"], delta)
+    return draw_round(tables, terms, panel, plans, looked.catalog, looked.excluded, inputs["pair_tests"], delta)
 
 
 def _drawn_up_to(tables: Tables, seed: int) -> float:

@@ -45,8 +45,7 @@ def certify_policy(
     alpha: float,
     delta: float,
     population: npt.ArrayLike | None = None,
-    *,
-    taken_out: bool = False,
+    taken_out: npt.ArrayLike | None = None,
 ) -> PolicyTest:
     """Test the planned levels of a policy in their order.
 
@@ -57,7 +56,8 @@ def certify_policy(
         delta: Probability with which that may be wrong.
         population: (L,) products of the catalog that move at each level, for products drawn without replacement from
             a frozen list, with labels that do not err; None for draws from a catalog that goes on changing.
-        taken_out: With `population` and one level: the pairs with label 1 leave the release, missing results too.
+        taken_out: (1, m) with `population` and one level: the pairs with label 1 that leave the release. With more
+            levels which of them break their promise would depend on what was found, and the sequence would not hold.
 
     Returns:
         Counts and p-values of all levels, and the one that is certified.
@@ -71,8 +71,11 @@ def certify_policy(
         raise InputError("labels cannot be used", expected=f"shape {moved.shape}", found=f"shape {labels.shape}")
     if not np.isin(labels[moved], (0, 1)).all():
         raise InputError("labels cannot be used", expected="0 or 1 for every move", found="other values")
-    if taken_out and (population is None or len(moved) > 1):
+    out = np.zeros(moved.shape, dtype=bool) if taken_out is None else np.asarray(taken_out, dtype=bool)
+    if taken_out is not None and (population is None or len(moved) > 1):
         raise InputError("taken_out cannot be used", expected="a list and one planned level", found="others")
+    if out.shape != moved.shape or (out & ~(moved & (labels == 1))).any():
+        raise InputError("taken_out cannot be used", expected="moves with label 1", found="others")
     if population is not None and np.shape(population) != moved.shape[:1]:
         raise InputError(
             "population cannot be used", expected=f"shape {moved.shape[:1]}", found=f"{np.shape(population)}"
@@ -82,7 +85,7 @@ def certify_policy(
     if population is None:
         p_values = binomial_p_values(k, n, alpha)
     else:
-        p_values = list_p_values(k, n, population, alpha, taken_out=taken_out)
+        p_values = list_p_values(k, n, population, alpha, out.sum(axis=1))
     return PolicyTest(n, k, p_values, last_passed(p_values, delta))
 
 

@@ -56,42 +56,66 @@ def binomial_p_values(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float) -> Float
 
 
 def list_p_values(
-    k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike, alpha: float, *, taken_out: bool = False
+    k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike, alpha: float, taken_out: npt.ArrayLike = 0
 ) -> Floats:
     """p-values of "more than alpha of a list is bad" for draws without replacement.
 
-    P(Hypergeometric(N, K, n) <= k) with K = floor(alpha N) + 1, the fewest bad ones that break the promise. Where the k
-    bad ones that were found are taken out of the list before it is used, what is left breaks it from K = floor(alpha (N
-    - k)) + 1 + k on. That K grows with k, and the p-value with k at fixed K, so that the test stays exact. Results that
-    are missing count in k and are taken out too. Labels must not err: of a finite list the bad ones that a tester finds
-    are a number of chance, and few of them do not bound the bad ones.
+    P(Hypergeometric(N, K, n) <= k) with K = floor(alpha N) + 1, the fewest bad ones that break the promise. Where u of
+    the k bad ones that were found are taken out of the list before it is used, what is left breaks it from K =
+    floor(alpha (N - u)) + 1 + u on. Whatever u turns out to be, at the true K of a list that breaks its promise the
+    p-value is at least P(Hypergeometric(N, true K, n) <= k), which is delta or less with probability delta at most: the
+    test stays exact. Results that are missing count in k; they may be taken out or stay. Labels must not err: of a
+    finite list the bad ones that a tester finds are a number of chance, and few of them do not bound the bad ones.
 
     Args:
         k: (m,) bad ones among those drawn.
         n: (m,) drawn.
         population: (m,) length N of the list.
         alpha: The bound.
-        taken_out: The bad ones found leave the list.
+        taken_out: (m,) how many of the bad ones found leave the list.
 
     Returns:
         (m,) p-values; of nothing drawn 1.
 
     Raises:
-        InputError: alpha is not between 0 and 1, not 0 <= k <= n, a list is empty, or more drawn than there are.
+        InputError: alpha is not between 0 and 1, not 0 <= taken_out <= k <= n, a list is empty, or more drawn than
+            there are.
     """
     check_rate("alpha", alpha)
-    bad, drawn = _checked(k, n)
-    whole = np.asarray(population, dtype=np.int64)
-    if (drawn > whole).any():
-        found = f"{drawn} of {whole}"
-        raise InputError("n cannot be used", expected="no more draws than the list is long", found=found)
-    if not whole.all():
-        raise InputError("population cannot be used", expected="a list of 1 or more", found="an empty one")
-    left = whole - bad if taken_out else whole
+    bad, drawn, whole, out = _checked_list(k, n, population, taken_out)
     # Rounding must not make 0.01 * 300 one less than it is.
-    worst = np.floor(alpha * left + 1e-9).astype(np.int64) + 1 + (bad if taken_out else 0)
+    worst = np.floor(alpha * (whole - out) + 1e-9).astype(np.int64) + 1 + out
     # A list too short to break its promise keeps it.
     return np.where(worst > whole, 0.0, stats.hypergeom.cdf(bad, whole, np.minimum(worst, whole), drawn))
+
+
+def list_upper_bound(k: int, n: int, population: int, delta: float, taken_out: int = 0) -> float:
+    """The bad share of a list, less what is taken out, above which it lies with probability `delta` at most.
+
+    The most bad ones K of the list with P(Hypergeometric(N, K, n) <= k) above delta: the bound that belongs to
+    `list_p_values`.
+
+    Args:
+        k: Bad ones among those drawn.
+        n: Drawn, without replacement.
+        population: Length N of the list.
+        delta: Probability that the bound is wrong.
+        taken_out: How many of the bad ones found leave the list.
+
+    Raises:
+        InputError: delta is not between 0 and 1, not 0 <= taken_out <= k <= n, the list is empty, or more are drawn
+            than there are.
+    """
+    check_rate("delta", delta)
+    bad, drawn, whole, out = (int(one) for one in _checked_list(k, n, population, taken_out))
+    least, most = bad, whole - (drawn - bad)  # as many bad ones as can be
+    while least < most:
+        middle = (least + most + 1) // 2
+        if stats.hypergeom.cdf(bad, whole, middle, drawn) > delta:
+            least = middle
+        else:
+            most = middle - 1
+    return (least - out) / max(1, whole - out)
 
 
 def clean_points(alpha: float, delta: float) -> int:
@@ -126,6 +150,20 @@ def check_rate(name: str, value: float) -> None:
     """
     if not 0 < value < 1:
         raise InputError(f"{name} cannot be used", expected="a number between 0 and 1", found=f"{value}")
+
+
+def _checked_list(
+    k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike, taken_out: npt.ArrayLike
+) -> tuple[Counts, Counts, Counts, Counts]:
+    bad, drawn = _checked(k, n)
+    out, _ = _checked(taken_out, bad)
+    whole = np.asarray(population, dtype=np.int64)
+    if (drawn > whole).any():
+        found = f"{drawn} of {whole}"
+        raise InputError("n cannot be used", expected="no more draws than the list is long", found=found)
+    if not whole.all():
+        raise InputError("population cannot be used", expected="a list of 1 or more", found="an empty one")
+    return bad, drawn, whole, out
 
 
 def _checked(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Counts, Counts]:

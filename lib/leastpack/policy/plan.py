@@ -146,9 +146,70 @@ def _needed_of_list(
     rate: float, alpha: float, delta: float, power: float, population: int, taken_out: bool
 ) -> int | None:
     bad = round(rate * population)
-    for drawn in range(1, population + 1):
-        found: Counts = np.arange(min(bad, drawn) + 1)
-        passes = list_p_values(found, drawn, population, alpha, taken_out=taken_out) <= delta
-        if stats.hypergeom.pmf(found[passes], population, bad, drawn).sum() >= power:
+    for most in range(bad + 1):
+        # From here on `most` bad ones still pass; drawing more without being allowed another only finds more of them.
+        drawn = _fewest_for(most, alpha, delta, population, taken_out)
+        if drawn is None:
+            return None
+        if stats.hypergeom.cdf(most, population, bad, drawn) >= power:
             return drawn
     return None
+
+
+def _fewest_for(bad: int, alpha: float, delta: float, population: int, taken_out: bool) -> int | None:
+    """Fewest draws from a list at which this many bad ones pass; None where not even the whole list passes."""
+    least, most = max(1, bad), population
+    out = bad if taken_out else 0
+    if least > most or list_p_values(bad, most, population, alpha, out) > delta:
+        return None
+    while least < most:
+        middle = (least + most) // 2
+        if list_p_values(bad, middle, population, alpha, out) <= delta:
+            most = middle
+        else:
+            least = middle + 1
+    return least
+
+
+def chance_of_list(
+    rate: npt.ArrayLike,
+    n: npt.ArrayLike,
+    population: npt.ArrayLike,
+    alpha: float,
+    delta: float,
+    *,
+    taken_out: bool = False,
+) -> Floats:
+    """`chance_to_pass` of draws without replacement from frozen lists.
+
+    Args:
+        rate: (m,) bad rates of the lists.
+        n: (m,) draws.
+        population: (m,) lengths of the lists; of none the chance is 0.
+        alpha: The bound.
+        delta: Level of the test.
+        taken_out: The bad ones found leave the list.
+
+    Returns:
+        (m,) probabilities.
+    """
+    drawn, whole = np.asarray(n, dtype=np.int64), np.asarray(population, dtype=np.int64)
+    bad = np.round(np.asarray(rate) * whole).astype(np.int64)
+    return np.array(
+        [
+            _chance_of_list(*one, alpha, delta, taken_out) if one[1] else 0.0
+            for one in zip(bad.tolist(), drawn.tolist(), whole.tolist(), strict=True)
+        ],
+        dtype=np.float64,
+    )
+
+
+def _chance_of_list(bad: int, drawn: int, whole: int, alpha: float, delta: float, taken_out: bool) -> float:
+    least, most = -1, min(bad, drawn)
+    while least < most:  # the most bad ones that pass: p-values grow with them
+        middle = (least + most + 1) // 2
+        if list_p_values(middle, drawn, whole, alpha, middle if taken_out else 0) <= delta:
+            least = middle
+        else:
+            most = middle - 1
+    return float(stats.hypergeom.cdf(least, whole, bad, drawn))

@@ -35,6 +35,8 @@ class Known:
         suspended: (n,) the product is back in the package before its last move.
         withdrawn: (n, t) pairs of types that labels of the product's cell contradict: no certified move goes to them.
             By cell: elsewhere the type may be what keeps the promise.
+        unlisted: (n, t) pairs that are not on the frozen list of moves which the certificate is of: it says nothing of
+            them.
         released: (n,) a move that is new may go out now; a share of each cell's products by hash, first packages alike,
             so that what goes out is like what was tested.
         in_use: (t,) types that are used today.
@@ -53,6 +55,7 @@ class Known:
     misfit: Flags
     suspended: Flags
     withdrawn: Flags
+    unlisted: Flags
     released: Flags
     in_use: Flags
     shipped: Places
@@ -101,7 +104,7 @@ def recommend(options: Options, known: Known, least_saving: float = 0.0) -> Reco
     rows, has = np.arange(len(options.today)), options.today != NONE
     settled = options.settled | known.suspended
     choice = choose(options, known.level, least_saving)
-    stopped = (known.unsafe | known.withdrawn | known.banned)[rows, choice.package]
+    stopped = (known.unsafe | known.withdrawn | known.banned | known.unlisted)[rows, choice.package]
     certified = choice.moves & ~settled & ~stopped & known.released
     package = np.where(certified, choice.package, options.today)
     proven, by_proof = _by_proof(options, known, package, least_saving)
@@ -172,6 +175,7 @@ def _why_not_moved(options: Options, known: Known, choice: Choice, least_saving:
             choice.moves & known.unsafe[rows, choice.package],
             choice.moves & known.withdrawn[rows, choice.package],
             choice.moves & known.banned[rows, choice.package],
+            choice.moves & known.unlisted[rows, choice.package],
             choice.moves,
         ],
         [
@@ -184,6 +188,7 @@ def _why_not_moved(options: Options, known: Known, choice: Choice, least_saving:
             PROVEN_UNSAFE,
             TYPE_WITHDRAWN,
             BANNED,
+            UNSUPPORTED,
             HELD_BACK,
         ],
         default=ABOVE_LEVEL,

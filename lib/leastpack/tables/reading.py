@@ -53,8 +53,8 @@ class ReadTables:
     def location(self, name: str) -> str:
         """Path or three-part name of a table."""
         if self.root is not None:
-            return f"{self.root.rstrip('/')}/{BY_NAME[name].name}"
-        return f"{self.config.schema_name}.{BY_NAME[name].name}"
+            return f"{self.root.rstrip('/')}/{self.config.name_of(BY_NAME[name].name)}"
+        return f"{self.config.schema_name}.{self.config.name_of(BY_NAME[name].name)}"
 
     def exists(self, name: str) -> bool:
         """Whether the table has been made."""
@@ -114,5 +114,5 @@ class ReadTables:
         if not self.exists(name):
             raise InputError(
                 f"table {name} does not exist at {self.location(name)}",
-                todo=f"run the step that writes it first: leastpack {BY_NAME[name].step}",
+                todo=f"run the step that writes it first: leastpack {BY_NAME[self.config.name_of(name)].step}",
             )

@@ -372,30 +372,39 @@ PRODUCT_VECTORS = _table(
     ],
     partition_by="model_version",
 )
+_SCORES: list[tuple[str, str, str]] = [
+    *_PAIR,
+    ("bucket", "int", "Hash bucket of the product."),
+    ("fits", "boolean", "The product fits; null where its size is unknown."),
+    ("risk", "float", "Calibrated P(damage rate > tau); null exactly where error is set."),
+    (
+        "damage_rate",
+        "float",
+        "Calibrated expected rate of reported damages a shipment; null exactly where error is set.",
+    ),
+    ("void_share", "double", "Share of the package left empty."),
+    ("views_used", "int", "Photos behind the risk."),
+    ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
+    ("error", "string", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
+    ("fingerprint", "string", "Digest of everything that changes the result."),
+    ("model_version", "string", "Digest of the model directory."),
+    _RUN,
+    ("scored_at", "timestamp", "When."),
+]
 PAIR_SCORES = _table(
     "pair_scores",
     "score",
     "marketplace product_id package_type",
     "One product x package type of its marketplace.",
-    [
-        *_PAIR,
-        ("bucket", "int", "Hash bucket of the product."),
-        ("fits", "boolean", "The product fits; null where its size is unknown."),
-        ("risk", "float", "Calibrated P(damage rate > tau); null exactly where error is set."),
-        (
-            "damage_rate",
-            "float",
-            "Calibrated expected rate of reported damages a shipment; null exactly where error is set.",
-        ),
-        ("void_share", "double", "Share of the package left empty."),
-        ("views_used", "int", "Photos behind the risk."),
-        ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
-        ("error", "string", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
-        ("fingerprint", "string", "Digest of everything that changes the result."),
-        ("model_version", "string", "Digest of the model directory."),
-        _RUN,
-        ("scored_at", "timestamp", "When."),
-    ],
+    _SCORES,
+    partition_by="bucket",
+)
+CANDIDATE_SCORES = _table(
+    "candidate_scores",
+    "score --candidate",
+    "marketplace product_id package_type",
+    "The same under a candidate model, which is not in use.",
+    _SCORES,
     partition_by="bucket",
 )
 _CELL = (
@@ -421,6 +430,11 @@ POLICY_ROUNDS = _table(
         ("policy", "string", "What the policy's digest is of, as JSON."),
         ("labels", "string", "`audit`: tests of people; `pilot`: trial shipments. Null means audit."),
         ("method", "string", "`exact` test, or `betting` on all shipments of a product; fixed before labels."),
+        (
+            "population",
+            "string",
+            "Audit: drawn from a `panel` of the catalog, or from a `list` of frozen moves. Null means panel.",
+        ),
         ("alpha", "double", "Promised bound."),
         ("delta", "double", "What the attempt may spend, for all cells of the round together."),
         ("levels", "array<double>", "Levels of risk in the order of their tests; empty if none is likely to pass."),
@@ -428,6 +442,7 @@ POLICY_ROUNDS = _table(
         ("chance", "array<double>", "Probability that each level passes, as planned."),
         ("moving", "array<double>", "Share of the cell's products that moves at each level."),
         ("products", "bigint", "Products of the cell, as estimated from the sample."),
+        ("listed", "array<bigint>", "List: products of the cell that move at each level; null for others."),
         ("seed", "int", "Seed of the hash."),
         ("hash_from", "double", "Products whose hash lies from here ..."),
         ("hash_to", "double", "... to below this were drawn: the difference is the probability of each."),
@@ -448,12 +463,13 @@ ROUND_CHOICES = _table(
     "round_choices",
     "certify",
     "round_id marketplace product_id",
-    "What a round's policy chooses for a drawn product that moves at one of its levels.",
+    "What a round's policy chooses for a drawn product that moves at one of its levels; of a list, for every product.",
     [
         _ROUND_ID,
         *_PRODUCT,
         _CELL,
         ("choices", "array<string>", "Package type that it moves to at each level; null where it does not move."),
+        ("drawn", "boolean", "Whether its moves are tested; null means that they are."),
     ],
 )
 ROUND_EXCLUSIONS = _table(
@@ -520,6 +536,8 @@ CERTIFICATES = _table(
         ("upper_bound", "double", "Upper bound of the rate that is promised, at this cell's delta."),
         ("moving", "double", "Share of the cell's products that moves at the level, as planned."),
         ("products", "bigint", "Products of the cell."),
+        ("listed", "bigint", "Moves on the list at the level: only they are certified; null if not of a list."),
+        ("taken_out", "bigint", "List: of k, found unsafe and left out of the promise, and of the moves."),
         ("why_none", "string", "Why nothing is certified; null if something is."),
         (
             "tests_needed",
@@ -824,6 +842,7 @@ ALL: tuple[Table, ...] = (
     EMBEDDINGS,
     PRODUCT_VECTORS,
     PAIR_SCORES,
+    CANDIDATE_SCORES,
     POLICY_ROUNDS,
     PILOTS,
     ROUND_CHOICES,

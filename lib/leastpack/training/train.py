@@ -61,7 +61,7 @@ def train_model(spark: SparkSession, config: Config) -> None:
         InputError: A table is missing, there is nothing to learn from, or petastorm or Horovod is not installed.
         ConfigError: Spark has fewer task slots than training.processes.
         PromiseError: Rows went missing between the tables, the snapshot and the loop.
-        ModelError: model.directory holds something other than a model.
+        ModelError: The model's directory holds something other than a model.
     """
     require_petastorm()
     require_launcher(spark, config.training)
@@ -171,7 +171,7 @@ def _current_version(config: Config, files: pafs.FileSystem) -> str | None:
     if not is_file(files, RESULT):
         return None
     try:
-        version = load_model(config.model.directory).model_version
+        version = load_model(config.model.trained).model_version
     except ModelError:
         return None
     return version if json.loads(read_bytes(files, RESULT))["model_version"] == version else None
@@ -234,9 +234,9 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
         "best_epoch": float(result.trained.best_epoch),
         **result.figures,
     }
-    version = save_model(config.model.directory, result.model, result.fitted, figures, result.engines)
+    version = save_model(config.model.trained, result.model, result.fitted, figures, result.engines)
     write_model_card(
-        config.model.directory,
+        config.model.trained,
         card_fields(version, config, result.manifest, result.recipe.counts, result.fitted, figures),
     )
     _append_metrics(tables, run, version, recorded, result.manifest.versions["training_examples"])
@@ -247,7 +247,7 @@ def _save(tables: Tables, config: Config, run: Run, result: _Result, files: pafs
     for name in names_in(files, WORK):
         if name.endswith(".safetensors"):
             files.delete_file(f"{WORK}/{name}")
-    log.info("model saved", model_version=version, directory=config.model.directory)
+    log.info("model saved", model_version=version, directory=config.model.trained)
 
 
 def _append_metrics(tables: Tables, run: Run, version: str, recorded: list[dict[str, object]], examples: int) -> None:

@@ -15,8 +15,8 @@ from leastpack.certificates.marks import (
     UNSAFE,
     alarmed_pairs,
     disproved_pairs,
-    exclusion_bit,
     exclusions,
+    policy_bit,
     product_marks,
     proven_labels,
     without_panels,
@@ -68,7 +68,7 @@ def test_tests_of_a_panel_disprove_nothing_and_prove(spark: SparkSession) -> Non
     stopped = table_rows(spark, "round_exclusions", [{**pairs[1], "product_id": "stopped"}])
     found = product_marks(rows, outside, banned, [excluded, before], 0.01, stopped).collect()
     assert {row.product_id: row.marks for row in found} == {
-        "in": {"bag": UNSAFE | exclusion_bit(1)},
+        "in": {"bag": UNSAFE | policy_bit(1)},
         "out": {"bag": UNSAFE | BANNED | DISPROVED | RULED},
         "ruled": {"box": BANNED | RULED},
         "stopped": {"box": UNSAFE},

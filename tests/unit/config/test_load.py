@@ -130,3 +130,25 @@ def test_packages_of_all_files_are_loaded_once(tmp_path: Path) -> None:
 
 def test_the_digest_leaves_the_runs_own_name_out() -> None:
     assert digest(load_config([], ["run_id=a"])) == digest(load_config([], ["run_id=b"]))
+
+
+def test_a_candidate_model_has_a_directory_and_scores_of_its_own() -> None:
+    with pytest.raises(ConfigError, match="must not replace the model in use"):
+        load_config([], ["tables.root=x", "model.directory=m", "model.candidate=m"])
+    with pytest.raises(ConfigError, match="there is no candidate model"):
+        load_config([], ["tables.root=x"]).of_candidate()
+    config = load_config([], ["tables.root=x", "model.directory=m", "model.candidate=c"])
+    assert (config.model.trained, config.tables.name_of("pair_scores")) == ("c", "pair_scores")
+    other = config.of_candidate()
+    assert (other.model.directory, other.tables.name_of("pair_scores")) == ("c", "candidate_scores")
+    assert other.tables.name_of("products") == "products"
+    assert not config.tables.is_of_candidate
+
+
+def test_a_list_is_not_tested_by_testers_who_err() -> None:
+    of_list = ["tables.root=x", "certify.population=list"]
+    load_config([], of_list)
+    for rate in ("human_test_sensitivity=0.9", "human_test_false_alarm=0.01", "human_test_sensitivity.found=9"):
+        more = ["outcomes.human_test_sensitivity.of=9"] if "found" in rate else []
+        with pytest.raises(ConfigError, match="use a panel"):
+            load_config([], [*of_list, f"outcomes.{rate}", *more])

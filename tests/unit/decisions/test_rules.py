@@ -12,7 +12,7 @@ from pyspark.sql import Row
 from tests.spark.market import package_rows
 
 from leastpack.certificates.in_force import InForce, Standing
-from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, RULED, SAFE, SETTLED, UNSAFE, exclusion_bit
+from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, RULED, SAFE, SETTLED, UNSAFE, policy_bit
 from leastpack.certificates.terms import Terms, make_terms
 from leastpack.config.decisions import CertifyConfig, DecisionsConfig
 from leastpack.config.root import Config
@@ -29,7 +29,7 @@ BROKEN = ("REJECTED", "proven_unsafe", None)
 # What other packages of a product are, that a test says nothing of.
 ABSENT = {"fits": False, "risk": 0.9, "damage_rate": 0.09, "void_share": 0.0, "views_used": 0}
 # Bits of the marks of a pair, as the joins of facts leave them.
-OF_ROUND = exclusion_bit(1)
+OF_ROUND = policy_bit(1)
 KNOWN_UNSAFE, FOUND_UNSAFE = UNSAFE | DISPROVED | OF_ROUND, UNSAFE | DISPROVED
 # A ban that the round of the certificate knew, and one that came later.
 OLD_BAN, NEW_BAN = BANNED | RULED | OF_ROUND * RULED // DISPROVED, BANNED | RULED

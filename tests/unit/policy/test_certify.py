@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leastpack.errors import InputError
 from leastpack.policy import plan as planning
@@ -52,7 +54,7 @@ def test_a_frozen_list_is_tested_without_replacement() -> None:
     moves, unsafe = labels((100, 3))
     assert certify_policy(moves, unsafe, 0.05, 0.1).last is None
     assert certify_policy(moves, unsafe, 0.05, 0.1, population=[120]).last == 0
-    assert certify_policy(moves, unsafe, 0.05, 0.1, population=[150], taken_out=True).last == 0
+    assert certify_policy(moves, unsafe, 0.05, 0.1, population=[150], taken_out=unsafe).last == 0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,8 @@ def test_a_frozen_list_is_tested_without_replacement() -> None:
         ({"unsafe": np.full((1, 400), 2)}, "labels"),
         ({"unsafe": np.full((1, 400), np.nan)}, "labels"),
         ({"unsafe": np.zeros((1, 3))}, "labels"),
-        ({"taken_out": True}, "taken_out"),
+        ({"taken_out": np.zeros((1, 400), dtype=bool)}, "a list and one planned level"),
+        ({"population": [300], "taken_out": np.ones((1, 400), dtype=bool)}, "moves with label 1"),
         ({"population": [300, 300]}, "population"),
     ],
 )
@@ -82,6 +85,17 @@ def test_tests_needed_from_a_catalog_from_a_list_and_with_bad_ones_taken_out() -
     assert needed == [1893, 1154, 821]
     assert planning.tests_needed(0.01, 0.01, 0.1) is None
     assert planning.tests_needed(0.0, 0.01, 0.1) == 230
+
+
+@settings(max_examples=30)
+@given(st.integers(20, 120), st.floats(0.0, 0.1), st.booleans())
+def test_the_tests_that_a_list_needs_are_the_fewest(population: int, rate: float, taken_out: bool) -> None:
+    sizes = np.arange(1, population + 1)
+    same = np.full(len(sizes), population)
+    chance = planning.chance_of_list(np.full(len(sizes), rate), sizes, same, 0.1, 0.1, taken_out=taken_out)
+    enough = sizes[chance >= 0.9]
+    fewest = planning.tests_needed(rate, 0.1, 0.1, population=population, taken_out=taken_out)
+    assert fewest == (enough[0] if len(enough) else None)
 
 
 def test_a_plan_begins_where_most_is_to_be_hoped_for_and_goes_as_far_as_there_is_hope() -> None:

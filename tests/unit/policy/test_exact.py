@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from leastpack.errors import InputError
-from leastpack.policy.exact import binomial_p_values, binomial_upper_bound, clean_points, list_p_values, most_bad
+from leastpack.policy.exact import (
+    binomial_p_values,
+    binomial_upper_bound,
+    clean_points,
+    list_p_values,
+    list_upper_bound,
+    most_bad,
+)
 
 
 @pytest.mark.parametrize("taken_out", [False, True])
@@ -22,16 +29,41 @@ def test_a_list_with_too_many_bad_ones_passes_with_probability_delta_at_most(
     for drawn in range(1, length + 1):
         for bad in range(length + 1):
             found = np.arange(min(bad, drawn) + 1)
-            passes = list_p_values(found, drawn, length, alpha, taken_out=taken_out) <= delta
+            passes = list_p_values(found, drawn, length, alpha, found if taken_out else 0) <= delta
             left = (bad - found) / np.maximum(1, length - found) if taken_out else np.full(len(found), bad / length)
             wrong = passes & (left > alpha + 1e-12)
             assert stats.hypergeom.pmf(found[wrong], length, bad, drawn).sum() <= delta + 1e-12, (drawn, bad)
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.3])
+def test_it_holds_whichever_of_the_bad_ones_found_leave_the_list(alpha: float) -> None:
+    """Missing results count as bad and stay: how many, an opponent may choose who sees what was found."""
+    delta, length = 0.1, 15
+    for drawn in range(1, length + 1):
+        for bad in range(length + 1):
+            wrong = 0.0
+            for found in range(min(bad, drawn) + 1):
+                out = np.arange(found + 1)
+                passes = list_p_values(found, drawn, length, alpha, out) <= delta
+                broken = (bad - out) / np.maximum(1, length - out) > alpha + 1e-12
+                wrong += float(stats.hypergeom.pmf(found, length, bad, drawn)) * bool((passes & broken).any())
+            assert wrong <= delta + 1e-12, (drawn, bad)
+
+
+@given(st.integers(1, 60), st.data())
+def test_the_bound_of_a_list_and_its_test_agree(length: int, data: st.DataObject) -> None:
+    drawn = data.draw(st.integers(1, length))
+    found = data.draw(st.integers(0, drawn))
+    out = data.draw(st.integers(0, min(found, length - 1)))
+    alpha, delta = data.draw(st.floats(0.02, 0.6)), 0.1
+    passes = list_p_values(found, drawn, length, alpha, out) <= delta
+    assert passes == (list_upper_bound(found, drawn, length, delta, out) <= alpha + 1e-9)
+
+
 def test_a_list_tested_whole_passes_where_it_keeps_its_promise() -> None:
     assert list_p_values([1, 2], 100, 100, 0.01).tolist() == [0.0, 1.0]
     # Taken out, the bad ones found do not count any more.
-    assert list_p_values(5, 100, 100, 0.01, taken_out=True) == 0.0
+    assert list_p_values(5, 100, 100, 0.01, 5) == 0.0
 
 
 def test_without_replacement_the_same_counts_say_more() -> None:

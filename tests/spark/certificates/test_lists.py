@@ -1,0 +1,99 @@
+"""A frozen list of moves: drawn from and tested without replacement, and nothing else moves by its certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import Row, SparkSession
+from tests.spark.market import config_for, human_test, market_rows, results, write
+from tests.spark.rows import table_rows
+
+from leastpack.certificates.certify import certify_policy
+from leastpack.config.root import Config
+from leastpack.config.storage import TablesConfig
+from leastpack.decisions.decide import decide_packaging
+from leastpack.policy.exact import list_p_values, list_upper_bound
+from leastpack.tables import Tables
+from leastpack.tables.keys import PAIR
+
+LATER = "P9999"
+
+
+def of_list(tables: Tables) -> Config:
+    return config_for(tables, {"population": "list", "levels": 1, "draw_share": 0.4})
+
+
+def later_product(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """A product like one that moves, which came to the catalog after the draw."""
+    like = "P0012"
+    names = ("products", "pair_scores", "pair_outcomes")
+    return {name: [{**row, "product_id": LATER} for row in rows[name] if row["product_id"] == like] for name in names}
+
+
+@pytest.fixture(scope="module")
+def tested(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """A list is drawn from and read, one of its moves is unsafe, and a product has come since."""
+    tables = Tables(spark, TablesConfig(root=str(tmp_path_factory.mktemp("list")), buckets=4))
+    rows = market_rows()
+    write(spark, tables, rows)
+    certify_policy(spark, of_list(tables))
+    decide_packaging(spark, of_list(tables))
+    found = results(tables)
+    broken = human_test({name: found[0][name] for name in PAIR}, unsafe=True)
+    tables.append("pair_tests", table_rows(spark, "pair_tests", [broken, *found[1:]]))
+    certify_policy(spark, of_list(tables))
+    for name, content in later_product(rows).items():
+        tables.append(name, table_rows(spark, name, content))
+    decide_packaging(spark, of_list(tables))
+    return tables
+
+
+def moves_of(tables: Tables) -> dict[str, Row]:
+    return {row.product_id: row for row in tables.read("round_choices").collect() if row.choices[0] is not None}
+
+
+def test_all_moves_are_listed_and_those_of_drawn_products_are_tested(tested: Tables) -> None:
+    (round_,) = tested.read("policy_rounds").collect()
+    assert (round_.population, len(round_.levels)) == ("list", 1)
+    moves = moves_of(tested)
+    assert round_.listed == [len(moves)]
+    drawn = {name for name, row in moves.items() if row.drawn}
+    assert round_.tests == len(drawn)
+    assert 0.2 * len(moves) < len(drawn) < 0.6 * len(moves)
+
+
+def test_a_list_is_certified_without_replacement_less_what_was_found_unsafe(tested: Tables) -> None:
+    (one,) = tested.read("certificates").where("status = 'certified'").collect()
+    tests = {tuple(row[name] for name in PAIR): row.k for row in tested.read("pair_tests").collect()}
+    drawn = [row for row in moves_of(tested).values() if row.drawn]
+    unsafe = sum(tests[row.marketplace, row.product_id, row.choices[0]] for row in drawn)
+    assert unsafe > 0
+    assert (one.n, one.k, one.taken_out, one.listed) == (len(drawn), unsafe, unsafe, len(moves_of(tested)))
+    assert list_p_values(one.k, one.n, one.listed, 0.2, unsafe) <= one.delta
+    assert one.upper_bound == pytest.approx(list_upper_bound(one.k, one.n, one.listed, one.delta, unsafe))
+    assert one.upper_bound <= 0.2
+
+
+def test_only_listed_moves_go_out_by_its_certificate(tested: Tables) -> None:
+    moves, rows = moves_of(tested), {row.product_id: row for row in tested.read("recommendations").collect()}
+    moved = {name: row.package_type for name, row in rows.items() if row.certificate_id is not None}
+    assert len(moved) > 100
+    assert all(moves[name].choices[0] == package for name, package in moved.items())
+    later = rows[LATER]
+    assert (later.package_type, later.reason, later.why_not_moved) == ("mailer", "kept", "unsupported")
+    assert rows["P0012"].reason == "moved"
+
+
+def test_tests_of_a_list_are_no_part_of_a_panel(tested: Tables, spark: SparkSession, tmp_path: Path) -> None:
+    """They prove what they prove at once: the next list is drawn by another hash, whatever trained its model."""
+    drawn = next(row for row in moves_of(tested).values() if row.drawn)
+    waiting = Tables(spark, TablesConfig(root=str(tmp_path / "waiting"), buckets=4))
+    write(spark, waiting, market_rows())
+    certify_policy(spark, of_list(waiting))
+    found = human_test({name: drawn[name] for name in PAIR[:2]} | {"package_type": drawn.choices[0]}, unsafe=False)
+    waiting.append("pair_tests", table_rows(spark, "pair_tests", [found]))
+    decide_packaging(spark, of_list(waiting))
+    row = waiting.read("recommendations").where(f"product_id = '{drawn.product_id}'").first()
+    assert (row.package_type, row.reason) == (drawn.choices[0], "proven_safe")
