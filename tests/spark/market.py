@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pyspark.sql import SparkSession
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.config.decisions import CertifyConfig, DecisionsConfig
 from leastpack.config.root import Config
@@ -181,5 +181,4 @@ def whole() -> dict[str, Rows]:
 def write(spark: SparkSession, tables: Tables, rows: Mapping[str, Rows]) -> None:
     """Make the tables hold exactly these rows."""
     for name, content in rows.items():
-        put = tables.replace if tables.exists(name) else tables.append
-        put(name, table_rows(spark, name, content))
+        put_rows(tables, name, content)

@@ -113,6 +113,6 @@ class ReadTables:
     def _require(self, name: str) -> None:
         if not self.exists(name):
             raise InputError(
-                f"table {name} does not exist at {self.location(name)}",
+                f"table {self.config.name_of(name)} does not exist at {self.location(name)}",
                 todo=f"run the step that writes it first: leastpack {BY_NAME[self.config.name_of(name)].step}",
             )

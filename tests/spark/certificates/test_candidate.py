@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.spark.market import config_for, market_rows, results, write
-from tests.spark.rows import table_rows
+from tests.spark.rows import add_rows, put_rows
 from tests.unit.model.samples import saved_model
 
 from leastpack.certificates.certify import certify_policy
@@ -37,7 +37,7 @@ def test_what_ships_stays_until_the_candidate_is_certified_and_promoted(spark: S
         promote(spark, config)
     # As score --candidate leaves them.
     scores = [{**row, "model_version": candidate} for row in rows["pair_scores"]]
-    Tables(spark, config.of_candidate().tables).append("pair_scores", table_rows(spark, "pair_scores", scores))
+    put_rows(Tables(spark, config.of_candidate().tables), "pair_scores", scores)
     certify_policy(spark, config.of_candidate())
     decide_packaging(spark, config)
 
@@ -51,7 +51,7 @@ def test_what_ships_stays_until_the_candidate_is_certified_and_promoted(spark: S
         promote(spark, config)
     assert "waiting" in str(refused.value)
 
-    tables.append("pair_tests", table_rows(spark, "pair_tests", results(tables)))
+    add_rows(tables, "pair_tests", results(tables))
     certify_policy(spark, config.of_candidate())
     decide_packaging(spark, config)
     given = tables.read("certificates").where("status = 'certified'").collect()

@@ -11,7 +11,7 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 from structlog.testing import capture_logs
 from tests.spark.market import TODAY, config_for, market_rows, results, write
-from tests.spark.rows import table_rows
+from tests.spark.rows import add_rows
 
 from leastpack.certificates.certify import certify_policy
 from leastpack.certificates.pause import note_event
@@ -59,7 +59,7 @@ def drawn(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tabl
 def certified(spark: SparkSession, drawn: Tables, tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """Results are in, the policy is certified, and products move."""
     tables = copy_of(drawn, tmp_path_factory.mktemp("certified"))
-    tables.append("pair_tests", table_rows(spark, "pair_tests", results(tables)))
+    add_rows(tables, "pair_tests", results(tables))
     certify_policy(spark, config_for(tables))
     decide_packaging(spark, config_for(tables))
     return tables
@@ -218,7 +218,7 @@ def test_a_person_can_send_all_moves_back(spark: SparkSession, certified: Tables
         for row in recommended(tables).values()
         if row.reason == "moved"
     ]
-    tables.append("pair_outcomes", table_rows(spark, "pair_outcomes", followed))
+    add_rows(tables, "pair_outcomes", followed)
     decide_packaging(spark, config)
     rows = recommended(tables)
     tests = tables.read("pair_tests").where("label = 'SAFE' AND package_type <> 'mailer'").collect()

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.spark.outcomes.shop import config, human_test, write_catalog
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.outcomes.label import label_outcomes
@@ -48,7 +48,7 @@ def test_results_of_a_panel_do_not_train(spark: SparkSession, tmp_path: Path) ->
     panel = [drawn("a", 0.0, 0.2, spring), drawn("b", 0.0, 0.4, DAY)]
     ended = drawn("c", 0.4, 0.6, DAY - datetime.timedelta(days=365))
     later = drawn("d", 0.6, 0.8, DAY)
-    tables.append("policy_rounds", table_rows(spark, "policy_rounds", [*panel, ended, later]))
+    put_rows(tables, "policy_rounds", [*panel, ended, later])
     label_outcomes(spark, shop)
     withheld = inside(tables, 0.0, 0.4)
     assert withheld

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 from tests.spark.market import config_for, market_rows, own_shipments, write
-from tests.spark.rows import table_rows
+from tests.spark.rows import add_rows
 
 from leastpack.certificates.terms import make_terms
 from leastpack.config.storage import TablesConfig
@@ -177,7 +177,10 @@ def test_p4_neither_partitions_nor_parts_matter(spark: SparkSession, decided: Ta
     other = Tables(spark, TablesConfig(root=str(tmp_path), buckets=4, pairs_per_commit=400))
     rows = {name: decided.read(name).collect() for name in market_rows(1)}
     for name, content in rows.items():
-        other.append(name, table_rows(spark, name, [row.asDict() for row in content][::-1]).repartition(7))
+        # In another order, and in seven files.
+        backwards = [row.asDict(recursive=True) for row in content][::-1]
+        for part in range(7):
+            add_rows(other, name, backwards[part::7])
     certify(other)
     partitions = spark.conf.get("spark.sql.shuffle.partitions")
     spark.conf.set("spark.sql.shuffle.partitions", "3")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
@@ -52,7 +52,7 @@ def write_catalog(spark: SparkSession, config: Config, products: Sequence[str | 
     """Products of marketplace NA by id, or as rows; three package types in NA and EU."""
     tables = Tables(spark, config.tables)
     rows = [{"product_id": p, "family_id": p} if isinstance(p, str) else p for p in products]
-    tables.append("products", table_rows(spark, "products", [{"marketplace": "NA", **row} for row in rows]))
+    put_rows(tables, "products", [{"marketplace": "NA", **row} for row in rows])
     types = [
         {
             "marketplace": marketplace,
@@ -64,7 +64,7 @@ def write_catalog(spark: SparkSession, config: Config, products: Sequence[str | 
         for marketplace in ("NA", "EU")
         for name, (kind, profile) in PACKAGES.items()
     ]
-    tables.append("package_types", table_rows(spark, "package_types", types))
+    put_rows(tables, "package_types", types)
     return tables
 
 

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.spark.outcomes.shop import by_key, config
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.config.guards import GuardsConfig
 from leastpack.config.root import Config
@@ -113,13 +113,13 @@ def run_world(spark: SparkSession, root: Path, faulty: bool) -> World:
     shop = world(root, faulty)
     tables = Tables(spark, shop.tables)
     products = [{"marketplace": m, "product_id": p, "family_id": f"{m}{p}"} for m in FAULTS for p in ("mug", "vase")]
-    tables.append("products", table_rows(spark, "products", products))
+    put_rows(tables, "products", products)
     types = [
         {"marketplace": m, "package_type": t, "kind": t, "profile": [p, p], "profile_hash": t}
         for m in FAULTS
         for t, p in (("bag", 0.1), ("box", 0.9))
     ]
-    tables.append("package_types", table_rows(spark, "package_types", types))
+    put_rows(tables, "package_types", types)
     label_outcomes(spark, shop)
     account = json.loads(tables.read("runs").collect()[-1]["account"])
     rows = tables.read("pair_tests").where("source = 'shipments'")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 from tests.spark.outcomes.shop import account, config, returned, review, shipment, write_catalog
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.outcomes.label import label_outcomes
 from leastpack.policy.pilot import arm_of, make_arms
@@ -33,7 +33,7 @@ def test_trial_shipments_certify_and_teach_nothing(spark: SparkSession, tmp_path
         for product in "AC"
         for arm in arms
     ]
-    tables.append("pilots", table_rows(spark, "pilots", rows))
+    put_rows(tables, "pilots", rows)
 
     label_outcomes(spark, shop)
     assigned = {i: arm.package_type for i in range(100, 140) if (arm := arm_of(arms, "p", f"s{i}"))}

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from pyspark.sql import SparkSession
 from structlog.testing import capture_logs
 from tests.spark.outcomes.shop import by_key, config, write_catalog
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.config import Config
 from leastpack.errors import ConfigError, InputError
@@ -45,12 +45,12 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Confi
         }
         for rank, (product, package, why, drawn) in enumerate(QUEUED, start=1)
     ]  # fmt: skip
-    tables.append("test_queue", table_rows(spark, "test_queue", queue))
+    put_rows(tables, "test_queue", queue)
     photos = [
         {"marketplace": "NA", "product_id": "mug", "view": f"tunnel_{i}", "kind": "tunnel", "uri": f"/photos/{i}.jpg"}
         for i in range(5)
     ]
-    tables.append("product_images", table_rows(spark, "product_images", photos))
+    put_rows(tables, "product_images", photos)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from tests.spark.market import config_for, whole, write
-from tests.spark.rows import table_rows
+from tests.spark.rows import add_rows
 
 from leastpack.releases.publish import publish_release
 from leastpack.tables import Tables
@@ -29,7 +29,7 @@ def names(spark: SparkSession, tables: Tables) -> dict[str, Any]:
     config = config_for(tables)
     publish_release(spark, config)
     for name in ("pair_scores", "recommendations"):
-        tables.append(name, table_rows(spark, name, rows[name]))
+        add_rows(tables, name, rows[name])
 
     blocks = re.findall(r"```python\n(.*?)```", DOC.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 5

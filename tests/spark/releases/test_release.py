@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.spark.market import config_for, whole, write
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows, table_rows
 
 from leastpack.config.root import Config
 from leastpack.config.storage import TablesConfig
@@ -143,7 +143,7 @@ def test_moves_by_a_certificate_that_is_not_in_force_are_not_released(
     """Nobody certified what is released: the certificate is one of other costs, or of another day's package types."""
     tables, config = published
     rows = [{**row, "certificate_id": "c"} for row in whole()["recommendations"]]
-    tables.replace("recommendations", table_rows(spark, "recommendations", rows))
+    put_rows(tables, "recommendations", rows)
     with pytest.raises(PromiseError, match="certificates_not_in_force: 2 products"):
         publish_release(spark, config)
 
@@ -222,7 +222,7 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
 def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tuple[Tables, Config]) -> None:
     tables, config = published
     rows = change(whole()["pair_scores"], 4, risk=None)
-    tables.replace("pair_scores", table_rows(spark, "pair_scores", rows))
+    put_rows(tables, "pair_scores", rows)
     with pytest.raises(PromiseError, match="null_rule: 1 rows") as failure:
         publish_release(spark, config)
     assert failure.value.exit_code == 3
@@ -294,7 +294,7 @@ def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
     unbounded = config.model_copy(update={"decisions": config.decisions.model_copy(update={"most_drift": None})})
 
     def published_with(scores: Rows, config: Config) -> dict[str, float]:
-        tables.replace("pair_scores", table_rows(spark, "pair_scores", scores))
+        put_rows(tables, "pair_scores", scores)
         publish_release(spark, config)
         run = tables.read("runs").where("step = 'publish'").orderBy(F.desc("started_at")).first()
         return dict(run["figures"])
@@ -340,7 +340,7 @@ def test_without_a_release_readers_are_told(tables: Tables) -> None:
 
 def test_a_table_outside_the_release_is_refused(tables: Tables, spark: SparkSession) -> None:
     row = {"release_id": "000001-a", "model_version": "m", "versions": {"products": 0}}
-    tables.append("releases", table_rows(spark, "releases", [row]))
+    put_rows(tables, "releases", [row])
     with pytest.raises(InputError, match="does not pin table runs"):
         read_release(tables, "runs")
     with pytest.raises(InputError, match="000001-a"):

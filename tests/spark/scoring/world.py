@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_rows
 
 from leastpack.catalog.text import text_of
 from leastpack.config import Config, load_config
@@ -76,12 +76,10 @@ def build_world(spark: SparkSession, root: Path) -> Config:
     text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     products = [product(i) for i in range(N)] + [
         {"marketplace": "EU", "product_id": "nothing", "bucket": 1},
-        {**product(50), "deleted_at": "gone"},
+        {**product(50), "deleted_at": datetime.now(UTC)},
     ]
-    frame = table_rows(spark, "products", [{**p, "deleted_at": None} for p in products])
-    gone = F.when(F.col("product_id") == "p50", F.current_timestamp())
-    tables.merge("products", frame.withColumn("deleted_at", gone))
-    tables.merge("package_types", table_rows(spark, "package_types", PACKAGES))
+    put_rows(tables, "products", products)
+    put_rows(tables, "package_types", PACKAGES)
     images = [(product(i), f"tunnel_{v}", f"k{i}-{v}") for i in range(N) for v in range(views(i))]
     rows = [
         {
@@ -94,7 +92,7 @@ def build_world(spark: SparkSession, root: Path) -> Config:
         }
         for p, v, k in images
     ]
-    tables.merge("product_images", table_rows(spark, "product_images", rows))
+    put_rows(tables, "product_images", rows)
     texts = {p["text_key"] for p in products if p.get("text_key")}
     done = [("text", key, text_encoder, None, vector(i, 384)) for i, key in enumerate(sorted(texts))]
     done += [
@@ -108,7 +106,7 @@ def build_world(spark: SparkSession, root: Path) -> Config:
         for i, (_, _, key) in enumerate(images)
     ]
     names = ("modality", "content_key", "encoder", "error", "vector")
-    tables.merge("embeddings", table_rows(spark, "embeddings", [dict(zip(names, row, strict=True)) for row in done]))
+    put_rows(tables, "embeddings", [dict(zip(names, row, strict=True)) for row in done])
     save_random_model(config, seed=1)
     return config
 

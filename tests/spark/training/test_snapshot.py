@@ -162,7 +162,7 @@ def test_examples_nothing_can_be_learnt_from_are_named(
 
 
 def test_package_types_must_agree_on_their_attributes(spark: SparkSession, tables: Tables) -> None:
-    world.make_packages(spark, tables)
+    world.make_packages(tables)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     assert len(package_rows(rows)[0]) == 6
     for wrong in ([], [*rows[:1], {**rows[1], "attributes": ["seal"]}]):

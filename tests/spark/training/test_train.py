@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from tests.spark.rows import put_frame
 from tests.spark.training import world
 
 from leastpack.config import Config
@@ -134,7 +135,7 @@ def test_examples_of_one_class_are_refused_and_nothing_is_written(
     config = copied(made, tmp_path)
     tables = Tables(spark, config.tables)
     safe = tables.read("training_examples").withColumn("target", F.lit(0.0)).withColumn("label", F.lit("SAFE"))
-    tables.replace("training_examples", safe)
+    put_frame(tables, "training_examples", safe)
     with pytest.raises(InputError, match="every train example is safe"):
         train_model(spark, config)
     assert not (tmp_path / "model").exists()
@@ -148,7 +149,7 @@ def test_without_any_photo_the_model_learns_from_the_rest(spark: SparkSession, m
     config = copied(made, tmp_path)
     tables = Tables(spark, config.tables)
     for name, kept in {"product_images": "view IS NULL", "embeddings": "modality = 'text'"}.items():
-        tables.replace(name, tables.read(name).where(kept))
+        put_frame(tables, name, tables.read(name).where(kept))
     train_model(spark, config)
     saved = load_model(config.model.directory)
     assert saved.model.spec.image_dim == 1280  # the encoder's own, so that photos may come later
@@ -172,7 +173,7 @@ def test_unknown_products_and_packages_are_set_aside_and_empty_validation_and_te
         world.example(1, "box", split=None),
     ]
     rows = [row for row in kept if (row["product_id"], row["package_type"]) != ("p1", "box")]
-    tables.replace("training_examples", world.examples(spark, [*rows, *strange]))
+    put_frame(tables, "training_examples", world.examples(spark, [*rows, *strange]))
     train_model(spark, config)
     aside = json.loads(last_run(tables)["account"])["inputs"]["training_examples"]["set_aside"]
     assert aside == {"no_product": 1, "unknown_package_type": 1, "no_split": 1}
@@ -186,7 +187,7 @@ def test_without_embeddings_of_the_configured_encoders_encode_is_asked_for(
 ) -> None:
     config = copied(made, tmp_path)
     tables = Tables(spark, config.tables)
-    tables.replace("embeddings", tables.read("embeddings").withColumn("encoder", F.lit("another")))
+    put_frame(tables, "embeddings", tables.read("embeddings").withColumn("encoder", F.lit("another")))
     with pytest.raises(InputError, match="no vector of the configured encoders"):
         train_model(spark, config)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.rows import table_rows
+from tests.spark.rows import put_frame, put_rows, table_rows
 
 from leastpack.catalog.text import text_of
 from leastpack.config import Config, load_config
@@ -58,22 +58,22 @@ def views(i: int) -> int:
 def make_tables(spark: SparkSession, config: Config) -> Tables:
     """Write all tables that train reads."""
     tables = Tables(spark, config.tables)
-    tables.merge("products", products(spark))
-    make_packages(spark, tables)
+    put_frame(tables, "products", products(spark))
+    make_packages(tables)
     taken = [(i, v) for i in range(PRODUCTS) for v in range(views(i))]
     images = [
         {**_key(i), "view": f"tunnel_{v}", "kind": "tunnel", "image_key": f"k{i}-{v}", "uri": "u"} for i, v in taken
     ]
-    tables.merge("product_images", table_rows(spark, "product_images", images))
-    tables.merge("embeddings", _embeddings(spark, config, taken))
-    tables.merge("training_examples", examples(spark))
+    put_rows(tables, "product_images", images)
+    put_rows(tables, "embeddings", _embeddings(config, taken))
+    put_frame(tables, "training_examples", examples(spark))
     return tables
 
 
-def make_packages(spark: SparkSession, tables: Tables) -> None:
+def make_packages(tables: Tables) -> None:
     """Write `package_types`: the same packages in both marketplaces."""
     rows = [_package(marketplace, name) for marketplace in ("EU", "NA") for name in PACKAGES]
-    tables.merge("package_types", table_rows(spark, "package_types", rows))
+    put_rows(tables, "package_types", rows)
 
 
 def examples(spark: SparkSession, rows: list[dict[str, Any]] | None = None) -> DataFrame:
@@ -133,12 +133,12 @@ def _package(marketplace: str, name: str) -> dict[str, Any]:
     return {**row, "attributes": ATTRIBUTES, **sides}
 
 
-def _embeddings(spark: SparkSession, config: Config, photos: list[tuple[int, int]]) -> DataFrame:
+def _embeddings(config: Config, photos: list[tuple[int, int]]) -> list[dict[str, Any]]:
     text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     rows = [("text", _text_key(i), text_encoder, vector(i, TEXT_DIM)) for i in range(PRODUCTS)]
     rows += [("image", f"k{i}-{v}", image_encoder, vector(i, IMAGE_DIM)) for i, v in photos]
     names = ("modality", "content_key", "encoder", "vector")
-    return table_rows(spark, "embeddings", [dict(zip(names, row, strict=True)) for row in rows])
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def vector(i: int, size: int) -> list[float]:
