@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.sources import Kind, required_fields
 from leastpack.tables import Tables
+from leastpack.tables.clock import now
 from leastpack.tables.differences import Changes
 
 MALFORMED_ROW = "MALFORMED_ROW"
@@ -85,7 +86,7 @@ def write_quarantine(tables: Tables, step: str, rows: DataFrame) -> Changes:
         F.sha2(F.concat_ws("#", "raw", occurrence.cast("string")), 256).alias("row_hash"),
         "code",
         "why",
-        F.current_timestamp().alias("seen_at"),
+        now().alias("seen_at"),
         "raw",
     )
     return tables.merge("quarantine", kept)

@@ -14,6 +14,7 @@ from leastpack.decisions.decided import CHOSEN, TURN, Grounds, decide_products, 
 from leastpack.decisions.queue import finalists, open_pairs
 from leastpack.panel import uniform
 from leastpack.tables import Tables
+from leastpack.tables.clock import now
 from leastpack.tables.digests import Digest, digests, parts_that_differ
 from leastpack.tables.keep import keep
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -73,7 +74,7 @@ def decide_part(
         answers = decide_products(turned(products, terms.config.certify.seed), grounds)
         # A bucket's products side by side, so that its pairs are written as they come and into few files.
         decided = keep(here, answers.hint("rebalance", "bucket"))
-        chosen = keep(kept, decided.select(*PRODUCT, *CHOSEN, F.current_timestamp().alias("changed_at")))
+        chosen = keep(kept, decided.select(*PRODUCT, *CHOSEN, now().alias("changed_at")))
         pairs = open_decisions(decided, terms.markets, terms.model_version)
         last = keep(kept, finalists(open_pairs(pairs, pair_tests), terms.config.decisions.queue_size))
         # What is kept for later is made now, as long as what it is made of is kept.

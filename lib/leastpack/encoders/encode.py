@@ -31,6 +31,7 @@ from leastpack.log import log
 from leastpack.meter import LOADS_OF_WORKER
 from leastpack.observed import observed, tell
 from leastpack.runs import Run, step_run
+from leastpack.tables.clock import now
 from leastpack.tables.store import Tables
 
 # Fewer contents than this are not worth an append of their own: about a minute of work.
@@ -177,7 +178,7 @@ def _encoded(
     constants = {
         "modality": F.lit(stage.modality),
         "encoder": F.lit(stage.identity),
-        "encoded_at": F.current_timestamp(),
+        "encoded_at": now(),
     }
     return rows.withColumns(constants), observation
 

@@ -31,6 +31,7 @@ from leastpack.scoring.pairs import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_p
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
+from leastpack.tables.clock import now
 from leastpack.tables.keep import keep
 from leastpack.tables.reading import Commit
 from leastpack.tables.waves import waves
@@ -245,7 +246,7 @@ def _named(pairs: DataFrame, work: Work, run_id: str) -> DataFrame:
             "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.stage.model.model_version),
             "run_id": F.lit(run_id),
-            "scored_at": F.current_timestamp(),
+            "scored_at": now(),
         }
     )
 

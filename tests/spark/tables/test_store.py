@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from tests.spark.rows import put_rows
 
+import leastpack
 from leastpack.config.storage import TablesConfig
 from leastpack.errors import ConfigError, InputError, PromiseError
 from leastpack.tables import Tables
+from leastpack.tables.clock import now
 from leastpack.tables.differences import changed_rows
 from leastpack.tables.schemas import OUTCOME_BUCKETS, RECOMMENDATION_CHANGES
 
@@ -49,6 +56,32 @@ def test_provenance_alone_is_no_difference(spark: SparkSession, tables: Tables) 
     tables.merge("test_queue", spark.sql(sql.format("one")))
     assert tables.merge("test_queue", spark.sql(sql.format("two"))).total == 0
     assert tables.read("test_queue").first()["run_id"] == "one"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_rows_with_a_time_are_worked_out_once(spark: SparkSession, tables: Tables, there: bool) -> None:
+    """They may be the work of hours: photos tried again, the decisions of a whole catalog."""
+    worked = spark.sparkContext.accumulator(0)
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            worked.add(batch.num_rows)
+            yield batch
+
+    if there:
+        put_rows(tables, "quarantine", [{"step": "s", "source": "a", "row_hash": "other"}])
+    else:
+        tables.ensure("quarantine")
+    keys = spark.sql("SELECT 's' step, 'a' source, string(id) row_hash, NULL code, NULL why, NULL raw FROM range(3)")
+    rows = keys.mapInArrow(work, keys.schema).withColumn("seen_at", now())
+    assert tables.merge("quarantine", rows).inserted == 3
+    assert worked.value == 3
+
+
+def test_nothing_that_is_written_asks_spark_for_the_time() -> None:
+    folder = Path(leastpack.__file__).parent
+    asking = [path.name for path in folder.rglob("*.py") if "F.current_timestamp" in path.read_text(encoding="utf-8")]
+    assert asking == []
 
 
 def test_arrays_are_compared(spark: SparkSession, tables: Tables) -> None:
