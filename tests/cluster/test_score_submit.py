@@ -55,6 +55,7 @@ def submit(config: Config, site: Path, folder: Path) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_p4_a_cluster_of_two_executors_gives_the_scores_of_one_process(
     spark: SparkSession,
     installed_wheel: Path,

@@ -114,6 +114,7 @@ def test_p1_p2_p8_every_row_is_used_set_aside_or_quarantined_with_a_code_and_aga
     assert shop.tables.read("runs").count() == 2
 
 
+@pytest.mark.slow
 def test_a_newer_export_updates_changed_products_and_photos_only_and_an_older_one_nothing(shop: Shop) -> None:
     def photo(product: str, view: str, uri: str = "a.jpg") -> dict[str, str]:
         return {"product_id": product, "view": view, "uri": uri, "kind": view.split("_")[0]}

@@ -31,6 +31,7 @@ def last_guards(shop: Shop) -> dict[str, tuple[int, int, bool, bool]]:
     }
 
 
+@pytest.mark.slow
 def test_a_delivery_that_empties_the_catalog_is_refused_as_a_whole_and_passes_when_accepted(shop: Shop) -> None:
     shop.products(PRODUCTS)
     shop.pictured(*PHOTOS)

@@ -86,6 +86,7 @@ def test_only_listed_moves_go_out_by_its_certificate(tested: Tables) -> None:
     assert rows["P0012"].reason == "moved"
 
 
+@pytest.mark.slow
 def test_tests_of_a_list_are_no_part_of_a_panel(tested: Tables, spark: SparkSession, tmp_path: Path) -> None:
     """They prove what they prove at once: the next list is drawn by another hash, whatever trained its model."""
     drawn = next(row for row in moves_of(tested).values() if row.drawn)

@@ -52,6 +52,7 @@ def test_returns_without_any_identifier_that_come_again_are_told_of(spark):
     assert run.figures == {"damage_reports.returns.same_again": 1}
 
 
+@pytest.mark.slow
 def test_a_delivery_whose_damage_counts_nowhere_is_refused_as_a_whole_and_passes_when_accepted(spark, tmp_path):
     shipped = [shipment(i, "mug", "bag", "2024-01-01") for i in range(140)]
     lost = [shipment(i, "mug", "sack", "2024-01-01") for i in range(200, 220)]

@@ -185,6 +185,7 @@ def rewritten(before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[s
     return buckets
 
 
+@pytest.mark.slow
 def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_written_again_also_after_a_restore(
     spark: SparkSession, world: Config
 ) -> None:
@@ -269,6 +270,7 @@ def test_a_new_package_type_needs_no_fusion(spark: SparkSession, world: Config) 
     assert ("p1", "new") not in scores(spark, world)
 
 
+@pytest.mark.slow
 def test_model_a_then_b_then_a_again_ends_with_the_scores_of_a(spark: SparkSession, world: Config) -> None:
     first = save_random_model(world, seed=1)
     score_pairs(spark, world)
