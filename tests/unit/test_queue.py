@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
+from PIL import Image
 
 from leastpack.errors import InputError
 from leastpack.queue.ista import procedure
@@ -219,3 +220,13 @@ def test_safe_replaces_an_earlier_unsafe_only_where_someone_says_so() -> None:
 )
 def test_the_procedure_follows_package_size_and_weight(kind: str, sides: Any, weight: Any, expected: str) -> None:
     assert expected in procedure(kind, sides, weight)
+
+
+def test_a_sheet_with_pictures_is_read_back_alike() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (128, 64), "blue").save(stream, "JPEG")
+    rows = [{**row("t-1"), "photo": stream.getvalue()}, {**row("t-2"), "photo": None}]
+    content = write_xlsx(rows)
+    assert read_sheet(content, "a.xlsx") == read_sheet(write_xlsx([row("t-1"), row("t-2")]), "a.xlsx")
+    (picture,) = load_workbook(io.BytesIO(content))["tests"]._images
+    assert (picture.anchor._from.row, picture.width, picture.height) == (1, 128, 64)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from leastpack.config.encoders import FetchConfig
 from leastpack.config.root import Config
+from leastpack.encoders.allow import AllowList
+from leastpack.encoders.fetch import Fetcher, read_ahead
+from leastpack.encoders.thumbnail import thumbnail
 from leastpack.errors import ConfigError, InputError
 from leastpack.files import has_file, put_file
+from leastpack.log import log
 from leastpack.queue.ista import procedure
-from leastpack.queue.sheet import write_csv, write_xlsx
+from leastpack.queue.sheet import PICTURE, write_csv, write_xlsx
 from leastpack.runs import step_run
 from leastpack.tables import Tables
 from leastpack.tables.keys import PRODUCT
@@ -20,6 +26,8 @@ from leastpack.tables.schemas import TEST_REQUESTS
 
 WRITERS = {".xlsx": write_xlsx, ".csv": write_csv}
 PHOTOS = 3
+# Products with a picture at most, so that the sheet stays one that can be sent; and pixels of its longer side.
+PICTURED, SIDE = 2000, 128
 OF_PRODUCT = ("title", "length_cm", "width_cm", "height_cm", "weight_g")
 # Of a request, what an earlier one may know.
 KEPT = ("draw_probability", "draw_round", "asked_on")
@@ -62,7 +70,10 @@ def export_queue(
         if not rows:
             raise InputError("the test queue is empty", todo="nothing is left to test; else run leastpack decide")
         _remember(tables, rows)
-        put_file(place, WRITERS[ending]([_line(row) for row in rows]), "the sheet")
+        lines = [_line(row) for row in rows]
+        if ending == ".xlsx":
+            run.figure("pictured", _add_pictures(lines, config.encoders.fetch))
+        put_file(place, WRITERS[ending](lines), "the sheet")
         run.figure("exported", len(rows))
         return len(rows)
 
@@ -93,6 +104,25 @@ def _line(row: Row) -> dict[str, Any]:
         "procedure": procedure(row["kind"] or "", sides, row["weight_g"]),
         "photos": "\n".join(row["photos"] or []) or None,
     }
+
+
+def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> int:
+    """Add the first photo of the product to the lines of the products tested first; how many products have one."""
+    read = Fetcher(config, AllowList.here(config)).read
+    wanted = {line["photos"].partition("\n")[0]: None for line in lines if line["photos"]}
+    uris = list(wanted)[:PICTURED]
+    small = read_ahead(
+        uris,
+        lambda uri: (uri, thumbnail(uri, read, SIDE, config.max_pixels)),
+        threads=config.threads,
+        window=config.threads,
+    )
+    pictures = {uri: jpeg for uri, jpeg in small if jpeg is not None}
+    for line in lines:
+        line[PICTURE] = pictures.get((line["photos"] or "").partition("\n")[0])
+    if failed := len(uris) - len(pictures):
+        log.warning("photos that cannot be read are missing from the sheet", photos=failed)
+    return len(pictures)
 
 
 def _remember(tables: Tables, rows: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""A tester's sheet as XLSX or CSV: written so that no text becomes a formula, and read back."""
+"""A tester's sheet as XLSX, with photos, or CSV: written so that no text becomes a formula, and read back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.drawing.image import Image
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -25,6 +26,9 @@ COLUMNS = {
     "height_cm": 10, "weight_g": 10, "package_type": 18, "package_inner_cm": 20, "procedure": 32, "photos": 40,
     "why": 10, "result": 10, "tested_on": 12, "tester": 16, "note": 40,
 }  # fmt: skip
+# A small picture of the product, in XLSX alone: its column and that column's width.
+PICTURE, PICTURE_WIDTH = "photo", 20
+ROW_POINTS_A_PIXEL = 0.75
 NEEDED = ("test_id", "marketplace", "product_id", "package_type", "result", "tested_on")
 RESULTS = ("SAFE", "UNSAFE")
 # What a spreadsheet takes for the beginning of a formula.
@@ -44,23 +48,26 @@ def write_xlsx(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """The sheet as an XLSX file, with a list to choose results from.
 
     Args:
-        rows: Values by column of COLUMNS; those to be filled in stay empty.
+        rows: Values by column of COLUMNS; those to be filled in stay empty. PICTURE, where there is one, is a JPEG.
     """
     book = Workbook()
     page = book.worksheets[0]
     page.title = "tests"
-    page.append(list(COLUMNS))
+    columns = {PICTURE: PICTURE_WIDTH, **COLUMNS}
+    page.append(list(columns))
     for cell in page[1]:
         cell.font = Font(bold=True)
-    for place, width in enumerate(COLUMNS.values()):
+    for place, width in enumerate(columns.values()):
         page.column_dimensions[page.cell(1, place + 1).column_letter].width = width
     count = 1
     for count, row in enumerate(rows, start=2):
-        for place, name in enumerate(COLUMNS, start=1):
+        for place, name in enumerate(COLUMNS, start=2):
             _fill(page.cell(count, place), row.get(name))
-    page.freeze_panes = "C2"
+        if row.get(PICTURE) is not None:
+            _picture(page, count, row[PICTURE])
+    page.freeze_panes = "D2"
     choice = DataValidation(type="list", formula1=f'"{",".join(RESULTS)}"', allow_blank=True)
-    letter = page.cell(1, list(COLUMNS).index("result") + 1).column_letter
+    letter = page.cell(1, list(columns).index("result") + 1).column_letter
     choice.add(f"{letter}2:{letter}{max(2, count)}")
     page.add_data_validation(choice)
     stream = io.BytesIO()
@@ -132,6 +139,12 @@ def _fill(cell: Any, value: Any) -> None:
         cell.quotePrefix = value.startswith(FORMULA)
     else:
         cell.value = value
+
+
+def _picture(page: Any, row: int, jpeg: bytes) -> None:
+    picture = Image(io.BytesIO(jpeg))
+    page.row_dimensions[row].height = picture.height * ROW_POINTS_A_PIXEL
+    page.add_image(picture, page.cell(row, 1).coordinate)
 
 
 def _guarded(value: Any) -> Any:

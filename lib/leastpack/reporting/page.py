@@ -20,6 +20,7 @@ from leastpack.encoders.engines import representation, resolve_engines
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
 from leastpack.encoders.text import TextEncoder
+from leastpack.encoders.thumbnail import thumbnail
 from leastpack.errors import InputError, ModelError
 from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
@@ -41,6 +42,8 @@ SECTIONS = (
     ("effects", "Words and views"), ("products", "A dozen products"), ("runs", "Runs"),
 )  # fmt: skip
 SHOWN_WORDS = 36
+# Pixels of the longer side of a photo.
+THUMBNAIL = 310
 
 
 def page_context(spark: SparkSession, tables: Tables, config: Config, release: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,7 +277,8 @@ def _effects(
 def _showcase(
     tables: Tables, config: Config, release: Mapping[str, Any], released: Mapping[str, DataFrame], pairs: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    fetcher = Fetcher(config.encoders.fetch, AllowList.here(config.encoders.fetch))
+    fetch = config.encoders.fetch
+    read = Fetcher(fetch, AllowList.here(fetch)).read
     known = pairs[pairs["eligible"].astype(bool)]
     return showcase(
         choose_products(known, config.report.products),
@@ -283,7 +287,7 @@ def _showcase(
         released["pair_scores"],
         released["pair_decisions"],
         tables.read("training_examples"),
-        fetcher.read,
+        lambda uri: thumbnail(uri, read, THUMBNAIL, fetch.max_pixels),
     )
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-from PIL import Image, ImageOps
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.encoders.codes import ContentError
 from leastpack.reporting.gather import PAIR, PRODUCT
 
-THUMBNAIL = 310
-UNREADABLE = (ContentError, OSError, ValueError, Image.DecompressionBombError)
 # name, label it has, whether the highest risk comes first, whether the answer is right
 CASES = (
     ("right: unsafe and seen", "UNSAFE", True, True),
@@ -63,7 +58,7 @@ def showcase(
     scores: DataFrame,
     decisions: DataFrame,
     examples: DataFrame,
-    read: Callable[[str], bytes],
+    picture: Callable[[str], bytes | None],
 ) -> list[dict[str, Any]]:
     """Everything the page shows of the chosen products.
 
@@ -74,7 +69,7 @@ def showcase(
         scores: pair_scores.
         decisions: pair_decisions.
         examples: training_examples, for labels; those of too few shipments to prove anything are not shown.
-        read: Bytes of an image URI; its errors leave the picture out.
+        picture: A small JPEG of an image URI; None leaves the picture out.
     """
     if chosen.empty:
         return []
@@ -91,7 +86,7 @@ def showcase(
     shown = []
     for choice in chosen.to_dict("records"):
         key = (choice["marketplace"], choice["product_id"])
-        pictures = [{"view": p["view"], "src": thumbnail(p["uri"], read)} for p in photos if _key(p) == key]
+        pictures = [{"view": p["view"], "src": _data_uri(picture(p["uri"]))} for p in photos if _key(p) == key]
         shown.append(
             {
                 **choice,
@@ -104,18 +99,8 @@ def showcase(
     return shown
 
 
-def thumbnail(uri: str, read: Callable[[str], bytes]) -> str | None:
-    """A small JPEG as a data URI; None where the image cannot be read."""
-    try:
-        with Image.open(io.BytesIO(read(uri))) as image:
-            image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-            small = ImageOps.exif_transpose(image).convert("RGB")
-    except UNREADABLE:
-        return None
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=75)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+def _data_uri(small: bytes | None) -> str | None:
+    return None if small is None else "data:image/jpeg;base64," + base64.b64encode(small).decode()
 
 
 def _key(row: Any) -> tuple[str, str]:

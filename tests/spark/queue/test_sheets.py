@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
+from PIL import Image
 from pyspark.sql import SparkSession
 from structlog.testing import capture_logs
 from tests.spark.outcomes.shop import by_key, config, write_catalog
 from tests.spark.rows import put_rows
 
 from leastpack.config import Config
+from leastpack.config.encoders import EncodersConfig, FetchConfig
 from leastpack.errors import ConfigError, InputError
 from leastpack.outcomes.label import label_outcomes
 from leastpack.queue.export import export_queue
@@ -28,7 +30,10 @@ QUEUED = [("mug", "bag", "random", 0.25), ("mug", "mailer", "doubtful", None), (
 
 @pytest.fixture(scope="module")
 def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Config:
-    made = config(tmp_path_factory.mktemp("shop"), {})
+    made, pictures = config(tmp_path_factory.mktemp("shop"), {}), tmp_path_factory.mktemp("pictures")
+    fetch = FetchConfig(roots=[str(pictures)])
+    made = made.model_copy(update={"encoders": EncodersConfig(fetch=fetch)})
+    Image.new("RGB", (640, 480), "red").save(pictures / "0.jpg")
     mug = {
         "product_id": "mug",
         "family_id": "mug",
@@ -47,7 +52,13 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Confi
     ]  # fmt: skip
     put_rows(tables, "test_queue", queue)
     photos = [
-        {"marketplace": "NA", "product_id": "mug", "view": f"tunnel_{i}", "kind": "tunnel", "uri": f"/photos/{i}.jpg"}
+        {
+            "marketplace": "NA",
+            "product_id": "mug",
+            "view": f"tunnel_{i}",
+            "kind": "tunnel",
+            "uri": str(pictures / f"{i}.jpg"),
+        }
         for i in range(5)
     ]
     put_rows(tables, "product_images", photos)
@@ -88,8 +99,12 @@ def test_a_sheet_tells_a_tester_what_to_test(spark: SparkSession, shop: Config, 
     assert [first["test_id"], second["test_id"], third["test_id"]] == ["t-1", "t-2", "t-3"]
     assert (first["title"], first["length_cm"], first["weight_g"], first["package_type"]) == ("=Mug", 10, 300, "bag")
     assert first["procedure"] == "ISTA 6-Amazon.com Over Boxing"
-    assert first["photos"].splitlines() == [f"/photos/{i}.jpg" for i in range(3)]
+    assert len(first["photos"].splitlines()) == 3
+    assert first["photos"].splitlines()[0].endswith("0.jpg")
     assert (third["title"], third["photos"], third["result"]) == (None, None, None)
+    # The mug's, beside both of its lines.
+    pictures = load_workbook(sheet)["tests"]._images
+    assert [(one.anchor._from.row, one.width, one.height) for one in pictures] == [(1, 128, 96), (2, 128, 96)]
     assert export_queue(spark, shop, str(tmp_path / "short.csv"), most=1) == 1
     assert len((tmp_path / "short.csv").read_text(encoding="utf-8-sig").splitlines()) >= 2
 

@@ -1,0 +1,36 @@
+"""A small picture for people, and none of what cannot be read."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from leastpack.encoders.codes import ContentError
+from leastpack.encoders.thumbnail import thumbnail
+
+
+def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (width, height), "green").save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_longer_side_is_bounded(kind: str) -> None:
+    small = thumbnail("a", lambda _: picture(600, 300, kind), 100, 10**6)
+    assert small is not None
+    with Image.open(io.BytesIO(small)) as image:
+        assert (image.format, image.size) == ("JPEG", (100, 50))
+
+
+def test_what_cannot_be_read_has_none(tmp_path: Path) -> None:
+    def refused(_: str) -> bytes:
+        raise ContentError("URI_NOT_ALLOWED")
+
+    assert thumbnail("a", refused, 100, 10**6) is None
+    assert thumbnail("a", lambda _: b"no picture", 100, 10**6) is None
+    assert thumbnail("a", lambda _: picture(600, 300)[:400], 100, 10**6) is None
+    assert thumbnail("a", lambda _: picture(600, 300), 100, 600 * 300 - 1) is None
