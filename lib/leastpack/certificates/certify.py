@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.attempt import attempt
 from leastpack.certificates.counts import correction
 from leastpack.certificates.drawing import look
+from leastpack.certificates.growing import grown
 from leastpack.certificates.in_force import CERTIFIED, FAILED, NOT_DRAWN, WAITING
 from leastpack.certificates.planning import plan_round
 from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
@@ -67,6 +68,9 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
         if round_ is None and config.certify.audit:
             with run.phase("draw"):
                 round_ = _draw(tables, run, inputs, terms, products, kept)
+        elif round_ is not None and attempt_of(tables, round_.round_id) is None:
+            with run.phase("draw"):
+                round_ = grown(tables, inputs, terms, round_, kept)
         if round_ is not None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)

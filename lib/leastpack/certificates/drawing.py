@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.certificates.counts import CellCounts, count_moves
@@ -60,24 +60,58 @@ def look(
         products: Products that have scores.
         kept: Keeps what is returned.
     """
-    settings, day, threshold = terms.config.certify, terms.config.decisions.day, terms.config.outcomes.threshold
-    told = without_panels(inputs["pair_tests"], withheld_tests(tables, day, settings.panel_days))
-    ruled = keep(
-        kept, ruled_products(inputs["products"], in_force(inputs["packaging_rules"], day), terms.types, terms.in_use)
-    )
-    excluded = keep(kept, exclusions(disproved_pairs(told, threshold), banned_pairs(ruled)))
-    marks = product_marks(told, told, banned_pairs(ruled), [excluded], threshold)
-    facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+    settings = terms.config.certify
+    excluded = keep(kept, _exclusions(tables, inputs, terms, kept))
     sampled = min(1.0, settings.sample_products / products)
     place = panel_hash(panel.seed, panel.purpose)
     wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.drawing.draw_share))
-    whole = product_rows(inputs["pair_scores"].where(wanted), facts, terms.types, kept)
-    rows = keep(kept, whole.withColumn("panel", place))
+    rows = keep(kept, placed_products(tables, inputs, terms, panel, excluded, kept, wanted))
     looked_at = rows.count()
     aside = {"not_in_the_sample": products - looked_at}
     run.account("products scored", rows_in=products, used=looked_at, set_aside=aside)
     counts = count_moves(rows.where(F.col("panel") < sampled), terms)
-    if not terms.of_list:
-        return Looked(rows, rows, sampled, counts, excluded)
-    every = product_rows(inputs["pair_scores"], facts, terms.types, kept).withColumn("panel", place)
-    return Looked(rows, every, sampled, counts, excluded)
+    catalog = placed_products(tables, inputs, terms, panel, excluded, kept) if terms.of_list else rows
+    return Looked(rows, catalog, sampled, counts, excluded)
+
+
+def placed_products(
+    tables: Tables,
+    inputs: Mapping[str, DataFrame],
+    terms: Terms,
+    panel: Panel,
+    excluded: DataFrame,
+    kept: ExitStack,
+    wanted: Column | None = None,
+) -> DataFrame:
+    """Products as the policy sees them, with their place by hash as `panel`.
+
+    Args:
+        tables: For rounds and trials.
+        inputs: products, packaging_rules, pair_scores, pair_outcomes and pair_tests.
+        terms: The policy.
+        panel: Which hash.
+        excluded: `marks.exclusions` of the policy.
+        kept: Keeps what is read more than once.
+        wanted: Which products, by key; None takes all.
+    """
+    told, ruled = _told(tables, inputs, terms), _ruled(inputs, terms)
+    marks = product_marks(told, told, banned_pairs(ruled), [excluded], terms.config.outcomes.threshold)
+    facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+    scores = inputs["pair_scores"] if wanted is None else inputs["pair_scores"].where(wanted)
+    return product_rows(scores, facts, terms.types, kept).withColumn("panel", panel_hash(panel.seed, panel.purpose))
+
+
+def _exclusions(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:
+    """What the policy never chooses, as known today."""
+    told, ruled = _told(tables, inputs, terms), keep(kept, _ruled(inputs, terms))
+    return exclusions(disproved_pairs(told, terms.config.outcomes.threshold), banned_pairs(ruled))
+
+
+def _told(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms) -> DataFrame:
+    withheld = withheld_tests(tables, terms.config.decisions.day, terms.config.certify.panel_days)
+    return without_panels(inputs["pair_tests"], withheld)
+
+
+def _ruled(inputs: Mapping[str, DataFrame], terms: Terms) -> DataFrame:
+    rules = in_force(inputs["packaging_rules"], terms.config.decisions.day)
+    return ruled_products(inputs["products"], rules, terms.types, terms.in_use)

@@ -81,7 +81,7 @@ def choose_panel(tables: Tables, terms: Terms, pair_tests: DataFrame) -> Panel |
     """
     settings = terms.config.certify
     if terms.of_list:
-        return Panel(settings.seed, 0.0, f"list {terms.digest}")
+        return Panel(settings.seed, 0.0, list_purpose(terms))
     if not tables.exists("policy_rounds"):
         return Panel(settings.seed, 0.0)
     rounds = panel_rounds(tables.read("policy_rounds")).where(F.col("seed") == settings.seed).collect()
@@ -138,10 +138,7 @@ def draw_round(
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
-    known = tested_pairs(pair_tests).select(*PAIR, F.lit(1).alias("known"))
-    asked = asked_pairs(tables, round_id).join(known, on=PAIR, how="left").groupBy("cell")
-    counts = asked.agg(F.count("*").alias("tests"), F.count_if(F.col("known").isNull()).alias("to_test")).collect()
-    tests = {row.cell: (row.tests, row.to_test) for row in counts}
+    tests = count_tests(tables, round_id, pair_tests)
     drawn = count_drawn(products, terms, draw)
     listed = _listed(tables, round_id, draw) if draw.listed else {}
     day = terms.config.decisions.day
@@ -162,6 +159,19 @@ def draw_round(
     tables.merge("policy_rounds", tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema))
     written = tables.read("policy_rounds").where(scope).orderBy("cell").collect()
     return Round(round_id, tuple(written))
+
+
+def list_purpose(terms: Terms) -> str:
+    """The hash by which products of the list of a policy are drawn."""
+    return f"list {terms.digest}"
+
+
+def count_tests(tables: Tables, round_id: str, pair_tests: DataFrame) -> dict[str, tuple[int, int]]:
+    """By cell, the pairs that a round asks for, and those of them that nobody has tested."""
+    known = tested_pairs(pair_tests).select(*PAIR, F.lit(1).alias("known"))
+    asked = asked_pairs(tables, round_id).join(known, on=PAIR, how="left").groupBy("cell")
+    counts = asked.agg(F.count("*").alias("tests"), F.count_if(F.col("known").isNull()).alias("to_test")).collect()
+    return {row.cell: (row.tests, row.to_test) for row in counts}
 
 
 def drawn_choices(tables: Tables, round_id: str) -> DataFrame:
@@ -205,12 +215,13 @@ def attempt_of(tables: Tables, round_id: str) -> Row | None:
 def _was_seen(tables: Tables, round_: Row, pair_tests: DataFrame) -> bool:
     """Whether a round of some cell failed, or has results and is not read yet."""
     if attempt_of(tables, round_.round_id) is None:
-        return results_missing(tables, round_.round_id, pair_tests) < _to_test(tables, round_.round_id)
+        return results_missing(tables, round_.round_id, pair_tests) < to_test(tables, round_.round_id)
     told = tables.read("certificates").where((F.col("round_id") == round_.round_id) & (F.col("status") == FAILED))
     return not told.isEmpty()
 
 
-def _to_test(tables: Tables, round_id: str) -> int:
+def to_test(tables: Tables, round_id: str) -> int:
+    """Pairs that a round asked for when it was drawn and that had no test then."""
     rows = tables.read("policy_rounds").where(F.col("round_id") == round_id).collect()
     return sum(row.to_test for row in rows)
 

@@ -37,7 +37,7 @@ class CertifyConfig(Section):
     draw_products: Count | None = Field(
         None,
         description="Products that a round draws in each cell; null is 13 ln(1 / delta) / alpha. Never more than "
-        "`draw_share` of the cell.",
+        "`draw_share` of the cell. More are drawn into a round that waits, as long as no result is in.",
     )
     draw_share: Share = Field(0.1, description="Share of a cell's products that a round draws at most.")
     draw: Count = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -26,7 +25,7 @@ def test_the_longer_side_is_bounded(kind: str) -> None:
         assert (image.format, image.size) == ("JPEG", (100, 50))
 
 
-def test_what_cannot_be_read_has_none(tmp_path: Path) -> None:
+def test_what_cannot_be_read_has_none() -> None:
     def refused(_: str) -> bytes:
         raise ContentError("URI_NOT_ALLOWED")
 

@@ -1,0 +1,100 @@
+"""Draws more products into a round that nobody has seen results of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from leastpack.certificates.choices import Draw, choices_of, count_drawn
+from leastpack.certificates.drawing import placed_products
+from leastpack.certificates.rounds import Panel, Round, count_tests, list_purpose, results_missing, round_of, to_test
+from leastpack.certificates.terms import Terms
+from leastpack.log import log
+from leastpack.panel import panel_hash
+from leastpack.tables import Tables
+from leastpack.tables.schemas import POLICY_ROUNDS
+
+
+def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_: Round, kept: ExitStack) -> Round:
+    """The round, with more products where `certify.draw_products` asks for more than were drawn.
+
+    Draws are nested: the products drawn first stay, and each product still has one probability. Levels, choices and
+    exclusions stay as they were planned. Once a result is in, more products are another attempt: whoever asks for them
+    may have seen it.
+
+    Args:
+        tables: Where the round is.
+        inputs: products, packaging_rules, pair_scores, pair_outcomes and pair_tests.
+        terms: The policy.
+        round_: Its round, not read yet.
+        kept: Keeps what is read more than once.
+    """
+    ends = {row.cell: _end(row.hash_from, row.products, terms) for row in round_.cells}
+    more = {row.cell for row in round_.cells if ends[row.cell] > row.hash_to}
+    if not more:
+        return round_
+    if results_missing(tables, round_.round_id, inputs["pair_tests"]) < to_test(tables, round_.round_id):
+        log.warning(
+            "no more products are drawn: results of the round are in",
+            round_id=round_.round_id,
+            todo="wait until it is read; certify.draw + 1 is another attempt, on products not drawn before",
+        )
+        return round_
+    first = round_.cells[0]
+    panel = Panel(first.seed, first.hash_from, list_purpose(terms) if terms.of_list else "panel")
+    draw = Draw(
+        levels={row.cell: list(row.levels) for row in round_.cells},
+        start=panel.start,
+        ends={row.cell: ends[row.cell] if row.cell in more else row.hash_to for row in round_.cells},
+        listed=terms.of_list,
+    )
+    place = panel_hash(panel.seed, panel.purpose)
+    wanted = None if draw.listed else (place >= panel.start) & (place < max(draw.ends.values()))
+    scope = F.col("round_id") == round_.round_id
+    excluded = tables.read("round_exclusions").where(scope)
+    products = placed_products(tables, inputs, terms, panel, excluded, kept, wanted)
+    # What was chosen for products that are there stays, also where they ship otherwise since.
+    before = tables.read("round_choices").where(scope)
+    inside = (place >= panel.start) & (place < _of_cell(draw.ends))
+    kept_rows = before.withColumn("drawn", F.coalesce("drawn", F.lit(True)) | inside)
+    new = choices_of(products, terms, draw).where(place >= _of_cell({row.cell: row.hash_to for row in round_.cells}))
+    # A list is what moved on the day of its draw.
+    added = new.withColumn("round_id", F.lit(round_.round_id))
+    tables.merge("round_choices", kept_rows if draw.listed else kept_rows.unionByName(added))
+    _tell(tables, round_, draw, count_drawn(products, terms, draw), inputs["pair_tests"])
+    return round_of(tables, terms.digest) or round_
+
+
+def _end(start: float, products: int, terms: Terms) -> float:
+    """Up to which hash the config asks for products of a cell; the start where it leaves their number to leastpack."""
+    settings = terms.config.certify
+    if settings.draw_products is None or not products:
+        return start
+    return start + min(settings.draw_products, int(settings.draw_share * products)) / products
+
+
+def _of_cell(values: Mapping[str, float]) -> Column:
+    return F.create_map(*[F.lit(part) for item in sorted(values.items()) for part in item])[F.col("cell")]
+
+
+def _tell(tables: Tables, round_: Round, draw: Draw, drawn: Mapping[str, int], pair_tests: DataFrame) -> None:
+    """Write the round's new size."""
+    tests = count_tests(tables, round_.round_id, pair_tests)
+    rows = []
+    for row in round_.cells:
+        values = row.asDict()
+        share = (draw.ends[row.cell] - row.hash_from) / (row.hash_to - row.hash_from)
+        asked, missing = tests.get(row.cell, (0, 0))
+        values |= {
+            "hash_to": draw.ends[row.cell],
+            "drawn": drawn.get(row.cell, 0),
+            "tests": asked,
+            "to_test": missing,
+            "planned_moves": [points * share for points in row.planned_moves],
+        }
+        log.info("more products drawn", cell=row.cell, products=values["drawn"], before=row.drawn, tests=asked)
+        rows.append(tuple(values[name] for name in POLICY_ROUNDS.names))
+    tables.merge("policy_rounds", tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema))
