@@ -335,13 +335,14 @@ def export(
     set_: Overrides = None,
     most: Annotated[int | None, typer.Option("--most", min=1, help="Tests at most; else the whole queue.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    photos: Annotated[bool, typer.Option("--photos/--no-photos", help="Show the products, in XLSX.")] = True,
 ) -> None:
     """Write the sheet that testers fill in."""
     from leastpack.queue.export import export_queue
     from leastpack.session import make_session
 
     loaded = _load(config, set_)
-    count = export_queue(make_session(loaded.spark), loaded, sheet, most, force=force)
+    count = export_queue(make_session(loaded.spark), loaded, sheet, most, force=force, photos=photos)
     told = (
         f"{count} tests in {sheet}; fill in result (SAFE or UNSAFE) and tested_on, then: leastpack queue import {sheet}"
     )

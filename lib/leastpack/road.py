@@ -95,7 +95,8 @@ STEPS: tuple[Step, ...] = (
     _step(
         "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
         "products package_types packaging_rules pair_scores pair_outcomes pair_tests trials policy_rounds "
-        "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events pilots",
+        "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events pilots "
+        "candidate_scores",
         "pair_decisions recommendations test_queue",
         "Recommend a package for every product under the certificates in force, and queue tests.",
     ),

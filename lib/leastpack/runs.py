@@ -6,7 +6,7 @@ import json
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,6 +48,7 @@ class Run:
         outputs: For each output: rows written and rows expected.
         figures: Other numbers.
         guards: What each guard counted, and whether it held or was accepted.
+        kept_as: The name under which a table is kept.
     """
 
     step: str
@@ -58,6 +59,7 @@ class Run:
     outputs: dict[str, dict[str, int]] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     guards: list[dict[str, object]] = field(default_factory=list)
+    kept_as: Callable[[str], str] = str
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -71,7 +73,7 @@ class Run:
 
     def reads(self, table: str, version: int) -> int:
         """Record the version of an input table and return it."""
-        self.inputs[table] = version
+        self.inputs[self.kept_as(table)] = version
         return version
 
     def account(
@@ -138,7 +140,7 @@ def step_run(spark: SparkSession, tables: Tables, config: Config, step: str, *, 
     """
     if config.tables.is_of_candidate:  # no run of the model in use
         step = f"{step} --candidate"
-    run = Run(step=step, run_id=config.run_id or uuid.uuid4().hex[:12])
+    run = Run(step=step, run_id=config.run_id or uuid.uuid4().hex[:12], kept_as=config.tables.name_of)
     started = datetime.now(UTC)
     with structlog.contextvars.bound_contextvars(step=step, run_id=run.run_id), ExitStack() as lease:
         if writes:

@@ -129,9 +129,9 @@ def _pairs(rows: pa.RecordBatch, size: int) -> Pairs:
     )
 
 
-def _marks(rows: pa.RecordBatch, size: int) -> npt.NDArray[np.int32]:
+def _marks(rows: pa.RecordBatch, size: int) -> npt.NDArray[np.int64]:
     marks = rows.column("marks")
-    found = np.zeros((len(rows), size), dtype=np.int32)
+    found = np.zeros((len(rows), size), dtype=np.int64)
     marked = marks.is_valid().to_numpy(zero_copy_only=False)
     found[marked] = marks.flatten().to_numpy().reshape(-1, size)
     return found

@@ -64,7 +64,9 @@ def look(
     excluded = keep(kept, _exclusions(tables, inputs, terms, kept))
     sampled = min(1.0, settings.sample_products / products)
     place = panel_hash(panel.seed, panel.purpose)
-    wanted = (place < sampled) | ((place >= panel.start) & (place < panel.start + terms.drawing.draw_share))
+    wanted = place < sampled
+    if not terms.of_list:
+        wanted |= (place >= panel.start) & (place < panel.start + terms.draw_share)
     rows = keep(kept, placed_products(tables, inputs, terms, panel, excluded, kept, wanted))
     looked_at = rows.count()
     aside = {"not_in_the_sample": products - looked_at}

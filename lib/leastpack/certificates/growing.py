@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -10,11 +11,20 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.choices import Draw, choices_of, count_drawn
 from leastpack.certificates.drawing import placed_products
-from leastpack.certificates.rounds import Panel, Round, count_tests, list_purpose, results_missing, round_of, to_test
+from leastpack.certificates.rounds import (
+    Panel,
+    Round,
+    count_tests,
+    end_of_panel,
+    list_purpose,
+    results_missing,
+    round_of,
+)
 from leastpack.certificates.terms import Terms
 from leastpack.log import log
 from leastpack.panel import panel_hash
 from leastpack.tables import Tables
+from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import POLICY_ROUNDS
 
 
@@ -22,8 +32,8 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
     """The round, with more products where `certify.draw_products` asks for more than were drawn.
 
     Draws are nested: the products drawn first stay, and each product still has one probability. Levels, choices and
-    exclusions stay as they were planned. Once a result is in, more products are another attempt: whoever asks for them
-    may have seen it.
+    exclusions stay as they were planned, and time for tests begins anew. Once a result of a drawn pair is known, from
+    whatever test, more products are another attempt: whoever asks for them may have seen it.
 
     Args:
         tables: Where the round is.
@@ -32,19 +42,21 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
         round_: Its round, not read yet.
         kept: Keeps what is read more than once.
     """
-    ends = {row.cell: _end(row.hash_from, row.products, terms) for row in round_.cells}
+    first = round_.cells[0]
+    panel = Panel(first.seed, first.hash_from, list_purpose(terms) if terms.of_list else "panel")
+    end = 1.0 if terms.of_list else end_of_panel(tables, panel)
+    ends = {row.cell: min(end, _end(row.hash_from, row.products, terms)) for row in round_.cells}
     more = {row.cell for row in round_.cells if ends[row.cell] > row.hash_to}
-    if not more:
+    if not more or terms.config.decisions.day >= round_.test_until:
         return round_
-    if results_missing(tables, round_.round_id, inputs["pair_tests"]) < to_test(tables, round_.round_id):
+    asked = sum(row.tests for row in round_.cells)
+    if results_missing(tables, round_.round_id, inputs["pair_tests"]) < asked:
         log.warning(
-            "no more products are drawn: results of the round are in",
+            "no more products are drawn: results of pairs of the round are known",
             round_id=round_.round_id,
             todo="wait until it is read; certify.draw + 1 is another attempt, on products not drawn before",
         )
         return round_
-    first = round_.cells[0]
-    panel = Panel(first.seed, first.hash_from, list_purpose(terms) if terms.of_list else "panel")
     draw = Draw(
         levels={row.cell: list(row.levels) for row in round_.cells},
         start=panel.start,
@@ -63,8 +75,10 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
     new = choices_of(products, terms, draw).where(place >= _of_cell({row.cell: row.hash_to for row in round_.cells}))
     # A list is what moved on the day of its draw.
     added = new.withColumn("round_id", F.lit(round_.round_id))
+    # A run that was stopped has added some of them, and a product that got a photo may be there from another cell.
+    added = added.join(before.select(*PRODUCT), on=PRODUCT, how="left_anti")
     tables.merge("round_choices", kept_rows if draw.listed else kept_rows.unionByName(added))
-    _tell(tables, round_, draw, count_drawn(products, terms, draw), inputs["pair_tests"])
+    _tell(tables, terms, round_, draw, count_drawn(products, terms, draw), inputs["pair_tests"])
     return round_of(tables, terms.digest) or round_
 
 
@@ -73,14 +87,16 @@ def _end(start: float, products: int, terms: Terms) -> float:
     settings = terms.config.certify
     if settings.draw_products is None or not products:
         return start
-    return start + min(settings.draw_products, int(settings.draw_share * products)) / products
+    return start + min(settings.draw_products, int(terms.draw_share * products)) / products
 
 
 def _of_cell(values: Mapping[str, float]) -> Column:
     return F.create_map(*[F.lit(part) for item in sorted(values.items()) for part in item])[F.col("cell")]
 
 
-def _tell(tables: Tables, round_: Round, draw: Draw, drawn: Mapping[str, int], pair_tests: DataFrame) -> None:
+def _tell(
+    tables: Tables, terms: Terms, round_: Round, draw: Draw, drawn: Mapping[str, int], pair_tests: DataFrame
+) -> None:
     """Write the round's new size."""
     tests = count_tests(tables, round_.round_id, pair_tests)
     rows = []
@@ -93,6 +109,7 @@ def _tell(tables: Tables, round_: Round, draw: Draw, drawn: Mapping[str, int], p
             "drawn": drawn.get(row.cell, 0),
             "tests": asked,
             "to_test": missing,
+            "test_until": terms.config.decisions.day + datetime.timedelta(days=terms.config.certify.test_days),
             "planned_moves": [points * share for points in row.planned_moves],
         }
         log.info("more products drawn", cell=row.cell, products=values["drawn"], before=row.drawn, tests=asked)

@@ -112,7 +112,7 @@ def product_marks(
     ]
     if stopped is not None:
         sets.append(stopped.select(*PAIR, F.lit(UNSAFE).alias("mark")))
-    pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or("mark").alias("mark"))
+    pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or(F.col("mark").cast("bigint")).alias("mark"))
     marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")
     return pairs.groupBy(*PRODUCT).agg(marks)
 

@@ -14,7 +14,7 @@ from leastpack.certificates.terms import PILOT, Terms
 from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
 from leastpack.policy.certify import Method
-from leastpack.policy.exact import Counts, Floats, clean_points
+from leastpack.policy.exact import Counts, Floats, clean_draws, clean_points
 from leastpack.policy.plan import Plan, chance_of_list, chance_to_pass, plan_levels, tests_needed
 
 # Levels of the grid at which the tests of a certificate are worked out, to tell what one would take.
@@ -136,17 +136,21 @@ def _plan_cell(
 ) -> CellPlan:
     settings = terms.drawing
     products = round(counts.products / sampled)
-    draw = products_to_draw(alpha, delta, products, settings.draw_share)
+    draw = products_to_draw(alpha, delta, products, terms.draw_share)
     if settings.draw_products is not None:
-        draw = min(settings.draw_products, int(settings.draw_share * products))
+        draw = min(settings.draw_products, int(terms.draw_share * products))
     moving = counts.moves / max(1, counts.products)
     rates = np.minimum(1.0, factor * counts.expected / np.maximum(1, counts.moves))
     shipping = int(reach.products * draw)
     lists = np.round(moving * products).astype(np.int64) if terms.of_list else None
-    plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, _chance(reach, lists, settings.levels))
+    least = 2 * np.full(len(moving), clean_points(alpha, delta))
+    if lists is not None:
+        least = np.minimum(lists, 2 * clean_draws(lists, alpha, delta))
+    chance = _chance(reach, lists, settings.levels)
+    plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, chance, least)
     prices = _prices(moving, rates, alpha, delta, lists, settings.levels)
     why = None if len(plan.places) else _why_none(moving, shipping, prices, terms)
-    too_few = bool(moving.max() * shipping < 2 * clean_points(alpha, delta))
+    too_few = bool((moving * shipping < least).all())
     return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why, reach.method)
 
 

@@ -126,5 +126,5 @@ def last_state(tables: Tables) -> DataFrame:
 
 
 def _in_order(marks: Column, types: Column) -> Column:
-    listed = F.transform(types, lambda name: F.coalesce(F.try_element_at(marks, name), F.lit(0)).cast("int"))
+    listed = F.transform(types, lambda name: F.coalesce(F.try_element_at(marks, name), F.lit(0)).cast("bigint"))
     return F.when(marks.isNotNull(), listed)

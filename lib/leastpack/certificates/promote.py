@@ -14,7 +14,7 @@ from leastpack.config.root import Config
 from leastpack.encoders.work import live
 from leastpack.errors import InputError
 from leastpack.files import is_file, names_in, read_bytes
-from leastpack.model.directory import load_model
+from leastpack.model.directory import load_model, require_free
 from leastpack.model.folder import open_model, put_model
 from leastpack.runs import step_run
 from leastpack.tables import Tables
@@ -55,6 +55,7 @@ def promote(spark: SparkSession, config: Config) -> list[str]:
                 found=given.paused or _statuses(tables, terms.digest),
                 todo="run leastpack certify --candidate, and bring the results of its tests; the model in use stays",
             )
+        require_free(config.model.directory)
         files = open_model(candidate.model.directory)
         content = {name: read_bytes(files, name) for name in names_in(files, "") if is_file(files, name)}
         put_model(config.model.directory, content)

@@ -161,6 +161,13 @@ def draw_round(
     return Round(round_id, tuple(written))
 
 
+def end_of_panel(tables: Tables, panel: Panel) -> float:
+    """Where the next panel of the same seed starts; 1 where there is none."""
+    rounds = panel_rounds(tables.read("policy_rounds")).where(F.col("seed") == panel.seed)
+    later = rounds.where(F.col("hash_from") > panel.start).agg(F.min("hash_from")).collect()[0][0]
+    return 1.0 if later is None else float(later)
+
+
 def list_purpose(terms: Terms) -> str:
     """The hash by which products of the list of a policy are drawn."""
     return f"list {terms.digest}"
@@ -202,6 +209,15 @@ def is_any_open(tables: Tables, day: datetime.date) -> bool:
     return any(row.round_id not in read for row in rounds)
 
 
+def read_pairs(tables: Tables) -> DataFrame:
+    """Key of the pairs that rounds of tests asked for whose results have been read."""
+    read = {row.round_id for row in _attempts(tables)}
+    rounds = {row.round_id for row in audits(tables.read("policy_rounds")).select("round_id").collect()} & read
+    choices = tables.read("round_choices").where(F.col("round_id").isin(*rounds) & F.coalesce("drawn", F.lit(True)))
+    named = choices.select(*PRODUCT, F.explode("choices").alias("package_type"))
+    return named.where("package_type IS NOT NULL").distinct()
+
+
 def tested_pairs(pair_tests: DataFrame) -> DataFrame:
     """Pairs with human tests: key, and `unsafe` where any of them says so."""
     return pair_tests.where("source = 'human_test' AND n > 0").select(*PAIR, (F.col("k") > 0).alias("unsafe"))
@@ -215,13 +231,12 @@ def attempt_of(tables: Tables, round_id: str) -> Row | None:
 def _was_seen(tables: Tables, round_: Row, pair_tests: DataFrame) -> bool:
     """Whether a round of some cell failed, or has results and is not read yet."""
     if attempt_of(tables, round_.round_id) is None:
-        return results_missing(tables, round_.round_id, pair_tests) < to_test(tables, round_.round_id)
+        return results_missing(tables, round_.round_id, pair_tests) < _to_test(tables, round_.round_id)
     told = tables.read("certificates").where((F.col("round_id") == round_.round_id) & (F.col("status") == FAILED))
     return not told.isEmpty()
 
 
-def to_test(tables: Tables, round_id: str) -> int:
-    """Pairs that a round asked for when it was drawn and that had no test then."""
+def _to_test(tables: Tables, round_id: str) -> int:
     rows = tables.read("policy_rounds").where(F.col("round_id") == round_id).collect()
     return sum(row.to_test for row in rows)
 

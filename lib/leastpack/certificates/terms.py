@@ -90,6 +90,11 @@ class Terms:
         return self.config.pilot.alpha if self.labels == PILOT else self.config.certify.alpha
 
     @property
+    def draw_share(self) -> float:
+        """Share of a cell's products that a round draws at most; a list is drawn from once, and uses none up."""
+        return 1.0 if self.of_list else self.drawing.draw_share
+
+    @property
     def drawing(self) -> CertifyConfig | PilotConfig:
         """How many products a round draws, and how many levels it tests."""
         return self.config.pilot if self.labels == PILOT else self.config.certify

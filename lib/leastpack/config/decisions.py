@@ -39,7 +39,9 @@ class CertifyConfig(Section):
         description="Products that a round draws in each cell; null is 13 ln(1 / delta) / alpha. Never more than "
         "`draw_share` of the cell. More are drawn into a round that waits, as long as no result is in.",
     )
-    draw_share: Share = Field(0.1, description="Share of a cell's products that a round draws at most.")
+    draw_share: Share = Field(
+        0.1, description="Share of a cell's products that a round draws at most; a list may be drawn whole."
+    )
     draw: Count = Field(
         1,
         description="Number of the draw; raise it to try a policy again that failed, on products not drawn before.",

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from leastpack.config.base import Count, Section, Share
-from leastpack.locations import STORES, local_path, scheme_of
+from leastpack.locations import STORES, absolute, local_path, scheme_of
 
 
 class ModelConfig(Section):
@@ -56,8 +56,12 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _sound(self) -> ModelConfig:
-        if self.candidate == self.directory:
-            raise ValueError("candidate and directory must differ: a candidate must not replace the model in use")
+        if self.candidate is not None:
+            one, other = (f"{absolute(place).rstrip('/')}/" for place in (self.candidate, self.directory))
+            if one.startswith(other) or other.startswith(one):
+                raise ValueError(
+                    "candidate and directory must lie apart: a candidate must not replace the model in use"
+                )
         finite = all(math.isfinite(knot) for knot in self.knots)
         increasing = all(low < high for low, high in itertools.pairwise(self.knots))
         if len(self.knots) < 2 or not finite or not increasing:

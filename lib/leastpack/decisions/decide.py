@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.in_force import Standing, standing
 from leastpack.certificates.marks import disproved_pairs, exclusions, policy_bit, product_marks, without_panels
 from leastpack.certificates.products import ProductFacts, product_facts, product_rows
-from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, tested_pairs
+from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, read_pairs, tested_pairs
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import Terms, make_terms
@@ -72,7 +72,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         with run.phase("queue"):
             waiting = _together([part.finalists for part in parts])
             queue = choose_doubtful(waiting, panel_products(*panels), config.decisions.queue_size)
-            for asked in _of_rounds(tables, inputs, stands.round_id):
+            for asked in _of_rounds(tables, inputs, terms, stands.round_id):
                 queue = asked.unionByName(queue.join(asked.select(*PAIR), on=PAIR, how="left_anti"))
             tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
             for row in tables.read("test_queue").groupBy("why").count().collect():
@@ -90,22 +90,28 @@ def _facts(
 ) -> ProductFacts:
     """What is known of products; marks of pairs excluded today, and of those that each round had excluded.
 
-    While a round waits for results none of its panel acts: proofs act after the certificate.
+    While a round waits for results those act that a certificate was read by: proofs act after the certificate.
     """
     threshold, pair_tests = terms.config.outcomes.threshold, inputs["pair_tests"]
     told = without_panels(pair_tests, withheld)
-    acting = told if is_any_open(tables, terms.config.decisions.day) else pair_tests
+    acting = pair_tests
+    if is_any_open(tables, terms.config.decisions.day):
+        waiting = pair_tests.where(withheld & (F.col("source") == "human_test"))
+        acting = told.unionByName(waiting.join(read_pairs(tables), on=PAIR, how="left_semi"))
     day = terms.config.decisions.day
     rules = in_force(inputs["packaging_rules"], day)
     ruled = keep(kept, ruled_products(inputs["products"], rules, terms.types, terms.in_use))
     excluded = [exclusions(disproved_pairs(told, threshold), banned_pairs(ruled))]
-    excluded += [_of_certificates(tables, one, stands) for one in rounds]
+    excluded += [_of_certificates(tables, one, stands, pair_tests) for one in rounds]
     marks = product_marks(acting, told, banned_pairs(ruled), excluded, threshold, _stopped(tables))
     return product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
 
 
-def _of_certificates(tables: Tables, round_id: str, stands: Standing) -> DataFrame:
-    """What a round had excluded, and where certificates of it are of a list, the moves on it at their levels."""
+def _of_certificates(tables: Tables, round_id: str, stands: Standing, pair_tests: DataFrame) -> DataFrame:
+    """What a round had excluded, and where certificates of it are of a list, the moves on it at their levels.
+
+    Less those that a test finds unsafe, whatever else acts today: the promise is of a list without them.
+    """
     excluded = tables.read("round_exclusions").where(F.col("round_id") == round_id)
     lists = {cell: one for cell, one in stands.in_force.items() if one.of_list and one.round_id == round_id}
     if not lists:
@@ -115,7 +121,9 @@ def _of_certificates(tables: Tables, round_id: str, stands: Standing) -> DataFra
     place = F.create_map(*[F.lit(part) for item in sorted(places.items()) for part in item])
     choices = tables.read("round_choices").where((F.col("round_id") == round_id) & F.col("cell").isin(*places))
     chosen = choices.select(*PRODUCT, F.try_element_at("choices", place[F.col("cell")]).alias("package_type"))
-    listed = chosen.where("package_type IS NOT NULL").withColumn("listed", F.lit(True))
+    unsafe = tested_pairs(pair_tests).where("unsafe")
+    left = chosen.where("package_type IS NOT NULL").join(unsafe.select(*PAIR), on=PAIR, how="left_anti")
+    listed = left.withColumn("listed", F.lit(True))
     return excluded.unionByName(listed, allowMissingColumns=True)
 
 
@@ -144,14 +152,18 @@ def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[
     return released
 
 
-def _of_rounds(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str | None) -> Iterator[DataFrame]:
-    """The pairs that the rounds of the candidate model, and of the one in use, wait for."""
-    if tables.exists("candidate_scores"):
+def _of_rounds(
+    tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_id: str | None
+) -> Iterator[DataFrame]:
+    """The pairs that the last round of the candidate model, and that of the one in use, wait for."""
+    candidate = terms.config.model.candidate is not None
+    if candidate and tables.exists("candidate_scores") and tables.exists("policy_rounds"):
         scores = tables.read("candidate_scores")
-        models = [row.model_version for row in scores.select("model_version").limit(1).collect()]
-        rounds = audits(tables.read("policy_rounds")).where(F.col("model_version").isin(models))
-        for row in rounds.select("round_id").distinct().orderBy("round_id").collect():
-            if row.round_id != round_id and attempt_of(tables, row.round_id) is None:
+        models = {row.model_version for row in scores.select("model_version").limit(1).collect()}
+        rounds = audits(tables.read("policy_rounds")).where(F.col("test_until") > F.lit(terms.config.decisions.day))
+        own = rounds.where(F.col("model_version").isin(*(models - {terms.model_version})))
+        for row in own.orderBy(F.desc("drawn_on"), "round_id").limit(1).collect():
+            if attempt_of(tables, row.round_id) is None:
                 yield _of_round(tables, inputs, row.round_id, scores)
     if round_id is not None and attempt_of(tables, round_id) is None:
         yield _of_round(tables, inputs, round_id, tables.read("pair_decisions"))

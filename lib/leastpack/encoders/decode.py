@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -66,6 +66,27 @@ def decode(
         ContentError: An IMAGE_ code.
         MemoryError: There is too little memory, which says nothing about the picture.
     """
+    small = shrink(data, lambda _width, _height: (side, side), max_pixels)
+    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float32))
+    shift = np.asarray(mean, dtype=np.float32) / np.asarray(std, dtype=np.float32)
+    return np.ascontiguousarray((np.asarray(small, dtype=np.float32) * scale - shift).transpose(2, 0, 1))
+
+
+def shrink(data: bytes, size_of: Callable[[int, int], tuple[int, int]], max_pixels: int) -> Image.Image:
+    """Decode a picture, make it small, and turn it upright.
+
+    Args:
+        data: The file's bytes.
+        size_of: Width and height of the small one from those of the picture as it lies.
+        max_pixels: Larger pictures are refused before anything of them is decoded.
+
+    Returns:
+        Red, green and blue.
+
+    Raises:
+        ContentError: An IMAGE_ code.
+        MemoryError: There is too little memory, which says nothing about the picture.
+    """
     if not data:
         raise ContentError("IMAGE_EMPTY")
     try:
@@ -73,9 +94,10 @@ def decode(
             pixels = image.width * image.height
             if pixels > max_pixels:
                 raise ContentError("IMAGE_TOO_LARGE", f"{image.width} x {image.height} pixels")
+            size = size_of(image.width, image.height)
             with _huge if pixels > HUGE_PIXELS else nullcontext():
-                image.draft("RGB", (side, side))
-                small = _to_rgb(image, side)
+                image.draft("RGB", size)
+                return _to_rgb(image, size)
     except (ContentError, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -85,13 +107,9 @@ def decode(
     except Exception as error:  # decoders fail in many ways on hostile bytes: OSError, SyntaxError, struct.error, ...
         code = "IMAGE_TRUNCATED" if "truncated" in str(error).lower() else "IMAGE_BROKEN"
         raise ContentError(code, repr(error)) from None
-    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float32))
-    shift = np.asarray(mean, dtype=np.float32) / np.asarray(std, dtype=np.float32)
-    return np.ascontiguousarray((np.asarray(small, dtype=np.float32) * scale - shift).transpose(2, 0, 1))
 
 
-def _to_rgb(image: Image.Image, side: int) -> Image.Image:
-    size = (side, side)
+def _to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a pixel; Pillow would clip them at 255
         grey = Image.fromarray((np.asarray(image, dtype=np.float32) / 257.0).clip(0, 255).astype(np.uint8))
         return _upright(image, grey.resize(size, Image.Resampling.BICUBIC)).convert("RGB")

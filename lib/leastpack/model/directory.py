@@ -81,7 +81,7 @@ def save_model(
     """
     if set(calibrators) != set(HEADS):
         raise ModelError("a calibrator a head is needed", expected=str(HEADS), found=str(tuple(calibrators)))
-    _require_free(directory)
+    require_free(directory)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     _require_finite(tensors, directory)
     weights = save(tensors)
@@ -138,8 +138,12 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _require_free(directory: str | Path) -> None:
-    """Nothing but an earlier model is ever replaced."""
+def require_free(directory: str | Path) -> None:
+    """Check that nothing but an earlier model would be replaced.
+
+    Raises:
+        ModelError: Something else is there.
+    """
     files = open_model(directory)
     if (names_in(files, "") if _is_folder(files) else is_file(files, "")) and not is_file(files, DESCRIPTION):
         raise ModelError(

@@ -118,6 +118,38 @@ def list_upper_bound(k: int, n: int, population: int, delta: float, taken_out: i
     return (least - out) / max(1, whole - out)
 
 
+def fewest_draws(bad: int, alpha: float, delta: float, population: int, *, taken_out: bool = False) -> int | None:
+    """Fewest draws from a list at which this many bad ones still reject "more than alpha of it is bad".
+
+    Args:
+        bad: Bad ones found.
+        alpha: The bound.
+        delta: Level of the test.
+        population: Length of the list.
+        taken_out: They leave the list.
+
+    Returns:
+        The count; None where not even the whole list passes.
+    """
+    least, most = max(1, bad), population
+    out = bad if taken_out else 0
+    if least > most or list_p_values(bad, most, population, alpha, out) > delta:
+        return None
+    while least < most:
+        middle = (least + most) // 2
+        if list_p_values(bad, middle, population, alpha, out) <= delta:
+            most = middle
+        else:
+            least = middle + 1
+    return least
+
+
+def clean_draws(population: Counts, alpha: float, delta: float) -> Counts:
+    """(m,) fewest draws from lists of these lengths, no bad one among them, that reject; 0 from an empty one."""
+    known = {int(length): fewest_draws(0, alpha, delta, int(length)) for length in np.unique(population) if length}
+    return np.array([known.get(int(length)) or 0 for length in population], dtype=np.int64)
+
+
 def clean_points(alpha: float, delta: float) -> int:
     """Fewest draws with no bad one among them that reject "the bad rate is above alpha" at level delta."""
     check_rate("alpha", alpha)

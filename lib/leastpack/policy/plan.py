@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from leastpack.errors import InputError
-from leastpack.policy.exact import Counts, Floats, check_rate, clean_points, list_p_values, most_bad
+from leastpack.policy.exact import Counts, Floats, check_rate, clean_points, fewest_draws, list_p_values, most_bad
 
 # A round whose first level hardly ever passes costs tests and brings nothing. Levels after it cost little, and the
 # expectations may be too gloomy.
@@ -41,6 +41,7 @@ def plan_levels(
     delta: float,
     most: int = 8,
     chance_of: Callable[[Floats, Counts, float, float], Floats] | None = None,
+    least: npt.ArrayLike | None = None,
 ) -> Plan:
     """Choose the levels to test from what is known without the labels of the round.
 
@@ -57,6 +58,7 @@ def plan_levels(
         delta: Probability with which it may be broken.
         most: Levels at most; each may ask for more tests.
         chance_of: Probability to pass, of rates, points, alpha and delta; None is `chance_to_pass`.
+        least: (G,) points that a level needs; None is twice `clean_points`.
 
     Returns:
         The plan; without levels where too few products would move or none is likely to pass.
@@ -72,7 +74,8 @@ def plan_levels(
     chance = (chance_of or chance_to_pass)(
         np.asarray(rates, dtype=np.float64), np.floor(points).astype(np.int64), alpha, delta
     )
-    possible = np.flatnonzero((points >= 2 * clean_points(alpha, delta)) & (chance >= LEAST_CHANCE))
+    needed = 2 * clean_points(alpha, delta) if least is None else np.asarray(least)
+    possible = np.flatnonzero((points >= needed) & (chance >= LEAST_CHANCE))
     if not len(possible):
         return Plan(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
     first = possible[chance[possible].argmax()]
@@ -146,29 +149,24 @@ def _needed_of_list(
     rate: float, alpha: float, delta: float, power: float, population: int, taken_out: bool
 ) -> int | None:
     bad = round(rate * population)
-    for most in range(bad + 1):
-        # From here on `most` bad ones still pass; drawing more without being allowed another only finds more of them.
-        drawn = _fewest_for(most, alpha, delta, population, taken_out)
-        if drawn is None:
-            return None
-        if stats.hypergeom.cdf(most, population, bad, drawn) >= power:
-            return drawn
-    return None
-
-
-def _fewest_for(bad: int, alpha: float, delta: float, population: int, taken_out: bool) -> int | None:
-    """Fewest draws from a list at which this many bad ones pass; None where not even the whole list passes."""
-    least, most = max(1, bad), population
-    out = bad if taken_out else 0
-    if least > most or list_p_values(bad, most, population, alpha, out) > delta:
+    if not taken_out and bad > alpha * population:
         return None
-    while least < most:
+
+    def fewest(found: int) -> int | None:
+        """Fewest draws at which so many bad ones pass; drawing on without being allowed another only finds more."""
+        return fewest_draws(found, alpha, delta, population, taken_out=taken_out)
+
+    def enough(found: int) -> bool:
+        drawn = fewest(found)
+        return drawn is not None and bool(stats.hypergeom.cdf(found, population, bad, drawn) >= power)
+
+    if not enough(bad):
+        return None
+    least, most = 0, bad
+    while least < most:  # the more bad ones may be found, the more are drawn, and the surer it passes
         middle = (least + most) // 2
-        if list_p_values(bad, middle, population, alpha, out) <= delta:
-            most = middle
-        else:
-            least = middle + 1
-    return least
+        least, most = (least, middle) if enough(middle) else (middle + 1, most)
+    return fewest(most)
 
 
 def chance_of_list(

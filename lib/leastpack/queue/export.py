@@ -35,7 +35,13 @@ INNER = ("inner_length_cm", "inner_width_cm", "inner_height_cm")
 
 
 def export_queue(
-    spark: SparkSession, config: Config, place: str, most: int | None = None, *, force: bool = False
+    spark: SparkSession,
+    config: Config,
+    place: str,
+    most: int | None = None,
+    *,
+    force: bool = False,
+    photos: bool = True,
 ) -> int:
     """Write the pairs of the test queue, the most urgent first.
 
@@ -45,6 +51,7 @@ def export_queue(
         place: A file that ends in .xlsx or .csv: a path, or a URI of S3 or of another store that pyarrow.fs knows.
         most: Pairs at most; None for the whole queue.
         force: Write over a file that is there.
+        photos: Show a small photo of the product, in XLSX.
 
     Returns:
         Number of pairs.
@@ -70,12 +77,13 @@ def export_queue(
         if not rows:
             raise InputError("the test queue is empty", todo="nothing is left to test; else run leastpack decide")
         _remember(tables, rows)
-        lines = [_line(row) for row in rows]
-        if ending == ".xlsx":
-            run.figure("pictured", _add_pictures(lines, config.encoders.fetch))
-        put_file(place, WRITERS[ending](lines), "the sheet")
         run.figure("exported", len(rows))
-        return len(rows)
+    # Others may write to the tables while photos are read.
+    lines = [_line(row) for row in rows]
+    if photos and ending == ".xlsx":
+        _add_pictures(lines, config.encoders.fetch)
+    put_file(place, WRITERS[ending](lines), "the sheet")
+    return len(rows)
 
 
 def _described(queue: DataFrame, inputs: dict[str, DataFrame]) -> DataFrame:
@@ -106,8 +114,8 @@ def _line(row: Row) -> dict[str, Any]:
     }
 
 
-def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> int:
-    """Add the first photo of the product to the lines of the products tested first; how many products have one."""
+def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> None:
+    """Add the first photo of the product to the lines of the products tested first."""
     read = Fetcher(config, AllowList.here(config)).read
     wanted = {line["photos"].partition("\n")[0]: None for line in lines if line["photos"]}
     uris = list(wanted)[:PICTURED]
@@ -122,7 +130,6 @@ def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> int:
         line[PICTURE] = pictures.get((line["photos"] or "").partition("\n")[0])
     if failed := len(uris) - len(pictures):
         log.warning("photos that cannot be read are missing from the sheet", photos=failed)
-    return len(pictures)
 
 
 def _remember(tables: Tables, rows: list[Row]) -> None:

@@ -14,8 +14,10 @@ from xml.etree.ElementTree import ParseError
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.drawing.image import Image
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.utils.units import pixels_to_EMU
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from leastpack.errors import InputError
@@ -144,7 +146,14 @@ def _fill(cell: Any, value: Any) -> None:
 def _picture(page: Any, row: int, jpeg: bytes) -> None:
     picture = Image(io.BytesIO(jpeg))
     page.row_dimensions[row].height = picture.height * ROW_POINTS_A_PIXEL
-    page.add_image(picture, page.cell(row, 1).coordinate)
+    width, height = pixels_to_EMU(picture.width), pixels_to_EMU(picture.height)
+    # It moves and hides with its row, where someone sorts or filters.
+    picture.anchor = TwoCellAnchor(
+        editAs="twoCell",
+        _from=AnchorMarker(col=0, row=row - 1),
+        to=AnchorMarker(col=0, colOff=width, row=row - 1, rowOff=height),
+    )
+    page.add_image(picture)
 
 
 def _guarded(value: Any) -> Any:

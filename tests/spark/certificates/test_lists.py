@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
-from tests.spark.market import config_for, human_test, market_rows, results, write
+from tests.spark.market import TODAY, config_for, human_test, market_rows, results, write
 from tests.spark.rows import add_rows
 
 from leastpack.certificates.certify import certify_policy
@@ -22,7 +23,7 @@ LATER = "P9999"
 
 
 def of_list(tables: Tables) -> Config:
-    return config_for(tables, {"population": "list", "levels": 1, "draw_share": 0.4})
+    return config_for(tables, {"population": "list", "levels": 1, "draw_products": 120})
 
 
 def later_product(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
@@ -42,6 +43,10 @@ def tested(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tab
     decide_packaging(spark, of_list(tables))
     found = results(tables)
     broken = human_test({name: found[0][name] for name in PAIR}, unsafe=True)
+    # Of a panel, too, in which its results must not act while a round waits.
+    panel = {"round_id": "panel", "cell": "*/either", "seed": 3, "hash_from": 0.0, "hash_to": 1.0}
+    waits = {"drawn_on": TODAY, "test_until": TODAY + timedelta(days=60), "model_version": "another"}
+    add_rows(tables, "policy_rounds", [{**panel, **waits, "population": "panel"}])
     add_rows(tables, "pair_tests", [broken, *found[1:]])
     certify_policy(spark, of_list(tables))
     for name, content in later_product(rows).items():
@@ -55,7 +60,7 @@ def moves_of(tables: Tables) -> dict[str, Row]:
 
 
 def test_all_moves_are_listed_and_those_of_drawn_products_are_tested(tested: Tables) -> None:
-    (round_,) = tested.read("policy_rounds").collect()
+    (round_,) = tested.read("policy_rounds").where("population = 'list'").collect()
     assert (round_.population, len(round_.levels)) == ("list", 1)
     moves = moves_of(tested)
     assert round_.listed == [len(moves)]
@@ -84,6 +89,10 @@ def test_only_listed_moves_go_out_by_its_certificate(tested: Tables) -> None:
     later = rows[LATER]
     assert (later.package_type, later.reason, later.why_not_moved) == ("mailer", "kept", "unsupported")
     assert rows["P0012"].reason == "moved"
+    tests = {(row.product_id, row.package_type): row.k for row in tested.read("pair_tests").collect()}
+    unsafe = {name for name, row in moves.items() if row.drawn and tests[name, row.choices[0]]}
+    assert unsafe
+    assert not unsafe & set(moved)
 
 
 @pytest.mark.slow

@@ -133,8 +133,9 @@ def test_the_digest_leaves_the_runs_own_name_out() -> None:
 
 
 def test_a_candidate_model_has_a_directory_and_scores_of_its_own() -> None:
-    with pytest.raises(ConfigError, match="must not replace the model in use"):
-        load_config([], ["tables.root=x", "model.directory=m", "model.candidate=m"])
+    for directory, candidate in (("m", "m"), ("m", "./m/"), ("m/used", "m"), ("s3://b/m", "s3://b/m/")):
+        with pytest.raises(ConfigError, match="must not replace the model in use"):
+            load_config([], ["tables.root=x", f"model.directory={directory}", f"model.candidate={candidate}"])
     with pytest.raises(ConfigError, match="there is no candidate model"):
         load_config([], ["tables.root=x"]).of_candidate()
     config = load_config([], ["tables.root=x", "model.directory=m", "model.candidate=c"])

@@ -33,3 +33,17 @@ def test_what_cannot_be_read_has_none() -> None:
     assert thumbnail("a", lambda _: b"no picture", 100, 10**6) is None
     assert thumbnail("a", lambda _: picture(600, 300)[:400], 100, 10**6) is None
     assert thumbnail("a", lambda _: picture(600, 300), 100, 600 * 300 - 1) is None
+    broken = bytearray(picture(600, 300, "PNG"))
+    broken[37:41] = b"\x00\x01\x02\x03"  # no chunk of a PNG has such a name
+    assert thumbnail("a", lambda _: bytes(broken), 100, 10**6) is None
+    assert thumbnail("a", lambda _: picture(600, 300, "PPM"), 100, 10**6) is None
+
+
+def test_a_small_photo_stays_as_it_is_and_what_is_transparent_is_white() -> None:
+    stream = io.BytesIO()
+    Image.new("RGBA", (20, 10), (255, 0, 0, 0)).save(stream, "PNG")
+    small = thumbnail("a", lambda _: stream.getvalue(), 100, 10**6)
+    assert small is not None
+    with Image.open(io.BytesIO(small)) as image:
+        assert image.size == (20, 10)
+        assert image.getpixel((5, 5)) == (255, 255, 255)

@@ -11,7 +11,7 @@ from leastpack.errors import InputError
 from leastpack.policy import plan as planning
 from leastpack.policy.cells import divide_delta
 from leastpack.policy.certify import Method, certify_policy, certify_shipments
-from leastpack.policy.exact import binomial_p_values
+from leastpack.policy.exact import binomial_p_values, clean_draws
 from leastpack.policy.observed import Measured, observed_alpha
 from leastpack.policy.plan import chance_to_pass, plan_levels
 
@@ -96,6 +96,18 @@ def test_the_tests_that_a_list_needs_are_the_fewest(population: int, rate: float
     enough = sizes[chance >= 0.9]
     fewest = planning.tests_needed(rate, 0.1, 0.1, population=population, taken_out=taken_out)
     assert fewest == (enough[0] if len(enough) else None)
+
+
+def test_a_short_list_is_planned_by_what_it_takes() -> None:
+    """All of 400 moves are tested, where a panel would need more than there are."""
+    lists = np.array([400])
+    least = np.minimum(lists, 2 * clean_draws(lists, 0.01, 0.1))
+
+    def chance(rates: np.ndarray, points: np.ndarray, alpha: float, delta: float) -> np.ndarray:
+        return planning.chance_of_list(rates, points, lists, alpha, delta, taken_out=True)
+
+    assert len(plan_levels([1.0], [0.003], 400, 0.01, 0.1, 1, chance, least).places) == 1
+    assert not len(plan_levels([1.0], [0.003], 400, 0.01, 0.1, 1).places)
 
 
 def test_a_plan_begins_where_most_is_to_be_hoped_for_and_goes_as_far_as_there_is_hope() -> None:

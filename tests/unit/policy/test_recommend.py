@@ -55,6 +55,7 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         "misfit": np.array([False]),
         "suspended": np.array([False]),
         "withdrawn": NO,
+        "unlisted": NO,
         "released": np.array([True]),
         "in_use": np.array([True, True, True]),
         "shipped": np.array([NONE]),
@@ -84,6 +85,7 @@ def one(level: float = 0.2, today: int = BOX, least_saving: float = 0.0, **given
         ({"usable": only(BOX)}, (BOX, "kept", "proven_unsafe")),
         ({"unsafe": only(MAILER)}, (BOX, "kept", "proven_unsafe")),  # nothing takes its place
         ({"withdrawn": only(MAILER)}, (BOX, "kept", "type_withdrawn")),
+        ({"unlisted": only(MAILER)}, (BOX, "kept", "unsupported")),
         ({"released": False}, (BOX, "kept", "held_back")),
         ({"safe": only(BAG)}, (BAG, "proven_safe", "")),
         ({"safe": only(BAG), "unsafe": only(BAG)}, (MAILER, "moved", "")),
@@ -145,7 +147,7 @@ def test_without_proofs_rules_and_caps_what_ships_is_what_was_tested(seed: int) 
     level = np.where(rng.random(n) < 0.3, np.nan, rng.random(n))
     in_use, nowhere = np.ones(t, bool), np.full(n, NONE)
     known = Known(
-        level, yes, usable, usable, none, none, no, none, no, no, none, yes, in_use, nowhere, np.zeros(t, bool)
+        level, yes, usable, usable, none, none, no, none, no, no, none, none, yes, in_use, nowhere, np.zeros(t, bool)
     )
     found: Recommendation = recommend(options, known)
     choice = choose(options, level)
