@@ -135,6 +135,7 @@ def test_a_cluster_goes_on_after_the_loss_of_a_python_worker_and_an_executor(
     assert_alike(spark, tmp_path, undisturbed, "product_vectors")
 
 
+@pytest.mark.slow
 def test_a_driver_killed_while_it_encodes_goes_on_where_it_was(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_driver_killed_between_two_buckets_of_scores_or_inside_one_leaves_whol
         assert_alike(spark, tmp_path, undisturbed, name)
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(
     spark: SparkSession, world: Path, undisturbed: Path, tmp_path: Path
 ) -> None:

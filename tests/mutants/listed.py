@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "what is proven after the draw changes the tested policy",
         "decisions/decided.py",
-        "DISPROVED if one is None else grounds.disproved_bits[one.round_id]",
+        "DISPROVED if one is None else grounds.policy_bits[one.round_id]",
         "DISPROVED",
         "tests/unit/decisions/test_rules.py::test_where_a_chosen_pair_is_found_unsafe_later_nothing_takes_its_place",
     ),

@@ -123,6 +123,11 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
     return rows
 
 
+def with_photos(rows: Mapping[str, Rows]) -> dict[str, Rows]:
+    """The market as if all products had photos: one cell."""
+    return {**rows, "pair_scores": [{**row, "views_used": 3} for row in rows["pair_scores"]]}
+
+
 def human_test(pair: Mapping[str, Any], unsafe: bool, day: date = date(2024, 1, 1)) -> dict[str, Any]:
     """A row of `pair_tests`: one test, of a day before any round."""
     label = "UNSAFE" if unsafe else "SAFE"

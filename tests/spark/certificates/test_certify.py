@@ -168,6 +168,7 @@ def test_missing_results_count_as_unsafe_once_time_is_up(spark: SparkSession, dr
     assert any("delta" in row.why_none for row in told)
 
 
+@pytest.mark.slow
 def test_another_policy_moves_nothing_by_this_certificate(
     spark: SparkSession, certified: Tables, tmp_path: Path
 ) -> None:

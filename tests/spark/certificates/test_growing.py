@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import Row, SparkSession
 from structlog.testing import capture_logs
-from tests.spark.market import config_for, human_test, market_rows, write
+from tests.spark.market import config_for, human_test, market_rows, with_photos, write
 from tests.spark.rows import add_rows
 
 from leastpack.certificates.certify import certify_policy
@@ -26,7 +26,7 @@ def choices(tables: Tables) -> dict[str, Row]:
 def test_a_round_grows_until_the_first_result(spark: SparkSession, tmp_path: Path, population: str) -> None:
     tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
     # A test of a drawn pair that is known already would forbid it.
-    write(spark, tables, {**market_rows(), "pair_tests": []})
+    write(spark, tables, {**with_photos(market_rows()), "pair_tests": []})
 
     def certify(products: int) -> Row:
         terms = {"population": population, "draw_products": products, "draw_share": 0.9, "levels": 2}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
-from tests.spark.market import TODAY, config_for, human_test, market_rows, results, write
+from tests.spark.market import TODAY, config_for, human_test, market_rows, results, with_photos, write
 from tests.spark.rows import add_rows
 
 from leastpack.certificates.certify import certify_policy
@@ -19,6 +19,7 @@ from leastpack.policy.exact import list_p_values, list_upper_bound
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR
 
+pytestmark = pytest.mark.slow
 LATER = "P9999"
 
 
@@ -37,7 +38,7 @@ def later_product(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[
 def tested(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """A list is drawn from and read, one of its moves is unsafe, and a product has come since."""
     tables = Tables(spark, TablesConfig(root=str(tmp_path_factory.mktemp("list")), buckets=4))
-    rows = market_rows()
+    rows = with_photos(market_rows())
     write(spark, tables, rows)
     certify_policy(spark, of_list(tables))
     decide_packaging(spark, of_list(tables))
@@ -95,12 +96,11 @@ def test_only_listed_moves_go_out_by_its_certificate(tested: Tables) -> None:
     assert not unsafe & set(moved)
 
 
-@pytest.mark.slow
 def test_tests_of_a_list_are_no_part_of_a_panel(tested: Tables, spark: SparkSession, tmp_path: Path) -> None:
     """They prove what they prove at once: the next list is drawn by another hash, whatever trained its model."""
     drawn = next(row for row in moves_of(tested).values() if row.drawn)
     waiting = Tables(spark, TablesConfig(root=str(tmp_path / "waiting"), buckets=4))
-    write(spark, waiting, market_rows())
+    write(spark, waiting, with_photos(market_rows()))
     certify_policy(spark, of_list(waiting))
     found = human_test({name: drawn[name] for name in PAIR[:2]} | {"package_type": drawn.choices[0]}, unsafe=False)
     add_rows(waiting, "pair_tests", [found])

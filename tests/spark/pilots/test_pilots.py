@@ -172,6 +172,7 @@ def certificates(tables: Tables) -> dict[str, Row]:
     return {row.cell: row for row in tables.read("certificates").where("labels = 'pilot'").collect()}
 
 
+@pytest.mark.slow
 def test_what_passes_moves_products_and_keeps_its_promise(spark: SparkSession, running: Tables) -> None:
     ended = date(2024, 8, 1) + timedelta(days=28)  # the last window closes a day later
     write(

@@ -129,7 +129,7 @@ def keys_of(spark: SparkSession, config: Config, step: str) -> dict[str, list[tu
 @pytest.mark.parametrize(
     "step",
     [
-        "catalog",
+        pytest.param("catalog", marks=pytest.mark.slow),
         pytest.param("outcomes", marks=pytest.mark.slow),
         pytest.param("encode", marks=pytest.mark.proof),
     ],
