@@ -42,6 +42,7 @@ def swap_groups(path: Path, first: int, second: int) -> None:
             writer.write_table(table.slice(group * size, size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("master", [pytest.param("local[2]", marks=pytest.mark.proof), "local-cluster[2,1,2048]"])
 def test_p4_two_horovod_processes_end_with_the_weights_of_one(tmp_path: Path, master: str) -> None:
     alone, both, broken = (tmp_path / name for name in ("alone", "both", "broken"))

@@ -152,6 +152,7 @@ def test_a_round_is_read_once(spark: SparkSession, certified: Tables) -> None:
     assert {name: certified.version(name) for name in OF_CERTIFY} == before
 
 
+@pytest.mark.slow
 def test_missing_results_count_as_unsafe_once_time_is_up(spark: SparkSession, drawn: Tables, tmp_path: Path) -> None:
     tables = copy_of(drawn, tmp_path)
     late = config_for(tables, as_of=TODAY + timedelta(days=60))

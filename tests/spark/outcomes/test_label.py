@@ -268,7 +268,9 @@ def test_human_tests_alone_are_enough_and_shipments_add_to_them(spark, tmp_path)
     [
         ({"returns": [returned(0, "mug")]}, "zero labels: no source tells"),
         ({"shipments": EXPORTS["shipments"]}, "shipments alone tell of no damage"),
-        ({"shipments": [], "returns": []}, "(?s)no shipment and no human test.*no rows"),
+        pytest.param(
+            {"shipments": [], "returns": []}, "(?s)no shipment and no human test.*no rows", marks=pytest.mark.slow
+        ),
         ({"shipments": [shipment(1, "lamp", "bag")], "returns": []}, "(?s)zero labels.*1 quarantined"),
     ],
 )

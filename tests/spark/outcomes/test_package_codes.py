@@ -82,6 +82,7 @@ def test_a_shipment_went_in_what_its_code_meant_on_its_day(labelled: Tables) -> 
     assert found == {f"s{i}": meant for i, meant in enumerate(SHIPPED.values())}
 
 
+@pytest.mark.slow
 def test_codes_that_cannot_be_used_are_in_quarantine_and_every_row_is_accounted_for(labelled: Tables) -> None:
     quarantined = [row for row in labelled.read("quarantine").collect() if row["source"] == "package_codes"]
     assert sorted(row["code"] for row in quarantined) == [

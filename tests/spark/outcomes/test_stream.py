@@ -79,6 +79,7 @@ def test_p3_a_stream_of_deliveries_ends_as_one_delivery_does_also_when_a_run_is_
     )
 
 
+@pytest.mark.slow
 def test_p2_the_last_delivery_again_changes_nothing(spark, tmp_path, at_once):
     names = ["shipment_items", "damage_reports", "outcome_buckets", *COUNTS]
     before = [at_once.version(name) for name in names]

@@ -13,6 +13,7 @@ from leastpack.outcomes.label import label_outcomes
 from leastpack.policy.pilot import arm_of, make_arms
 
 
+@pytest.mark.slow
 def test_trial_shipments_certify_and_teach_nothing(spark: SparkSession, tmp_path: Path) -> None:
     before = [shipment(i, "A", "box", "2024-02-01") for i in range(30)]
     during = [shipment(i, "A", "bag", "2024-03-01", items="1") for i in range(100, 140)]

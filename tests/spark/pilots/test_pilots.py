@@ -216,6 +216,7 @@ def no_rules(tables: Tables) -> DataFrame:
     return table_rows(tables.spark, "round_exclusions", [])
 
 
+@pytest.mark.slow
 def test_products_that_break_are_stopped_and_count_all_the_same(spark: SparkSession, running: Tables) -> None:
     worst = running.read("pilots").where("NOT control AND product_id > 'P0010'").orderBy("product_id").first()
     rows = outcomes(running, 2, {worst.product_id: 0.9})
@@ -243,6 +244,7 @@ def test_a_pilot_that_breaks_as_a_whole_ends(spark: SparkSession, running: Table
     assert all("were damaged" in row.why_stopped for row in rows)
 
 
+@pytest.mark.slow
 def test_a_pilot_that_went_out_otherwise_certifies_nothing(spark: SparkSession, running: Tables) -> None:
     rows = outcomes(running, 3, overruled=0.1)
     write(spark, running, {"pilot_outcomes": rows, **delivered(LATER)})

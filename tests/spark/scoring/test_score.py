@@ -289,6 +289,7 @@ def last_figures(tables: Tables, step: str) -> dict[str, float]:
     return dict(rows.first()["figures"])
 
 
+@pytest.mark.slow
 def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     tables = Tables(spark, world.tables)
     spark.sql(f"DELETE FROM delta.`{tables.location('pair_scores')}`")

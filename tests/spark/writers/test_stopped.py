@@ -20,6 +20,7 @@ from leastpack.tables.places import leased, place_of
 CHECKOUT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_a_stopped_process_that_lost_its_lease_fails_at_its_next_commit(spark: SparkSession, tmp_path: Path) -> None:
     tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "lib"), str(CHECKOUT)])}
