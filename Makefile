@@ -36,7 +36,7 @@ test: setup ## Set up, then ruff, mypy and every test but the slow ones and the 
 	echo "checks and tests: $$((SECONDS / 60)) min $$((SECONDS % 60)) s after the set-up"
 
 slow: setup ## The tests that take longer: what `make test` leaves out, and CI runs too
-	$(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
+	$(WITH) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "slow and not proof"
 
 unit: setup ## The tests without Spark: seconds
 	$(WITH) pytest tests/unit

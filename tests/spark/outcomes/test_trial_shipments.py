@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 from tests.spark.outcomes.shop import account, config, returned, review, shipment, write_catalog
 from tests.spark.rows import put_rows

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 from tests.spark.rows import table_rows
 from tests.spark.writers.stopped import SAID
