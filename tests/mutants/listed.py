@@ -165,4 +165,32 @@ MUTANTS = (
         "",
         "tests/unit/encoders/test_fetch.py::test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed",
     ),
+    Mutant(
+        "what is not on a certified list moves",
+        "policy/recommend.py",
+        "known.banned | known.unlisted)",
+        "known.banned)",
+        "tests/unit/policy/test_recommend.py::test_every_reason",
+    ),
+    Mutant(
+        "what is taken out of a list is not counted among its bad ones",
+        "policy/exact.py",
+        "astype(np.int64) + 1 + out",
+        "astype(np.int64) + 1",
+        "tests/unit/policy/test_exact.py::test_it_holds_whichever_of_the_bad_ones_found_leave_the_list",
+    ),
+    Mutant(
+        "rounds grow after their first results",
+        "certificates/growing.py",
+        'inputs["pair_tests"]) < asked',
+        'inputs["pair_tests"]) < 0',
+        "tests/spark/certificates/test_growing.py::test_a_round_grows_until_the_first_result",
+    ),
+    Mutant(
+        "kept rows are worked out again by a merge",
+        "tables/clock.py",
+        "F.lit(datetime.now(UTC))",
+        "F.current_timestamp()",
+        "tests/spark/tables/test_store.py::test_rows_with_a_time_are_worked_out_once",
+    ),
 )
