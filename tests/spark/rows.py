@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -62,7 +63,9 @@ def _write(tables: Tables, name: str, rows: Rows, mode: Literal["overwrite", "ap
 @cache
 def _empty_table(spark: SparkSession, name: str, buckets: int) -> Path:
     """A table without rows as leastpack makes it, to copy."""
-    made = Tables(spark, TablesConfig(root=tempfile.mkdtemp(prefix="leastpack-empty-"), buckets=buckets))
+    root = tempfile.mkdtemp(prefix="leastpack-empty-")
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    made = Tables(spark, TablesConfig(root=root, buckets=buckets))
     made.ensure(name)
     return Path(made.location(name))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
@@ -34,6 +34,11 @@ class Draw:
     start: float
     ends: Mapping[str, float]
     listed: bool
+
+
+def of_cell(values: Mapping[str, float]) -> Column:
+    """The value of a row's cell; null where it has none."""
+    return F.create_map(*[F.lit(part) for item in sorted(values.items()) for part in item])[F.col("cell")]
 
 
 def choices_of(products: DataFrame, terms: Terms, draw: Draw) -> DataFrame:

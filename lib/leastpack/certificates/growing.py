@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.choices import Draw, choices_of, count_drawn
+from leastpack.certificates.choices import Draw, choices_of, count_drawn, of_cell
 from leastpack.certificates.drawing import placed_products
 from leastpack.certificates.rounds import (
     Panel,
@@ -42,12 +42,14 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
         round_: Its round, not read yet.
         kept: Keeps what is read more than once.
     """
+    asked_ends = {row.cell: _end(row.hash_from, row.products, terms) for row in round_.cells}
+    if all(asked_ends[row.cell] <= row.hash_to for row in round_.cells):
+        return round_
     first = round_.cells[0]
     panel = Panel(first.seed, first.hash_from, list_purpose(terms) if terms.of_list else "panel")
     end = 1.0 if terms.of_list else end_of_panel(tables, panel)
-    ends = {row.cell: min(end, _end(row.hash_from, row.products, terms)) for row in round_.cells}
-    more = {row.cell for row in round_.cells if ends[row.cell] > row.hash_to}
-    if not more or terms.config.decisions.day >= round_.test_until:
+    ends = {row.cell: max(row.hash_to, min(end, asked_ends[row.cell])) for row in round_.cells}
+    if all(ends[row.cell] == row.hash_to for row in round_.cells) or terms.config.decisions.day >= round_.test_until:
         return round_
     asked = sum(row.tests for row in round_.cells)
     if results_missing(tables, round_.round_id, inputs["pair_tests"]) < asked:
@@ -60,7 +62,7 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
     draw = Draw(
         levels={row.cell: list(row.levels) for row in round_.cells},
         start=panel.start,
-        ends={row.cell: ends[row.cell] if row.cell in more else row.hash_to for row in round_.cells},
+        ends=ends,
         listed=terms.of_list,
     )
     place = panel_hash(panel.seed, panel.purpose)
@@ -70,9 +72,9 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
     products = placed_products(tables, inputs, terms, panel, excluded, kept, wanted)
     # What was chosen for products that are there stays, also where they ship otherwise since.
     before = tables.read("round_choices").where(scope)
-    inside = (place >= panel.start) & (place < _of_cell(draw.ends))
+    inside = (place >= panel.start) & (place < of_cell(draw.ends))
     kept_rows = before.withColumn("drawn", F.coalesce("drawn", F.lit(True)) | inside)
-    new = choices_of(products, terms, draw).where(place >= _of_cell({row.cell: row.hash_to for row in round_.cells}))
+    new = choices_of(products, terms, draw).where(place >= of_cell({row.cell: row.hash_to for row in round_.cells}))
     # A list is what moved on the day of its draw.
     added = new.withColumn("round_id", F.lit(round_.round_id))
     # A run that was stopped has added some of them, and a product that got a photo may be there from another cell.
@@ -84,14 +86,8 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
 
 def _end(start: float, products: int, terms: Terms) -> float:
     """Up to which hash the config asks for products of a cell; the start where it leaves their number to leastpack."""
-    settings = terms.config.certify
-    if settings.draw_products is None or not products:
-        return start
-    return start + min(settings.draw_products, int(terms.draw_share * products)) / products
-
-
-def _of_cell(values: Mapping[str, float]) -> Column:
-    return F.create_map(*[F.lit(part) for item in sorted(values.items()) for part in item])[F.col("cell")]
+    asked = terms.products_asked(products)
+    return start if asked is None or not products else start + asked / products
 
 
 def _tell(

@@ -136,9 +136,8 @@ def _plan_cell(
 ) -> CellPlan:
     settings = terms.drawing
     products = round(counts.products / sampled)
-    draw = products_to_draw(alpha, delta, products, terms.draw_share)
-    if settings.draw_products is not None:
-        draw = min(settings.draw_products, int(terms.draw_share * products))
+    asked = terms.products_asked(products)
+    draw = products_to_draw(alpha, delta, products, terms.draw_share) if asked is None else asked
     moving = counts.moves / max(1, counts.products)
     rates = np.minimum(1.0, factor * counts.expected / np.maximum(1, counts.moves))
     shipping = int(reach.products * draw)

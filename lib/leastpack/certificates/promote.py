@@ -87,4 +87,5 @@ def _statuses(tables: Tables, policy_digest: str) -> str:
     if not tables.exists("certificates"):
         return "no round"
     own = tables.read("certificates").where(F.col("policy_digest") == policy_digest).orderBy("cell").collect()
-    return "; ".join(f"{row.cell}: {row.status}" for row in own) or "no round"
+    told = (f"{row.cell}: {row.status}" + (f", {row.why_none}" if row.why_none else "") for row in own)
+    return "; ".join(told) or "no round"

@@ -181,14 +181,14 @@ def count_tests(tables: Tables, round_id: str, pair_tests: DataFrame) -> dict[st
     return {row.cell: (row.tests, row.to_test) for row in counts}
 
 
-def drawn_choices(tables: Tables, round_id: str) -> DataFrame:
-    """What a round's policy chooses for the products that it drew."""
-    return tables.read("round_choices").where((F.col("round_id") == round_id) & F.coalesce("drawn", F.lit(True)))
+def drawn_choices(tables: Tables, *round_ids: str) -> DataFrame:
+    """What the policies of some rounds choose for the products that they drew."""
+    return tables.read("round_choices").where(F.col("round_id").isin(*round_ids) & F.coalesce("drawn", F.lit(True)))
 
 
-def asked_pairs(tables: Tables, round_id: str) -> DataFrame:
-    """The pairs that a round asks to test: key and cell."""
-    choices = drawn_choices(tables, round_id)
+def asked_pairs(tables: Tables, *round_ids: str) -> DataFrame:
+    """The pairs that some rounds ask to test: key and cell, once a round."""
+    choices = drawn_choices(tables, *round_ids)
     named = choices.select(*PRODUCT, "cell", F.explode(F.array_distinct("choices")).alias("package_type"))
     return named.where("package_type IS NOT NULL").select(*PAIR, "cell")
 
@@ -210,12 +210,10 @@ def is_any_open(tables: Tables, day: datetime.date) -> bool:
 
 
 def read_pairs(tables: Tables) -> DataFrame:
-    """Key of the pairs that rounds of tests asked for whose results have been read."""
+    """The pairs that rounds of tests asked for whose results have been read."""
     read = {row.round_id for row in _attempts(tables)}
-    rounds = {row.round_id for row in audits(tables.read("policy_rounds")).select("round_id").collect()} & read
-    choices = tables.read("round_choices").where(F.col("round_id").isin(*rounds) & F.coalesce("drawn", F.lit(True)))
-    named = choices.select(*PRODUCT, F.explode("choices").alias("package_type"))
-    return named.where("package_type IS NOT NULL").distinct()
+    rounds = {row.round_id for row in audits(tables.read("policy_rounds")).select("round_id").collect()}
+    return asked_pairs(tables, *sorted(rounds & read))
 
 
 def tested_pairs(pair_tests: DataFrame) -> DataFrame:

@@ -94,6 +94,11 @@ class Terms:
         """Share of a cell's products that a round draws at most; a list is drawn from once, and uses none up."""
         return 1.0 if self.of_list else self.drawing.draw_share
 
+    def products_asked(self, products: int) -> int | None:
+        """How many products of a cell the config asks a round to draw; None leaves it to leastpack."""
+        asked = self.drawing.draw_products
+        return None if asked is None else min(asked, int(self.draw_share * products))
+
     @property
     def drawing(self) -> CertifyConfig | PilotConfig:
         """How many products a round draws, and how many levels it tests."""

@@ -11,6 +11,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from leastpack.certificates.choices import of_cell
 from leastpack.certificates.in_force import Standing, standing
 from leastpack.certificates.marks import disproved_pairs, exclusions, policy_bit, product_marks, without_panels
 from leastpack.certificates.products import ProductFacts, product_facts, product_rows
@@ -118,9 +119,8 @@ def _of_certificates(tables: Tables, round_id: str, stands: Standing, pair_tests
         return excluded
     levels = tables.read("policy_rounds").where(F.col("round_id") == round_id).collect()
     places = {row.cell: row.levels.index(lists[row.cell].level) + 1 for row in levels if row.cell in lists}
-    place = F.create_map(*[F.lit(part) for item in sorted(places.items()) for part in item])
     choices = tables.read("round_choices").where((F.col("round_id") == round_id) & F.col("cell").isin(*places))
-    chosen = choices.select(*PRODUCT, F.try_element_at("choices", place[F.col("cell")]).alias("package_type"))
+    chosen = choices.select(*PRODUCT, F.try_element_at("choices", of_cell(places)).alias("package_type"))
     unsafe = tested_pairs(pair_tests).where("unsafe")
     left = chosen.where("package_type IS NOT NULL").join(unsafe.select(*PAIR), on=PAIR, how="left_anti")
     listed = left.withColumn("listed", F.lit(True))
