@@ -126,7 +126,7 @@ def _run_demo(spark: SparkSession, path: Path) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     answer_sheet(sheet, path.parent / "sample" / "truth.parquet", today)
     import_results(spark, config, [sheet])
-    _walk(spark, config, AGAIN)
+    _walk(spark, config.with_chosen(["test_results"]), AGAIN)
     with as_in_production(spark):
         _walk(spark, config, THEN)
 

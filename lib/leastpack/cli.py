@@ -46,6 +46,14 @@ Again = Annotated[
     list[str] | None,
     typer.Option("--again", metavar="SOURCE", help="Take what this source delivers for all there is of it; repeat."),
 ]
+Chosen = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="Take in this source of history alone (test_results: sheets of testers that came back); repeat.",
+    ),
+]
 Candidate = Annotated[
     bool,
     typer.Option("--candidate", help="For the model of model.candidate, with scores of its own."),
@@ -173,9 +181,11 @@ def _make_command(step: Step) -> Callable[..., None]:
         set_: Overrides = None,
         accept: Accepted = None,
         again: Again = None,
+        source: Chosen = None,
         dry_run: DryRun = False,
     ) -> None:
-        act(_load_accepting(config, set_, accept, step.sources).with_again(again or []), dry_run)
+        loaded = _load_accepting(config, set_, accept, step.sources)
+        act(loaded.with_again(again or []).with_chosen(source or []), dry_run)
 
     if step.name == "outcomes":
         return outcomes
@@ -247,6 +257,7 @@ def run(
         list[str] | None,
         typer.Option("--step", metavar="STEP", help="Only this step; repeat. Their order is the road's."),
     ] = None,
+    source: Chosen = None,
     dry_run: DryRun = False,
 ) -> None:
     """Every step but sample, in order, under one run_id."""
@@ -255,7 +266,10 @@ def run(
     from leastpack.ahead import check_run
 
     steps = _steps(step or [])
+    if source and "outcomes" not in [one.name for one in steps]:
+        raise ConfigError("--source is for the step outcomes", todo="name it by --step too, or leave --source out")
     loaded = _load_accepting(config, set_, accept, tuple(kind for one in STEPS for kind in one.sources))
+    loaded = loaded.with_chosen(source or [])
     check_run(loaded)
     if dry_run:
         _plan(steps, loaded)

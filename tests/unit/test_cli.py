@@ -26,6 +26,7 @@ def leastpack(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["catalog", "--accept", "shop:most_deleted"], 2, "names no source that is read here"),
         (["run", "--accept", "shop"], 2, "expected: SOURCE:GUARD"),
         (["score", "--accept", "shop:most_deleted"], 2, "No such option"),
+        (["run", "--step", "score", "--source", "shop"], 2, "--source is for the step outcomes"),
         (["sample"], 2, "sample"),
         (["version"], 0, ""),
     ],

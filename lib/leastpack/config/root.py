@@ -44,6 +44,7 @@ class Config(Section):
     # No key: a guard that a file passes every time is no guard.
     _accepted: frozenset[str] = PrivateAttr(frozenset())
     _again: frozenset[str] = PrivateAttr(frozenset())
+    _chosen: frozenset[str] = PrivateAttr(frozenset())
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -59,6 +60,17 @@ class Config(Section):
         """The same configuration for a run that reads these sources anew."""
         copy = self.model_copy()
         copy._again = frozenset(sources)
+        return copy
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The only sources of history that this run takes in; all where there is none."""
+        return self._chosen
+
+    def with_chosen(self, sources: Iterable[str]) -> Config:
+        """The same configuration for a run that takes in these sources of history alone."""
+        copy = self.model_copy()
+        copy._chosen = frozenset(sources)
         return copy
 
     def with_accepted(self, accepted: Iterable[str]) -> Config:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from leastpack.config.base import Currency, Day, Section
 from leastpack.config.guards import GuardsConfig, guards_of
+from leastpack.errors import ConfigError
 
 Kind = Literal[
     "products", "product_images", "tunnel", "shipments", "returns", "reviews", "human_tests", "package_codes", "rules"
@@ -243,3 +245,15 @@ class SourceConfig(Section):
             if self.kind not in REPORT_KINDS:
                 raise ValueError(f"source {self.name!r}: `{key}` is for {' and '.join(REPORT_KINDS)}, not {self.kind}")
         return self
+
+
+def named_sources(sources: Sequence[SourceConfig], names: Collection[str]) -> list[SourceConfig]:
+    """The sources of these names; all without any.
+
+    Raises:
+        ConfigError: A name is none of theirs.
+    """
+    known = [source.name for source in sources]
+    if unknown := sorted(set(names) - set(known)):
+        raise ConfigError(f"--source names no source: {', '.join(unknown)}", expected=", ".join(known))
+    return [source for source in sources if not names or source.name in names]

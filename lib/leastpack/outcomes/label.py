@@ -15,7 +15,7 @@ from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
-from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig
+from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig, named_sources
 from leastpack.guards import check_guards
 from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
@@ -45,21 +45,22 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
     """Take in what came back from shipped products, and write its history, counts, labels and training examples.
 
     A delivery adds to what is kept, corrects it, or replaces it, as its source says. Damage is counted anew for the
-    months and products that it touches.
+    months and products that it touches. Of sources that the run was not asked to take in, what is kept stays.
 
     Args:
         spark: The session.
         config: The configuration.
 
     Raises:
-        ConfigError: A source to read anew is none that is kept.
+        ConfigError: A source to take in, or to read anew, is none that is kept.
         InputError: There is no source of labels, nothing is left of them, or every shipment is too young.
         GuardError: A delivery would do more harm than its source's guards allow.
         PromiseError: An account does not balance.
     """
     tables, rules = Tables(spark, config.tables), config.outcomes
-    sources = history_sources([*config.sources, *results_source(tables)])
-    require_sources([source.kind for source in sources])
+    every_source = history_sources([*config.sources, *results_source(tables)])
+    require_sources([source.kind for source in every_source])
+    sources = named_sources(every_source, config.chosen)
     require_named(config.again, sources)
     sources += _of(config.sources, "package_codes")
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
@@ -72,7 +73,8 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             record_bytes(run, delivered)
             known, codes = _known(products, packages, [exports[one.name] for one in _of(sources, "package_codes")])
             intakes = take_in(spark, tables, run, exports, sources, known, rules, config.again)
-            update = plan_update(spark, tables, intakes, sources, rules, _arms(tables, run))
+            # How far reports have come is told by all sources, also by those that this run leaves alone.
+            update = plan_update(spark, tables, intakes, every_source, rules, _arms(tables, run))
             judged = {kind: keep(kept, rows) for kind, rows in _judged(intakes, update, rules).items()} | codes
             fates = {kind: account_for(run, _of(sources, kind), rows, delivered) for kind, rows in judged.items()}
             faulty = [*(intake.rows for intake in intakes.values()), *codes.values()]

@@ -13,7 +13,7 @@ from leastpack.catalog.rules import rank_rules
 from leastpack.catalog.sources import NO_ELEMENT, first_line, read_rows, reading, with_content
 from leastpack.config.packages import load_packages
 from leastpack.config.root import Config
-from leastpack.config.sources import REPORT_KINDS, SourceConfig
+from leastpack.config.sources import REPORT_KINDS, SourceConfig, named_sources
 from leastpack.errors import ConfigError, LeastpackError
 from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.package_codes import judge_codes
@@ -94,12 +94,9 @@ def choose_sources(sources: Sequence[SourceConfig], names: Collection[str]) -> l
     Raises:
         ConfigError: There is none, or a name is none of theirs.
     """
-    known = [source.name for source in sources]
-    if not known:
+    if not sources:
         raise ConfigError("there is no source to look at", expected="`sources` in a config file", found="none")
-    if unknown := sorted(set(names) - set(known)):
-        raise ConfigError(f"--source names no source: {', '.join(unknown)}", expected=", ".join(known))
-    return [source for source in sources if not names or source.name in names]
+    return named_sources(sources, names)
 
 
 def _with_codes(spark: SparkSession, sources: Sequence[SourceConfig], known: Known) -> Known:

@@ -34,6 +34,20 @@ def last_runs(tables: Tables) -> list[dict[str, Any]]:
     return [{**row.asDict(), "account": json.loads(row["account"])} for row in rows.drop("config").collect()]
 
 
+def last_accounts(tables: Tables) -> list[dict[str, Any]]:
+    """Each source's account of the newest run that read it, in the order of these runs: step, source, at, and counts.
+
+    A run of outcomes may take in some sources alone.
+    """
+    rows = tables.read("runs").select("step", "started_at", F.get_json_object("account", "$.inputs").alias("inputs"))
+    newest = {}
+    for row in rows.where("inputs <> '{}'").orderBy("started_at").collect():
+        for source, account in json.loads(row["inputs"]).items():
+            newest[row["step"], source] = {"at": utc_text(row["started_at"]), **account}
+    found = [{"step": step, "source": source, **account} for (step, source), account in newest.items()]
+    return sorted(found, key=lambda account: account["at"])
+
+
 def quarantine_counts(tables: Tables) -> pd.DataFrame:
     """Quarantined rows by step, source and code, with one sentence."""
     if not tables.exists("quarantine"):

@@ -24,6 +24,7 @@ from leastpack.encoders.thumbnail import thumbnail
 from leastpack.errors import InputError, ModelError
 from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
+from leastpack.outcomes.sheet_results import results_source
 from leastpack.pilots.status import pilot_lines
 from leastpack.releases.release import read_release
 from leastpack.reporting import gather, plots
@@ -74,7 +75,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         "sections": SECTIONS,
         "kinds": KINDS,
         "tiles": _tiles(totals(markets), certificates, checked, evaluation),
-        **_inputs(tables, runs),
+        **_inputs(tables, config, runs),
         **_evaluation(evaluation),
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
         "certificates": certificates,
@@ -193,11 +194,12 @@ def _price_plot(certificates: list[dict[str, Any]]) -> str | None:
     return plots.price_plot(prices) if prices else None
 
 
-def _inputs(tables: Tables, runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _inputs(tables: Tables, config: Config, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    configured = [source.name for source in (*config.sources, *results_source(tables))]
     accounts = [
-        {"step": run["step"], "source": source, **row, "set_aside": _counts(row["set_aside"])}
-        for run in runs
-        for source, row in run["account"]["inputs"].items()
+        {**account, "set_aside": _counts(account["set_aside"])}
+        for account in gather.last_accounts(tables)
+        if account["source"] in configured
     ]
     quarantine = _records(gather.quarantine_counts(tables))
     return {"accounts": accounts, "quarantine": quarantine, "tokens": gather.unknown_tokens(runs)}

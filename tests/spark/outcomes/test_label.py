@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from tests.spark.outcomes.shop import (
     review,
     shipment,
     write_catalog,
+    write_export,
 )
 
 from leastpack.config.root import Config
-from leastpack.errors import InputError
+from leastpack.errors import ConfigError, InputError
 from leastpack.outcomes.label import label_outcomes
 from leastpack.tables import Tables
 
@@ -293,6 +295,24 @@ def test_shipments_wait_for_their_returns_and_are_kept_until_they_count(spark, t
     label_outcomes(spark, config(tmp_path, later))
     (row,) = tables.read("pair_outcomes").collect()
     assert (row["period"], row["n"], row["k"]) == ("2024-03", 1, 1)
+
+
+def test_sources_that_a_run_leaves_alone_are_not_read_and_keep_what_they_told(spark, tmp_path):
+    first = {"shipments": [shipment(1, "mug", "bag"), shipment(2, "mug", "bag")], "returns": [returned(1, "mug")]}
+    shop = config(tmp_path, {**first, "human_tests": []}, as_of="2024-06-02")
+    tables = write_catalog(spark, shop, PRODUCTS)
+    with pytest.raises(ConfigError, match=r"(?s)names no source: photos.*shipments, returns, human_tests"):
+        label_outcomes(spark, shop.with_chosen(["photos"]))
+    label_outcomes(spark, shop)
+    counted = tables.version("pair_outcomes")
+    write_export(tmp_path / "human_tests", "human_tests", [human_test(1, "mug", "box", "UNSAFE")])
+    shutil.rmtree(tmp_path / "shipments")
+    label_outcomes(spark, shop.with_chosen(["human_tests"]))
+    assert tables.version("pair_outcomes") == counted
+    assert set(by_key(tables.read("pair_tests"), "package_type")) == {"bag", "box"}
+    assert account(tables, "human_tests")["used"] == 1
+    with pytest.raises(InputError, match="shipments"):
+        label_outcomes(spark, shop)
 
 
 def test_a_missing_export_is_named(spark, tmp_path: Path):
