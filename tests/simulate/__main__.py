@@ -13,7 +13,7 @@ from tests.simulate.worlds import all_worlds
 DELTA = 0.1
 # alpha and products drawn.
 AUDITS = ((0.01, 3000), (0.02, 1000))
-PILOTS = ((0.003, 3000), (0.005, 1000))
+PILOTS = ((0.005, 3000), (0.01, 1000))
 SHIPMENTS = (5.0, 50.0, 500.0)
 
 
@@ -30,11 +30,11 @@ def main() -> None:
     for world in all_worlds(asked.products, rng):
         if asked.worlds and world.name not in asked.worlds:
             continue
-        if world.reporting == 1:
+        if world.reporting == 1 and not world.put_aside:
             for alpha, products in AUDITS:
                 outcome = audit_rounds(world, products, alpha, DELTA, asked.repetitions, rng)
                 rows += _rows(f"audit of {products:,}", world.name, alpha, outcome)
-        if world.name in ("unequal fits", "under-reporting"):
+        if world.name in ("unequal fits", "under-reporting", "fragile ones put aside"):
             for alpha, products in PILOTS:
                 for shipments in SHIPMENTS:
                     outcome = pilot_rounds(world, products, shipments, alpha, DELTA, asked.repetitions, rng)

@@ -10,14 +10,15 @@ import numpy.typing as npt
 from tests.simulate.methods import METHODS, fixed_sequence
 from tests.simulate.worlds import World
 
-from leastpack.policy.betting import betting_p_value
+from leastpack.config.decisions import PilotConfig
+from leastpack.policy.betting import betting_p_value, chance_by_betting
 from leastpack.policy.cells import divide_delta
 from leastpack.policy.certify import last_passed
 from leastpack.policy.choose import NONE, choose, choose_by_level, distinct_moves
 from leastpack.policy.exact import Counts, binomial_p_values, clean_points
 from leastpack.policy.levels import risk_grid
 from leastpack.policy.observed import Measured, observed_alpha
-from leastpack.policy.plan import Plan, plan_levels
+from leastpack.policy.plan import Plan, chance_to_pass, plan_levels
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -103,7 +104,14 @@ def _truth(world: World, bad: Numbers, packages: Places, moves: Flags) -> tuple[
 
 
 def planned(
-    world: World, levels: Levels, bad: Numbers, products: int, alpha: float, delta: float, rng: np.random.Generator
+    world: World,
+    levels: Levels,
+    bad: Numbers,
+    products: int,
+    alpha: float,
+    delta: float,
+    rng: np.random.Generator,
+    shipments: int = 1,
 ) -> Plan:
     """The plan of a round, from the risks of the whole catalog and labels of the calibrate split.
 
@@ -115,6 +123,7 @@ def planned(
         alpha: Bound of the observed rate.
         delta: Level of the test.
         rng: Draws the calibrate split.
+        shipments: Median shipments of a product in each of its moves; 1 for tests.
     """
     sample = rng.choice(len(world.options.today), CALIBRATE, replace=False)
     # What is bad is unsafe pairs, or damage; risks are of the first.
@@ -127,7 +136,13 @@ def planned(
         looked = sample[moves[sample]]
         found = bad[looked, packages[looked]].sum()
         rates.append((found + PRIOR * expected) / (len(looked) + PRIOR))
-    return plan_levels(levels.moved, rates, products, alpha, delta)
+
+    def chance(rates: Numbers, points: Counts, alpha: float, delta: float) -> Numbers:
+        if shipments == 1:
+            return chance_to_pass(rates, points, alpha, delta)
+        return chance_by_betting(rates, points, shipments, alpha, delta)
+
+    return plan_levels(levels.moved, rates, products, alpha, delta, chance_of=chance)
 
 
 @dataclass(frozen=True)
@@ -272,6 +287,9 @@ BETS: dict[str, Callable[[Counts, Counts, float], float]] = {
     "betting, plug-in": lambda k, n, alpha: betting_p_value(k, n, alpha, "plug_in"),
 }
 FIRST, ALL_NAIVE = "first shipments", "naive"
+# What one might count instead of a shipment that went out in another package: nothing, or one that arrived whole.
+LEFT_OUT, AS_WHOLE = "put aside left out", "put aside as whole"
+MOST_OVERRULED = PilotConfig().most_overruled
 
 
 def pilot_rounds(
@@ -285,7 +303,8 @@ def pilot_rounds(
 ) -> Outcome:
     """Ship some of the drawn products' shipments in every distinct move of the planned levels; certify; repeat.
 
-    The promise is about the mean damage rate a shipment, every product alike.
+    The promise is about the mean damage rate a shipment, every product alike. A shipment that went out in another
+    package counts as a damaged one.
 
     Args:
         world: The catalog.
@@ -299,27 +318,40 @@ def pilot_rounds(
     levels = all_levels(world, np.where(world.shipped, world.damage_rate.max(), world.damage_rate.min()))
     observed = _observed(alpha, delta, _reporting(world, rng))
     reported = world.reporting * world.damage_rate
-    plan = planned(world, levels, reported, products, observed.alpha, observed.delta, rng)
+    # Labels of before come from the same stations.
+    seen = reported * (1 - world.put_aside * world.unsafe)
+    each = max(1, round(shipments / 2))
+    plan = planned(world, levels, seen, products, observed.alpha, observed.delta, rng, each)
     tested = levels.at(plan.places)
     distinct = np.maximum(1, distinct_moves(tested.packages, tested.moves, len(world.grams)).sum(axis=1))
-    tallies = {name: Tally() for name in (*BETS, FIRST, ALL_NAIVE)}
+    rivals = (LEFT_OUT, AS_WHOLE) if world.put_aside else ()
+    tallies = {name: Tally() for name in (*BETS, FIRST, *rivals, ALL_NAIVE)}
     used, n = [], len(world.options.today)
     for _ in range(repetitions):
         observed = _observed(alpha, delta, _reporting(world, rng))
         drawn = rng.integers(0, n, products)
         sent = np.ceil(shipments * np.exp(rng.normal(0, 1, products)) / distinct[drawn]).astype(np.int64)
-        damaged = rng.binomial(sent[:, None], reported[drawn])
-        first = rng.random(damaged.shape) < damaged / sent[:, None]
+        aside = rng.binomial(sent[:, None], world.put_aside * world.unsafe[drawn])
+        damaged = rng.binomial(sent[:, None] - aside, reported[drawn])
+        bad = damaged + aside
+        first = rng.random(bad.shape) < bad / sent[:, None]
         used.append(float((sent * distinct[drawn]).sum()))
-        p_values: dict[str, list[float]] = {name: [] for name in (*BETS, FIRST)}
+        p_values: dict[str, list[float]] = {name: [] for name in (*BETS, FIRST, *rivals)}
         naive: list[bool] = []
         for packages, moves in zip(tested.packages[:, drawn], tested.moves[:, drawn], strict=True):
             rows = np.flatnonzero(moves)
-            k, of = damaged[rows, packages[rows]], sent[rows]
+            k, of, put_aside = bad[rows, packages[rows]], sent[rows], aside[rows, packages[rows]]
+            overruled = len(rows) > 0 and float((put_aside / of).mean()) > MOST_OVERRULED
             for name, p_value in BETS.items():
-                p_values[name].append(p_value(k, of, observed.alpha))
+                p_values[name].append(1.0 if overruled else p_value(k, of, observed.alpha))
             broken = first[rows, packages[rows]].sum()
-            p_values[FIRST].append(float(binomial_p_values(broken, len(rows), observed.alpha)))
+            p_values[FIRST].append(1.0 if overruled else float(binomial_p_values(broken, len(rows), observed.alpha)))
+            if rivals:
+                shipped = of > put_aside
+                p_values[LEFT_OUT].append(
+                    betting_p_value((k - put_aside)[shipped], (of - put_aside)[shipped], observed.alpha, "mixture")
+                )
+                p_values[AS_WHOLE].append(betting_p_value(k - put_aside, of, observed.alpha, "mixture"))
             naive.append(bool(len(rows)) and float((k / of).mean()) <= observed.alpha)
         for name, found in p_values.items():
             _note(tallies[name], tested, last_passed(np.array(found), observed.delta), alpha)

@@ -38,6 +38,7 @@ class World:
         false_alarms: Share of safe pairs that a tester finds unsafe.
         missing: Share of results that do not come back; of unsafe pairs twice as many.
         reporting: Share of damages that are reported.
+        put_aside: Share of a pilot's shipments of unsafe pairs that a packing station sends in another package.
     """
 
     name: str
@@ -49,6 +50,7 @@ class World:
     false_alarms: float = 0.0
     missing: float = 0.0
     reporting: float = 1.0
+    put_aside: float = 0.0
 
     @property
     def damage_rate(self) -> Numbers:
@@ -145,5 +147,6 @@ def all_worlds(products: int, rng: np.random.Generator) -> list[World]:
         world("tester errors", sensitivity=0.85, false_alarms=0.003),
         world("missing results", missing=0.003),
         world("under-reporting", reporting=0.7),
+        world("fragile ones put aside", put_aside=0.95),
         world("drift after labels", Traits(drift=0.3)),
     ]
