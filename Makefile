@@ -14,17 +14,24 @@ help: ## Print this help
 setup: ## Make the environment in .venv, once; safe to interrupt and repeat
 	@bash scripts/setup.sh
 
-# What testers are asked, and what follows from their answers.
+# What testers and packing stations are asked; and a hundred days later, what follows from what they found.
 FIRST := catalog outcomes encode train score certify decide
 THEN := outcomes certify decide publish report
+DEMO ?= conf/demo.yaml
+SHEET ?= out/demo/tests.csv
+SETTINGS ?=
+LATER := --set decisions.as_of=2025-04-10 --set outcomes.as_of=2025-04-10
+DEMO_CONFIG = --config $(DEMO) $(SETTINGS)
 
-demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo, with the tests it asks for
-	@$(WITH) leastpack sample --config conf/demo.yaml
-	@$(WITH) leastpack run --config conf/demo.yaml $(foreach step,$(FIRST),--step $(step))
-	@$(WITH) leastpack queue export out/demo/tests.csv --force --config conf/demo.yaml
-	@$(WITH) leastpack sample answer out/demo/tests.csv --config conf/demo.yaml
-	@$(WITH) leastpack queue import out/demo/tests.csv --config conf/demo.yaml
-	@$(WITH) leastpack run --config conf/demo.yaml --source test_results $(foreach step,$(THEN),--step $(step))
+demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo, with the tests and the pilot it asks for
+	@$(WITH) leastpack sample $(DEMO_CONFIG)
+	@$(WITH) leastpack run $(DEMO_CONFIG) $(foreach step,$(FIRST),--step $(step))
+	@$(WITH) leastpack queue export $(SHEET) --force $(DEMO_CONFIG)
+	@$(WITH) leastpack sample answer $(SHEET) $(DEMO_CONFIG)
+	@$(WITH) leastpack queue import $(SHEET) $(DEMO_CONFIG)
+	@$(WITH) leastpack pilot propose $(DEMO_CONFIG)
+	@$(WITH) leastpack sample ship $(DEMO_CONFIG) $(LATER)
+	@$(WITH) leastpack run $(DEMO_CONFIG) $(LATER) $(foreach step,$(THEN),--step $(step))
 
 demo-check: setup ## The demo on three invented marketplaces: fails where two break their promise; takes an hour
 	@$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.demo_check

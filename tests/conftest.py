@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -123,8 +122,7 @@ def _run_demo(spark: SparkSession, path: Path) -> None:
         _walk(spark, config, FIRST)
     sheet = str(path.parent / "tests.csv")
     export_queue(spark, config, sheet)
-    today = datetime.datetime.now(datetime.UTC).date()
-    answer_sheet(sheet, path.parent / "sample" / "truth.parquet", today)
+    answer_sheet(sheet, path.parent / "sample" / "truth.parquet", config.decisions.day)
     import_results(spark, config, [sheet])
     _walk(spark, config.with_chosen(["test_results"]), AGAIN)
     with as_in_production(spark):

@@ -225,16 +225,29 @@ def answer(
     set_: Overrides = None,
 ) -> None:
     """Play the testers: fill in a sheet by the sample's hidden truth."""
-    import datetime
-
     from leastpack.sample.generate import TRUTH
     from leastpack.sample.human_tests import answer_sheet
 
     loaded = _load(config, set_)
     if loaded.sample is None:
         raise ConfigError("there is no `sample` section", todo="name the config that the sample was written with")
-    tests = answer_sheet(sheet, Path(loaded.sample.out) / TRUTH, datetime.datetime.now(datetime.UTC).date())
+    tests = answer_sheet(sheet, Path(loaded.sample.out) / TRUTH, loaded.decisions.day)
     Console(highlight=False, soft_wrap=True).print(f"{tests} tests answered in {sheet}", markup=False)
+
+
+@sample.command("ship")
+def ship(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Play the packing stations: deliver what ships in a pilot, and all that comes back until decisions.as_of."""
+    from leastpack.sample.delivery import deliver_next
+    from leastpack.sample.trials import trials_of
+    from leastpack.session import make_session
+    from leastpack.tables import Tables
+
+    loaded = _load(config, set_)
+    tables = Tables(make_session(loaded.spark), loaded.tables)
+    arms = [row.asDict() for row in tables.read("pilots").collect()] if tables.exists("pilots") else []
+    rows = deliver_next(loaded, trials_of(arms))
+    _print([f"delivered: {', '.join(f'{count} {name}' for name, count in rows.items())}"])
 
 
 def _road(config: Config, names: Collection[str]) -> Iterator[Step]:

@@ -57,12 +57,13 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     """How the policy of today stands.
 
     A certificate holds for the choices that were tested: of another model, other costs or package types it says
-    nothing. One of a looser promise than today's is not in force either. Of several of a cell the newest is.
+    nothing. One of a looser promise than today's is not in force either. Of several of a cell the newest is, and of
+    those of one day the one that moves more.
     """
     if not tables.exists("certificates"):
         return Standing({}, frozenset(), None, None)
     same_choice = (F.col("choice_digest") == terms.choice_digest) & (F.col("status") != NOT_DRAWN)
-    rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "certificate_id").collect()
+    rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "level", "certificate_id").collect()
     paused = why_paused(tables)
     most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha}
     strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]

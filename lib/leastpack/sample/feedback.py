@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy.typing as npt
 
 from leastpack.sample.exports import ID_COLUMN
 from leastpack.sample.files import write_csv, write_jsonl
-from leastpack.sample.listings import CLOSING
+from leastpack.sample.listings import CLOSING, YEAR
 from leastpack.sample.physics import MECHANISMS
 from leastpack.sample.shipments import NO_DAMAGE, Shipped, shipment_ids
 from leastpack.sample.streams import stream
@@ -47,14 +50,30 @@ RETURN_COLUMNS = {
 OTHERS = ("defect", "wrong", "unwanted", "described")
 
 
-def write_returns(folder: Path, shipped: Shipped, reporting_rate: float, seed: int) -> None:
-    """returns.csv (NA, JP) or returns.jsonl (EU): those that came back until the closing day.
+@dataclass(frozen=True)
+class Period:
+    """From when, and until before when, a delivery tells what came back."""
+
+    since: datetime.datetime
+    until: datetime.datetime
+
+    def holds(self, at: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+        """Which moments are in it."""
+        return (at >= np.datetime64(self.since)) & (at < np.datetime64(self.until))
+
+
+# All that was told when the sample is exported.
+FIRST = Period(datetime.datetime(YEAR, 1, 1), CLOSING)
+
+
+def returns_of(shipped: Shipped, reporting_rate: float, seed: int, period: Period) -> list[dict[str, Any]]:
+    """Rows of what came back in a period.
 
     Args:
-        folder: Folder of the sample.
         shipped: Shipments and what happened to them.
         reporting_rate: Share of the damages that come back under a damage code.
         seed: Sample seed.
+        period: When.
     """
     marketplace = shipped.market.packages.marketplace
     rng = stream(seed, "returns", marketplace)
@@ -64,21 +83,26 @@ def write_returns(folder: Path, shipped: Shipped, reporting_rate: float, seed: i
     ids = shipment_ids(shipped)
     said = {**words("feedback")["damage"], **words("feedback")["other_returns"]}
     rows = []
-    for row in np.flatnonzero((cause != "") & (back < np.datetime64(CLOSING))):
+    for row in np.flatnonzero((cause != "") & period.holds(back)):
         product = shipped.market.products[shipped.product[row]]
         sentences = said[str(tells[row])][product.language]
         comment = sentences[rng.integers(len(sentences))] if rng.random() < COMMENTED else None
         code = REASONS[marketplace][str(cause[row])]
         values = (ids[row], product.product_id, code, comment, str(back[row]))
         rows.append(dict(zip(RETURN_COLUMNS[marketplace], values, strict=True)))
+    return rows
+
+
+def write_returns(folder: Path, marketplace: str, rows: Sequence[dict[str, Any]]) -> None:
+    """returns.csv (NA, JP) or returns.jsonl (EU)."""
     if marketplace == "EU":
         write_jsonl(folder / "eu" / "returns.jsonl", rows)
     else:
         write_csv(folder / marketplace.lower() / "returns.csv", rows, RETURN_COLUMNS[marketplace])
 
 
-def write_reviews(folder: Path, shipped: Shipped, seed: int) -> None:
-    """reviews.jsonl of a marketplace: stars and text, some telling of damage."""
+def reviews_of(shipped: Shipped, seed: int, period: Period) -> list[dict[str, Any]]:
+    """Rows of what was written in a period: stars and text, some telling of damage."""
     marketplace = shipped.market.packages.marketplace
     rng = stream(seed, "reviews", marketplace)
     damaged = shipped.damage != NO_DAMAGE
@@ -89,12 +113,12 @@ def write_reviews(folder: Path, shipped: Shipped, seed: int) -> None:
         at = shipped.at[row] + np.timedelta64(int(rng.integers(3 * 86400, 45 * 86400)), "s")
         stars, text = _review(shipped, int(row), rng)
         known = rng.random() < KNOWS_SHIPMENT
-        if at >= np.datetime64(CLOSING):
+        if not period.holds(at):
             continue
         product = shipped.market.products[shipped.product[row]]
         rows.append(
             {
-                "review_id": f"{marketplace}-R{row:08d}",
+                "review_id": f"{marketplace}-R{shipped.numbered_from + row:08d}",
                 ID_COLUMN[marketplace]: product.product_id,
                 "shipment_id": ids[row] if known else None,
                 "stars": stars,
@@ -103,6 +127,11 @@ def write_reviews(folder: Path, shipped: Shipped, seed: int) -> None:
                 "at": str(at),
             }
         )
+    return rows
+
+
+def write_reviews(folder: Path, marketplace: str, rows: Sequence[dict[str, Any]]) -> None:
+    """reviews.jsonl of a marketplace."""
     write_jsonl(folder / marketplace.lower() / "reviews.jsonl", rows)
 
 

@@ -14,7 +14,7 @@ from leastpack.config.sample import SampleConfig
 from leastpack.errors import ConfigError
 from leastpack.log import log
 from leastpack.sample.exports import write_products
-from leastpack.sample.feedback import write_returns, write_reviews
+from leastpack.sample.feedback import FIRST, returns_of, reviews_of, write_returns, write_reviews
 from leastpack.sample.files import write_parquet
 from leastpack.sample.human_tests import write_human_tests
 from leastpack.sample.listings import declare, export_rows
@@ -98,8 +98,8 @@ def _write_rows(folder: Path, products: list[Product], markets: list[Market], sa
         write_tunnel(folder, marketplace, passed, seed)
         shipped = ship(market, own, sample.shipments_per_product, sample.random_shipping, seed)
         write_shipments(folder, shipped, seed)
-        write_returns(folder, shipped, sample.reporting_rate, seed)
-        write_reviews(folder, shipped, seed)
+        write_returns(folder, marketplace, returns_of(shipped, sample.reporting_rate, seed, FIRST))
+        write_reviews(folder, marketplace, reviews_of(shipped, seed, FIRST))
         shipped_items += len(shipped.product)
     write_human_tests(folder, markets, sample.tau, sample.tested_share, seed)
     return shipped_items

@@ -45,6 +45,7 @@ class Shipped:
         items: (m,) items in the package.
         propensity: (m,) chance of the package where it was drawn at random, else NaN.
         damage: (m,) mechanism that struck, NO_DAMAGE if none.
+        numbered_from: Where the numbers of shipments, and of the reviews of rows, begin.
     """
 
     market: Market
@@ -55,6 +56,7 @@ class Shipped:
     items: npt.NDArray[np.int64]
     propensity: Floats
     damage: npt.NDArray[np.int64]
+    numbered_from: int = 0
 
 
 def ship(market: Market, listings: Sequence[Listing], per_product: float, random_only: bool, seed: int) -> Shipped:
@@ -68,20 +70,28 @@ def ship(market: Market, listings: Sequence[Listing], per_product: float, random
         seed: Sample seed.
     """
     rng = stream(seed, "shipments", market.packages.marketplace)
-    demand = rng.lognormal(-(SPREAD**2) / 2, SPREAD, len(market.products)) * per_product
+    demand = demand_of(rng, len(market.products), per_product)
     product = np.repeat(np.arange(len(market.products)), rng.poisson(demand))
     at = _moments(rng, len(product))
-    ends = np.array(
-        [listing.discontinued or datetime.datetime(YEAR + 9, 1, 1) for listing in listings], "datetime64[s]"
-    )
     order = np.argsort(at, kind="stable")
-    order = order[at[order] < ends[product[order]]]
+    order = order[at[order] < ends_of(listings)[product[order]]]
     product, at = product[order], at[order]
     package, propensity = _choose(market, product, at, random_only, rng)
     head = _together(market, product, package, propensity, rng)
     _, shipment, counts = np.unique(head, return_inverse=True, return_counts=True)
-    damage = _damage(market.mechanisms[product, package], rng)
+    damage = strike(market.mechanisms[product, package], rng)
     return Shipped(market, product, package, at[head], shipment + 1, counts[shipment], propensity, damage)
+
+
+def demand_of(rng: np.random.Generator, products: int, per_product: float) -> Floats:
+    """(products,) expected shipments over the year."""
+    return rng.lognormal(-(SPREAD**2) / 2, SPREAD, products) * per_product
+
+
+def ends_of(listings: Sequence[Listing]) -> npt.NDArray[np.datetime64]:
+    """(n,) when products are sold no more; long after everything where they are."""
+    ever = datetime.datetime(YEAR + 9, 1, 1)
+    return np.array([listing.discontinued or ever for listing in listings], "datetime64[s]")
 
 
 def write_shipments(folder: Path, shipped: Shipped, seed: int) -> None:
@@ -122,8 +132,12 @@ def write_shipments(folder: Path, shipped: Shipped, seed: int) -> None:
 
 def shipment_ids(shipped: Shipped) -> npt.NDArray[np.object_]:
     """(m,) shipment identifiers."""
-    letter = shipped.market.packages.marketplace
-    return np.array([f"{letter}-S{number:08d}" for number in shipped.shipment], dtype=object)
+    return np.array([shipment_id(shipped.market, number) for number in shipped.shipment.tolist()], dtype=object)
+
+
+def shipment_id(market: Market, number: int) -> str:
+    """The retailer's identifier of a shipment."""
+    return f"{market.packages.marketplace}-S{number:08d}"
 
 
 def _moments(rng: np.random.Generator, count: int) -> npt.NDArray[np.datetime64]:
@@ -204,7 +218,7 @@ def _together(
     return head_of
 
 
-def _damage(chances: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def strike(chances: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """The first mechanism that struck each row, NO_DAMAGE where none did."""
     struck = rng.random(chances.shape) < chances
     order = rng.permuted(np.tile(np.arange(len(MECHANISMS)), (len(chances), 1)), axis=1)

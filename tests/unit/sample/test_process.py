@@ -19,7 +19,7 @@ from leastpack.config.sample import SampleConfig
 from leastpack.errors import ConfigError, InputError
 from leastpack.queue.sheet import read_sheet
 from leastpack.queue.sheet import write_csv as write_sheet
-from leastpack.sample.feedback import REASONS, write_returns
+from leastpack.sample.feedback import FIRST, REASONS, returns_of, write_returns
 from leastpack.sample.human_tests import answer_sheet
 from leastpack.sample.listings import declare
 from leastpack.sample.photos.shoot import plan_shots
@@ -89,8 +89,10 @@ def test_items_count_the_rows_of_their_shipment(by_policy: Shipped) -> None:
 
 @pytest.mark.parametrize("rate", [0.5, 0.75])
 def test_damages_are_reported_late_and_in_part(by_policy: Shipped, rate: float, tmp_path: Path) -> None:
-    write_returns(tmp_path, by_policy, rate, seed=1)
+    written = returns_of(by_policy, rate, 1, FIRST)
+    write_returns(tmp_path, "NA", written)
     rows = list(csv.DictReader((tmp_path / "na/returns.csv").open(encoding="utf-8", newline="")))
+    assert len(rows) == len(written)
     told = {REASONS["NA"][cause] for cause in ("shock", "crush", "leak")}
     damaged = {f"NA-S{shipment:08d}" for shipment in by_policy.shipment[by_policy.damage != NO_DAMAGE].tolist()}
     reported = {row["shipment_id"] for row in rows if row["reason"] in told} & damaged
