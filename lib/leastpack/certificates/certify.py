@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.certificates.attempt import attempt
-from leastpack.certificates.counts import correction
+from leastpack.certificates.attempt import attempt, results_of_tests
+from leastpack.certificates.correction import risk_correction
 from leastpack.certificates.drawing import look
 from leastpack.certificates.growing import grown
 from leastpack.certificates.in_force import CERTIFIED, FAILED, NOT_DRAWN, WAITING
 from leastpack.certificates.planning import plan_round
+from leastpack.certificates.random_shipments import certify_by_random_shipments
 from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
 from leastpack.certificates.rounds import (
     Panel,
@@ -27,7 +28,7 @@ from leastpack.certificates.rounds import (
 )
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
-from leastpack.certificates.terms import PILOT, Terms, make_terms
+from leastpack.certificates.terms import PILOT, RANDOM, Terms, make_terms
 from leastpack.certificates.told import not_drawn, waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
@@ -75,6 +76,11 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)
         digests = [terms.digest]
+        if config.certify.random_shipments:
+            by_random = make_terms(config, types, model_version, RANDOM)
+            with run.phase("random"):
+                certify_by_random_shipments(tables, run, inputs, by_random, products, kept)
+            digests.append(by_random.digest)
         if not config.tables.is_of_candidate:  # pilots are of the model in use
             with run.phase("pilot"):
                 digests.append(_pilot(tables, run, inputs, make_terms(config, types, model_version, PILOT)))
@@ -100,9 +106,9 @@ def _draw(
     # Without products to draw the plan tells what a round would do.
     looked = look(tables, run, inputs, terms, new_panel or Panel(settings.seed, 0.0), products, kept)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
-    factor = correction(calibrate, inputs["pair_scores"], terms)
+    found = risk_correction(calibrate, inputs["pair_scores"], terms)
     # Without delta to spend the plan tells what a whole part of it would do.
-    plans = plan_round(looked.counts, looked.sampled, factor, terms, delta or settings.delta / settings.issues_a_year)
+    plans = plan_round(looked.counts, looked.sampled, found, terms, delta or settings.delta / settings.issues_a_year)
     used_up = None if delta else spent_out(terms)
     if new_panel is None:
         used_up = "every product has been drawn for a panel of this seed; certify.seed draws anew"
@@ -148,7 +154,7 @@ def _attempt(
     day: datetime.date,
     version: int,
 ) -> None:
-    results = attempt(tables, round_, pair_tests, terms, delta)
+    results = attempt(tables, round_, results_of_tests(tables, round_, pair_tests), terms, delta)
     write_attempt(tables, run, terms, round_, results, delta, day, version)
 
 

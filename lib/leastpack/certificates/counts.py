@@ -12,10 +12,9 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import PILOT, Terms
+from leastpack.certificates.terms import Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
-from leastpack.tables.keys import PAIR
 
 _SCHEMA = "cell string, place int, moves bigint, expected double"
 # The place of rows that count products.
@@ -75,41 +74,10 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
     return dict(sorted(found.items()))
 
 
-def correction(examples: DataFrame, scores: DataFrame, terms: Terms) -> Floats:
-    """How far labels of the calibrate split lie from the risks at or under each level of the grid.
-
-    Only pairs count that were labelled whatever their outcome, by tests or many shipments: the targets of others carry
-    little more than the prior that they come from.
-
-    Args:
-        examples: Rows of `training_examples` of that split.
-        scores: `pair_scores`.
-        terms: The policy.
-
-    Returns:
-        (G,) what the mean risk is to be multiplied by: unsafe labels found over those expected.
-    """
-    chosen = examples.where("eligible OR by_human_test")
-    labelled = chosen.join(scores.where("risk IS NOT NULL").select(*PAIR, "risk"), on=PAIR, how="inner")
-    # As of sorted levels: the first one that the risk is at or under.
-    levels = F.array(*[F.lit(float(level)) for level in terms.grid])
-    place = F.size(F.filter(levels, lambda level: level < F.col("risk")))
-    sums = {"found": "target", "expected": "risk"}
-    rows = labelled.groupBy(place.alias("place")).agg(
-        *[F.sum(F.col(value).cast("decimal(28,9)")).cast("double").alias(name) for name, value in sums.items()]
-    )
-    found, expected = np.zeros(len(terms.grid) + 1), np.zeros(len(terms.grid) + 1)
-    for row in rows.collect():
-        found[row.place], expected[row.place] = row.found, row.expected
-    # One label's worth of belief in the risks as they are.
-    factor: Floats = ((np.cumsum(found) + 1) / (np.cumsum(expected) + 1))[:-1]
-    return factor
-
-
 def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
     products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
-    bad = products.pairs.damage_rate if terms.labels == PILOT else options.risk
+    bad = products.pairs.damage_rate if terms.of_shipments else options.risk
     each = np.arange(len(photos))
     cells, places, moves, expected = [], [], [], []
     for with_photos in (False, True):

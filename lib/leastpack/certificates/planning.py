@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from leastpack.certificates.cells import EITHER, NO_PHOTOS, PHOTOS, cell_name, pool_and_stratum
+from leastpack.certificates.correction import Correction
 from leastpack.certificates.counts import CellCounts
-from leastpack.certificates.terms import PILOT, Terms
+from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Labels, Terms
 from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
 from leastpack.policy.certify import Method
@@ -77,6 +78,12 @@ class Reach:
         return "betting" if self.shipments > 1 else "exact"
 
 
+# How a cell without a round tells of the products that it would have had, and of what they would need.
+_DRAWN: dict[Labels, tuple[str, str]] = {
+    AUDIT: ("products would be drawn", "tests"),
+    PILOT: ("products would be drawn and ship", "trials"),
+    RANDOM: ("products that the model does not know shipped in a package drawn at random", "such shipments"),
+}
 # An audit tests every drawn product that moves, once.
 OF_AUDIT = Reach(1.0, 1)
 
@@ -84,7 +91,7 @@ OF_AUDIT = Reach(1.0, 1)
 def plan_round(
     counts: Mapping[str, CellCounts],
     sampled: float,
-    factor: Floats,
+    correction: Correction,
     terms: Terms,
     delta: float,
     reach: Reach = OF_AUDIT,
@@ -96,7 +103,7 @@ def plan_round(
     Args:
         counts: `counts.count_moves` of a sample.
         sampled: Share of the catalog's products in it.
-        factor: `counts.correction`.
+        correction: What labels say of the predictions.
         terms: The policy.
         delta: What the attempt may spend.
         reach: What drawn products ship, in a pilot.
@@ -109,7 +116,7 @@ def plan_round(
         shares = terms.shares(delta, len(of), terms.drawing.levels)
         alpha = terms.observed_alpha(shares)
         share = shares.test / len(of)
-        return {cell: _plan_cell(one, sampled, factor, terms, alpha, share, reach) for cell, one in of.items()}
+        return {cell: _plan_cell(one, sampled, correction, terms, alpha, share, reach) for cell, one in of.items()}
 
     counts = _pooled(counts, planned(counts))
     plans = planned(counts)
@@ -132,14 +139,14 @@ def _pooled(counts: Mapping[str, CellCounts], plans: Mapping[str, CellPlan]) -> 
 
 
 def _plan_cell(
-    counts: CellCounts, sampled: float, factor: Floats, terms: Terms, alpha: float, delta: float, reach: Reach
+    counts: CellCounts, sampled: float, correction: Correction, terms: Terms, alpha: float, delta: float, reach: Reach
 ) -> CellPlan:
     settings = terms.drawing
     products = round(counts.products / sampled)
     asked = terms.products_asked(products)
     draw = products_to_draw(alpha, delta, products, terms.draw_share) if asked is None else asked
     moving = counts.moves / max(1, counts.products)
-    rates = np.minimum(1.0, factor * counts.expected / np.maximum(1, counts.moves))
+    rates = np.minimum(1.0, correction.factors * counts.expected / np.maximum(1, counts.moves))
     shipping = int(reach.products * draw)
     lists = np.round(moving * products).astype(np.int64) if terms.of_list else None
     least = 2 * np.full(len(moving), clean_points(alpha, delta))
@@ -147,7 +154,7 @@ def _plan_cell(
         least = np.minimum(lists, 2 * clean_draws(lists, alpha, delta))
     chance = _chance(reach, lists, settings.levels)
     plan = plan_levels(moving, rates, shipping, alpha, delta, settings.levels, chance, least)
-    prices = _prices(moving, rates, alpha, delta, lists, settings.levels)
+    prices = _prices(moving, np.median(rates, axis=0), alpha, delta, lists, settings.levels)
     why = None if len(plan.places) else _why_none(moving, shipping, prices, terms)
     too_few = bool((moving * shipping < least).all())
     return CellPlan(products, draw, plan, moving[plan.places], prices, too_few, why, reach.method)
@@ -188,12 +195,11 @@ def _prices(
 def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...], terms: Terms) -> str:
     if not (moving > 0).any():
         return "no product moves at any level"
-    pilot = terms.labels == PILOT
     if not prices:
-        if pilot:
+        if terms.of_shipments:
             return "at every level the products that move are expected to be damaged more often than is promised"
         return "at every level more of the products that move are expected to be unsafe than is promised"
     most = int(moving.max() * draw)
     fewest = min(price.tests for price in prices)
-    drawn = f"{draw} products would be drawn" + (" and ship" if pilot else "")
-    return f"{drawn}, at most {most} of them move; {'trials' if pilot else 'tests'} of {fewest} would do"
+    drawn, needed = _DRAWN[terms.labels]
+    return f"{draw} {drawn}, at most {most} of them move; {needed} of {fewest} would do"

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, numbers, read_products
 from leastpack.certificates.cells import cell_among
+from leastpack.certificates.correction import damage_correction
 from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.drawing import Looked, look
 from leastpack.certificates.planning import CellPlan, Reach, plan_round
@@ -32,7 +33,9 @@ from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.schemas import PILOTS
 
-INPUTS = ("products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests")
+INPUTS = (
+    "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
+)  # fmt: skip
 DAYS_A_MONTH = 30.4
 
 
@@ -90,9 +93,10 @@ def _draw(
     looked = look(tables, run, inputs, terms, panel, products, kept)
     per_day = _per_day(looked.rows, inputs["pair_outcomes"])
     reach = _reach(per_day, terms)
-    as_scored = np.ones(len(terms.grid))
+    calibrate = inputs["training_examples"].where("split = 'calibrate'")
+    found = damage_correction(calibrate, inputs["pair_outcomes"], inputs["pair_scores"], terms)
     plans = plan_round(
-        looked.counts, looked.sampled, as_scored, terms, delta or settings.delta / settings.issues_a_year, reach
+        looked.counts, looked.sampled, found, terms, delta or settings.delta / settings.issues_a_year, reach
     )
     used_up = None if delta else spent_out(terms)
     hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}

@@ -52,7 +52,8 @@ def plan_levels(
 
     Args:
         moving: (G,) share of the catalog's products that moves at each level of a grid, from strict to loose.
-        rates: (G,) expected unsafe share among these, from labels of the calibrate split and calibrated risks.
+        rates: (G,) expected unsafe share among these, from labels of the calibrate split and calibrated risks; or
+            (q, G), expectations each as likely as the others.
         products: Products that will be drawn.
         alpha: The promised bound.
         delta: Probability with which it may be broken.
@@ -71,9 +72,9 @@ def plan_levels(
     if most < 1:
         raise InputError("most cannot be used", expected="1 level or more", found=f"{most}")
     points = np.asarray(moving, dtype=np.float64) * products
-    chance = (chance_of or chance_to_pass)(
-        np.asarray(rates, dtype=np.float64), np.floor(points).astype(np.int64), alpha, delta
-    )
+    whole = np.floor(points).astype(np.int64)
+    likely = np.atleast_2d(np.asarray(rates, dtype=np.float64))
+    chance = np.mean([(chance_of or chance_to_pass)(row, whole, alpha, delta) for row in likely], axis=0)
     needed = 2 * clean_points(alpha, delta) if least is None else np.asarray(least)
     possible = np.flatnonzero((points >= needed) & (chance >= LEAST_CHANCE))
     if not len(possible):

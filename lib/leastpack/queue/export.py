@@ -76,7 +76,7 @@ def export_queue(
         rows = _described(queue if most is None else queue.limit(most), inputs).orderBy("rank").collect()
         if not rows:
             raise InputError("the test queue is empty", todo="nothing is left to test; else run leastpack decide")
-        _remember(tables, rows)
+        _remember(tables, rows, config.decisions.day)
         run.figure("exported", len(rows))
     # Others may write to the tables while photos are read.
     lines = [_line(row) for row in rows]
@@ -132,12 +132,11 @@ def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> None:
         log.warning("photos that cannot be read are missing from the sheet", photos=failed)
 
 
-def _remember(tables: Tables, rows: list[Row]) -> None:
+def _remember(tables: Tables, rows: list[Row], day: datetime.date) -> None:
     """Note what each test is asked for; the day is that of the first sheet, the draw the last one that is known."""
     key = ["marketplace", "test_id"]
-    today = datetime.datetime.now(datetime.UTC).date()
     named = (*key, "product_id", "package_type", "draw_probability", "draw_round")
-    lines = [(*(row[name] for name in named), today) for row in rows]
+    lines = [(*(row[name] for name in named), day) for row in rows]
     asked = tables.spark.createDataFrame(lines, TEST_REQUESTS.schema)
     if tables.exists("test_requests"):
         before = tables.read("test_requests").select(*key, *(F.col(name).alias(f"old_{name}") for name in KEPT))
