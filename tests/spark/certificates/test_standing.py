@@ -33,3 +33,7 @@ def test_strata_alone_and_together_do_not_stand_side_by_side_and_a_pilot_has_an_
     assert in_force(*both) == {"*/photos": "c2", "*/no_photos": "c3"}
     # The config promises 20 % unsafe, and a mean damage rate of 1 %.
     assert in_force(given(1, "*/photos", "audit", 0.2), given(2, "*/no_photos", "pilot", 0.02)) == {"*/photos": "c1"}
+    # Of two of one day the one that moves more, whatever their names.
+    same_day = [{**given(number, "*/photos"), "issued_on": date(2024, 1, 9)} for number in (1, 2)]
+    same_day[0]["level"] = 0.2
+    assert in_force(*same_day) == {"*/photos": "c1"}

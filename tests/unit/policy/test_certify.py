@@ -122,6 +122,13 @@ def test_a_plan_begins_where_most_is_to_be_hoped_for_and_goes_as_far_as_there_is
     assert (rates[plan.places] < 0.02).all()
 
 
+def test_what_rates_may_be_counts_and_not_one_guess_of_them() -> None:
+    """At three times the bound a level is hopeless; where it may as well be a tenth of that, it is not."""
+    assert not len(plan_levels([0.5], [0.03], 3000, 0.01, 0.1).places)
+    plan = plan_levels([0.5], [[0.003], [0.057]], 3000, 0.01, 0.1)
+    assert plan.chance == pytest.approx(chance_to_pass([0.003], [1500], 0.01, 0.1) / 2)
+
+
 def test_too_few_products_and_rates_without_hope_plan_nothing() -> None:
     assert len(plan_levels([0.1, 0.5], [0.5, 0.5], 10_000, 0.01, 0.1).places) == 0
     assert len(plan_levels([0.1, 0.5], [0.001, 0.002], 100, 0.01, 0.1).places) == 0
