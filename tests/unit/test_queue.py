@@ -222,6 +222,25 @@ def test_the_procedure_follows_package_size_and_weight(kind: str, sides: Any, we
     assert expected in procedure(kind, sides, weight)
 
 
+@pytest.mark.parametrize(
+    ("category", "weight", "expected"),
+    [
+        ("Electronics > Televisions", 15_000, "type G"),
+        ("TVs & Home Theater", 15_000, "type G"),
+        ("Monitor", 80_000, "type H"),
+        ("Fernseher", 15_000, "type G"),
+        ("家電 > テレビ", 15_000, "type G"),
+        ("TV Stands", 15_000, "type A"),
+        ("Monitor cables", 300, "type A"),
+        ("Baby monitors accessories", 300, "type A"),
+        ("Kitchen", 300, "type A"),
+        (None, 300, "type A"),
+    ],
+)
+def test_screens_have_a_procedure_of_their_own(category: str | None, weight: float, expected: str) -> None:
+    assert procedure("own_container", (100, 60, 15), weight, category).endswith(expected)
+
+
 def test_a_sheet_with_pictures_is_read_back_alike() -> None:
     stream = io.BytesIO()
     Image.new("RGB", (128, 64), "blue").save(stream, "JPEG")

@@ -91,7 +91,7 @@ def _described(queue: DataFrame, inputs: dict[str, DataFrame]) -> DataFrame:
     photos = F.sort_array(F.collect_list(F.struct("view", "uri")))
     seen = inputs["product_images"].join(F.broadcast(queue.select(*PRODUCT)), on=PRODUCT, how="left_semi")
     pictured = seen.groupBy(*PRODUCT).agg(F.slice(photos, 1, PHOTOS)["uri"].alias("photos"))
-    products = inputs["products"].select(*PRODUCT, *OF_PRODUCT)
+    products = inputs["products"].select(*PRODUCT, "category", *OF_PRODUCT)
     types = inputs["package_types"].select("marketplace", "package_type", "kind", *INNER)
     return (
         queue.join(products, on=PRODUCT, how="left")
@@ -109,7 +109,7 @@ def _line(row: Row) -> dict[str, Any]:
             for name in ("rank", "test_id", "marketplace", "product_id", "package_type", "why", *OF_PRODUCT)
         },
         "package_inner_cm": " x ".join(f"{side:g}" for side in inner) if None not in inner else None,
-        "procedure": procedure(row["kind"] or "", sides, row["weight_g"]),
+        "procedure": procedure(row["kind"] or "", sides, row["weight_g"], row["category"]),
         "photos": "\n".join(row["photos"] or []) or None,
     }
 
