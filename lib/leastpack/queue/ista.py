@@ -1,9 +1,9 @@
 """Which test procedure of the ISTA 6-Amazon.com series fits a packaged product: a proposal for the tester's sheet.
 
-Products that ship in their own container are tested as packed (SIOC, types A to E by weight and way of delivery, G and H
-for televisions and monitors); those that a retailer packs are tested in their package (Over Boxing). Boundaries after the
-overview of the ISTA 6-AMAZON.COM-SIOC project: 50 and 100 lb, and what parcel carriers take: 165 inches of length and
-girth, 150 lb.
+Products that ship in their own container are tested as packed (SIOC, types A to E by weight and way of delivery, G
+and H for televisions and monitors); those that a retailer packs are tested in their package (Over Boxing). Boundaries
+after the overview of the ISTA 6-AMAZON.COM-SIOC project: 50 and 100 lb, and what parcel carriers take: 165 inches of
+length and girth, 150 lb.
 """
 
 from __future__ import annotations
