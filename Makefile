@@ -26,7 +26,7 @@ DEMO_CONFIG = --config $(DEMO) $(SETTINGS)
 demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo, with the tests and the pilot it asks for
 	@$(WITH) leastpack sample $(DEMO_CONFIG)
 	@$(WITH) leastpack run $(DEMO_CONFIG) $(foreach step,$(FIRST),--step $(step))
-	@$(WITH) leastpack queue export $(SHEET) --force $(DEMO_CONFIG)
+	@$(WITH) leastpack queue export $(SHEET) --most 1000 --force $(DEMO_CONFIG)
 	@$(WITH) leastpack sample answer $(SHEET) $(DEMO_CONFIG)
 	@$(WITH) leastpack queue import $(SHEET) $(DEMO_CONFIG)
 	@$(WITH) leastpack pilot propose $(DEMO_CONFIG)
