@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.sql import DataFrame, Row
 
 from leastpack.certificates.rounds import Round, asked_pairs, drawn_choices, tested_pairs
-from leastpack.certificates.terms import AUDIT, Terms
+from leastpack.certificates.terms import Terms
 from leastpack.outcomes.bounds import upper_bounds
 from leastpack.policy.cells import CellTest, Shares, TypeTest, certify_cells, judge_types
 from leastpack.policy.certify import certify_policy
@@ -32,7 +32,7 @@ class CellResult:
         judged: What that says of each type.
         upper: Bound of the unsafe share at that level, through testers who err.
         delta: Probability with which the cell may break its promise, what was set aside for measured rates included.
-        shipments: Shipments of the products at that level, where these are counted.
+        shipments: Of a pilot, shipments of the products at that level.
         listed: Of a list, its moves at that level.
         taken_out: Of a list, those found unsafe that the promise leaves out; None where it leaves out none.
         why_none: Why nothing is certified, whatever the test says.
@@ -52,24 +52,15 @@ class CellResult:
     why_none: str | None = None
 
 
-def results_of_tests(tables: Tables, round_: Round, pair_tests: DataFrame) -> dict[tuple[str, ...], bool]:
-    """What tests found of the pairs that a round asks for: whether they are unsafe, by key."""
-    found = asked_pairs(tables, round_.round_id).join(tested_pairs(pair_tests), on=PAIR, how="inner").collect()
-    return {tuple(row[name] for name in PAIR): bool(row.unsafe) for row in found}
-
-
-def attempt(
-    tables: Tables, round_: Round, unsafe: Mapping[tuple[str, ...], bool], terms: Terms, delta: float
-) -> dict[str, CellResult]:
+def attempt(tables: Tables, round_: Round, pair_tests: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:
     """Test every cell of a round.
 
-    A pair without a result counts as UNSAFE: leaving it out would let whoever tests choose what counts. Past shipments
-    are chosen by nobody: a product counts where its draw went out in the package that the policy chooses.
+    A pair without a result counts as UNSAFE: leaving it out would let whoever tests choose what counts.
 
     Args:
         tables: For the round's choices.
         round_: The round.
-        unsafe: The results by key of the pair.
+        pair_tests: The table.
         terms: The policy.
         delta: What the attempt spends.
 
@@ -77,17 +68,14 @@ def attempt(
         The results by cell.
     """
     choices = drawn_choices(tables, round_.round_id).orderBy("cell", *PRODUCT).collect()
+    asked = asked_pairs(tables, round_.round_id)
+    found = asked.join(tested_pairs(pair_tests), on=PAIR, how="inner").collect()
+    unsafe = {tuple(row[name] for name in PAIR): bool(row.unsafe) for row in found}
     most = max(len(row.levels) for row in round_.cells)
     shares = terms.shares(delta, len(round_.cells), most)
     alpha = terms.observed_alpha(shares)
     labels = {
-        row.cell: _Labels(
-            [one for one in choices if one.cell == row.cell],
-            unsafe,
-            len(row.levels),
-            row.listed,
-            missing_counts=terms.labels == AUDIT,
-        )
+        row.cell: _Labels([one for one in choices if one.cell == row.cell], unsafe, len(row.levels), row.listed)
         for row in round_.cells
     }
     tests = {
@@ -102,13 +90,7 @@ class _Labels:
     """What a cell's drawn products move to at its levels, and how that ended; of a list, also how many move there."""
 
     def __init__(
-        self,
-        rows: Sequence[Row],
-        unsafe: Mapping[tuple[str, ...], bool],
-        levels: int,
-        listed: list[int] | None,
-        *,
-        missing_counts: bool,
+        self, rows: Sequence[Row], unsafe: dict[tuple[str, ...], bool], levels: int, listed: list[int] | None
     ) -> None:
         shape = (levels, len(rows))
         self.listed = listed
@@ -120,8 +102,6 @@ class _Labels:
             for level, name in enumerate(row.choices):
                 if name is not None:
                     result = unsafe.get((row.marketplace, row.product_id, name))
-                    if result is None and not missing_counts:
-                        continue
                     self.moves[level, column] = True
                     self.missing[level, column] = result is None
                     self.unsafe[level, column] = result is not False
@@ -159,7 +139,6 @@ def _result(labels: _Labels, test: CellTest, alpha: float, shares: Shares, terms
         judged,
         upper=terms.true_bound(observed, shares),
         delta=test.delta + terms.measured_delta(shares),
-        shipments=n if terms.of_shipments else None,
         listed=listed,
         taken_out=out,
     )

@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.certificates.attempt import attempt, results_of_tests
+from leastpack.certificates.attempt import attempt
 from leastpack.certificates.correction import risk_correction
 from leastpack.certificates.drawing import look
 from leastpack.certificates.growing import grown
 from leastpack.certificates.in_force import CERTIFIED, FAILED, NOT_DRAWN, WAITING
 from leastpack.certificates.planning import plan_round
-from leastpack.certificates.random_shipments import certify_by_random_shipments
 from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
 from leastpack.certificates.rounds import (
     Panel,
@@ -28,7 +27,7 @@ from leastpack.certificates.rounds import (
 )
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
-from leastpack.certificates.terms import PILOT, RANDOM, Terms, make_terms
+from leastpack.certificates.terms import PILOT, Terms, make_terms
 from leastpack.certificates.told import not_drawn, waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
@@ -76,11 +75,6 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)
         digests = [terms.digest]
-        if config.certify.random_shipments:
-            by_random = make_terms(config, types, model_version, RANDOM)
-            with run.phase("random"):
-                certify_by_random_shipments(tables, run, inputs, by_random, products, kept)
-            digests.append(by_random.digest)
         if not config.tables.is_of_candidate:  # pilots are of the model in use
             with run.phase("pilot"):
                 digests.append(_pilot(tables, run, inputs, make_terms(config, types, model_version, PILOT)))
@@ -154,7 +148,7 @@ def _attempt(
     day: datetime.date,
     version: int,
 ) -> None:
-    results = attempt(tables, round_, results_of_tests(tables, round_, pair_tests), terms, delta)
+    results = attempt(tables, round_, pair_tests, terms, delta)
     write_attempt(tables, run, terms, round_, results, delta, day, version)
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import PILOT, Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
 
@@ -77,7 +77,7 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
     products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
-    bad = products.pairs.damage_rate if terms.of_shipments else options.risk
+    bad = products.pairs.damage_rate if terms.labels == PILOT else options.risk
     each = np.arange(len(photos))
     cells, places, moves, expected = [], [], [], []
     for with_photos in (False, True):

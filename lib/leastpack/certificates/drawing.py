@@ -14,7 +14,7 @@ from leastpack.certificates.marks import disproved_pairs, exclusions, product_ma
 from leastpack.certificates.products import product_facts, product_rows
 from leastpack.certificates.rounds import Panel
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
-from leastpack.certificates.terms import RANDOM, Terms
+from leastpack.certificates.terms import Terms
 from leastpack.panel import panel_hash, withheld_tests
 from leastpack.runs import Run
 from leastpack.tables import Tables
@@ -65,7 +65,7 @@ def look(
     sampled = min(1.0, settings.sample_products / products)
     place = panel_hash(panel.seed, panel.purpose)
     wanted = place < sampled
-    if not terms.of_list and terms.labels != RANDOM:
+    if not terms.of_list:
         wanted |= (place >= panel.start) & (place < panel.start + terms.draw_share)
     rows = keep(kept, placed_products(tables, inputs, terms, panel, excluded, kept, wanted))
     looked_at = rows.count()
@@ -106,9 +106,6 @@ def placed_products(
 def _exclusions(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:
     """What the policy never chooses, as known today."""
     told, ruled = _told(tables, inputs, terms), keep(kept, _ruled(inputs, terms))
-    if terms.labels == RANDOM:
-        # What is proven by the shipments that the policy is tested on must not change it; such moves do not go out.
-        told = told.where("source = 'human_test'")
     return exclusions(disproved_pairs(told, terms.config.outcomes.threshold), banned_pairs(ruled))
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from leastpack.certificates.cells import EITHER, pool_and_stratum
-from leastpack.certificates.terms import AUDIT, OF_SHIPMENTS, Terms
+from leastpack.certificates.terms import AUDIT, PILOT, Terms
 from leastpack.tables import Tables
 
 CERTIFIED, FAILED, WAITING, NOT_DRAWN = "certified", "failed", "waiting", "not_drawn"
@@ -65,7 +65,7 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     same_choice = (F.col("choice_digest") == terms.choice_digest) & (F.col("status") != NOT_DRAWN)
     rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "level", "certificate_id").collect()
     paused = why_paused(tables)
-    most = {AUDIT: terms.config.certify.alpha, **dict.fromkeys(OF_SHIPMENTS, terms.config.pilot.alpha)}
+    most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha}
     strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]
     own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(

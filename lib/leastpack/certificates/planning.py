@@ -11,7 +11,7 @@ import numpy as np
 from leastpack.certificates.cells import EITHER, NO_PHOTOS, PHOTOS, cell_name, pool_and_stratum
 from leastpack.certificates.correction import Correction
 from leastpack.certificates.counts import CellCounts
-from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Labels, Terms
+from leastpack.certificates.terms import PILOT, Terms
 from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
 from leastpack.policy.certify import Method
@@ -78,12 +78,6 @@ class Reach:
         return "betting" if self.shipments > 1 else "exact"
 
 
-# How a cell without a round tells of the products that it would have had, and of what they would need.
-_DRAWN: dict[Labels, tuple[str, str]] = {
-    AUDIT: ("products would be drawn", "tests"),
-    PILOT: ("products would be drawn and ship", "trials"),
-    RANDOM: ("products that the model does not know shipped in a package drawn at random", "such shipments"),
-}
 # An audit tests every drawn product that moves, once.
 OF_AUDIT = Reach(1.0, 1)
 
@@ -195,11 +189,12 @@ def _prices(
 def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...], terms: Terms) -> str:
     if not (moving > 0).any():
         return "no product moves at any level"
+    pilot = terms.labels == PILOT
     if not prices:
-        if terms.of_shipments:
+        if pilot:
             return "at every level the products that move are expected to be damaged more often than is promised"
         return "at every level more of the products that move are expected to be unsafe than is promised"
     most = int(moving.max() * draw)
     fewest = min(price.tests for price in prices)
-    drawn, needed = _DRAWN[terms.labels]
-    return f"{draw} {drawn}, at most {most} of them move; {needed} of {fewest} would do"
+    drawn = f"{draw} products would be drawn" + (" and ship" if pilot else "")
+    return f"{drawn}, at most {most} of them move; {'trials' if pilot else 'tests'} of {fewest} would do"

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.choices import Draw, choices_of, count_drawn
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Terms, hash_of
+from leastpack.certificates.terms import PILOT, Terms, hash_of
 from leastpack.panel import audits, panel_rounds
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -138,13 +138,12 @@ def draw_round(
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
-    tests = {} if terms.labels == RANDOM else count_tests(tables, round_id, pair_tests)
+    tests = count_tests(tables, round_id, pair_tests)
     drawn = count_drawn(products, terms, draw)
     listed = _listed(tables, round_id, draw) if draw.listed else {}
     day = terms.config.decisions.day
-    # Past shipments are there already.
-    days = {PILOT: terms.config.pilot.days + 1, AUDIT: terms.config.certify.test_days, RANDOM: 0}[terms.labels]
-    population = terms.config.certify.population if terms.labels == AUDIT else None
+    days = terms.config.pilot.days + 1 if terms.labels == PILOT else terms.config.certify.test_days
+    population = None if terms.labels == PILOT else terms.config.certify.population
     rows = [
         (
             round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,

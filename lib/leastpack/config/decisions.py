@@ -50,19 +50,7 @@ class CertifyConfig(Section):
     panel_days: Count = Field(
         365, description="Days for which tests of drawn products are kept from training; then other products are drawn."
     )
-    audit: bool = Field(
-        True, description="Draw products and ask for tests of them; else only pilots and random shipments certify."
-    )
-    random_shipments: bool = Field(
-        False,
-        description="Certify by past shipments whose package was drawn at random (`propensity`), too: of products of "
-        "split certify, to `pilot.alpha`. Each new model makes an attempt, and spends its part of delta.",
-    )
-    least_propensity: OpenShare = Field(
-        0.05,
-        description="Random shipments of a lower probability certify nothing; those of higher ones are thinned to the "
-        "lowest that is left.",
-    )
+    audit: bool = Field(True, description="Draw products and ask for tests of them; else only pilots certify.")
     seed: int = Field(3, ge=0, lt=2**31, description="Another seed draws other products.")
 
 

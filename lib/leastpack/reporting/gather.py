@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,18 +35,15 @@ def last_runs(tables: Tables) -> list[dict[str, Any]]:
     return [{**row.asDict(), "account": json.loads(row["account"])} for row in rows.drop("config").collect()]
 
 
-def last_accounts(tables: Tables) -> list[dict[str, Any]]:
-    """Each source's account of the newest run that read it, in the order of these runs: step, source, at, and counts.
-
-    A run of outcomes may take in some sources alone.
-    """
-    rows = tables.read("runs").select("step", "started_at", F.get_json_object("account", "$.inputs").alias("inputs"))
-    newest = {}
-    for row in rows.where("inputs <> '{}'").orderBy("started_at").collect():
-        for source, account in json.loads(row["inputs"]).items():
-            newest[row["step"], source] = {"at": utc_text(row["started_at"]), **account}
-    found = [{"step": step, "source": source, **account} for (step, source), account in newest.items()]
-    return sorted(found, key=lambda account: account["at"])
+def outcome_accounts(tables: Tables, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The account of the newest run of outcomes that read each of some sources, in order of that run."""
+    inputs = F.from_json(F.get_json_object("account", "$.inputs"), "map<string, string>")
+    rows = tables.read("runs").where("step = 'outcomes'").select("started_at", F.explode(inputs).alias("source", "row"))
+    newest = Window.partitionBy("source").orderBy(F.desc("started_at"))
+    last = (
+        rows.where(F.col("source").isin(*sources)).withColumn("place", F.row_number().over(newest)).where("place = 1")
+    )
+    return {row["source"]: json.loads(row["row"]) for row in last.orderBy("started_at", "source").collect()}
 
 
 def quarantine_counts(tables: Tables) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from leastpack import __version__
 from leastpack.certificates.cells import in_words
-from leastpack.certificates.terms import OF_SHIPMENTS, PILOT
+from leastpack.certificates.terms import PILOT
 from leastpack.config.root import Config
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
@@ -139,16 +139,15 @@ def _tiles(
     for one in certificates:
         if one["in_force"]:
             promised, found = "of what moves is unsafe", f"{one['k']} of {one['n']} tested were"
-            if one["labels"] in OF_SHIPMENTS:
+            if one["labels"] == PILOT:
                 promised = "mean damage rate of what moves"
-                kind = "trial shipments" if one["labels"] == PILOT else "shipments drawn at random"
-                found = f"{one['k']} of {one['shipments']} {kind} were damaged"
+                found = f"{one['k']} of {one['shipments']} trial shipments were damaged"
             tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {found}"))
     for row in checked:
         if row["package_type"] == ALL:
             verdict = "kept" if row["kept"] else "BROKEN"
             rate, true = f"{row['unsafe'] / row['products']:.1%}", "truly unsafe"
-            if row["labels"] in OF_SHIPMENTS:
+            if row["labels"] == PILOT:
                 rate, true = f"{row['rate_after']:.2%}", "true mean damage rate"
             tiles.append((rate, f"{true} of {row['products']:,} that move, {row['where']}: promise {verdict}"))
     curve = evaluation.curves["all pairs"]
@@ -188,7 +187,7 @@ def _checked(recommended: DataFrame, certificates: DataFrame, truth: DataFrame |
 
 def _price_plot(certificates: list[dict[str, Any]]) -> str | None:
     prices = {
-        one["where"]: list(zip(one["price_tests"], one["price_moving"], strict=True))
+        f"{one['where']}, {one['labels']}": list(zip(one["price_tests"], one["price_moving"], strict=True))
         for one in certificates
         if one["price_tests"] is not None and len(one["price_tests"])
     }
@@ -196,11 +195,14 @@ def _price_plot(certificates: list[dict[str, Any]]) -> str | None:
 
 
 def _inputs(tables: Tables, config: Config, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    # A run of outcomes may take in some sources alone.
+    last = [(run["step"], run["account"]["inputs"]) for run in runs if run["step"] != "outcomes"]
     configured = [source.name for source in (*config.sources, *results_source(tables))]
+    last += [("outcomes", {source: row}) for source, row in gather.outcome_accounts(tables, configured).items()]
     accounts = [
-        {**account, "set_aside": _counts(account["set_aside"])}
-        for account in gather.last_accounts(tables)
-        if account["source"] in configured
+        {"step": step, "source": source, **row, "set_aside": _counts(row["set_aside"])}
+        for step, inputs in last
+        for source, row in inputs.items()
     ]
     quarantine = _records(gather.quarantine_counts(tables))
     return {"accounts": accounts, "quarantine": quarantine, "tokens": gather.unknown_tokens(runs)}
