@@ -12,11 +12,13 @@ from leastpack.config.decisions import ReportConfig
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
+from leastpack.config.sources import HISTORY_KINDS
 from leastpack.config.storage import SparkConfig
 from leastpack.config.training import TrainingConfig
 from leastpack.encoders.engines import MODALITIES, resolve_engines
 from leastpack.errors import ConfigError
 from leastpack.locations import local_path
+from leastpack.tables.schemas import TEST_RESULTS
 
 LOCAL = re.compile(r"local(?:\[(\d+|\*)(?:,\d+)?\])?")
 LOCAL_CLUSTER = re.compile(r"local-cluster\[\s*(\d+)\s*,\s*(\d+)\s*,\s*\d+\s*\]")
@@ -31,9 +33,21 @@ def check_run(config: Config) -> None:
     """
     files = load_packages(config.packages)
     check_catalog(config, files)
+    check_chosen(config)
     check_processes(config.training, config.spark)
     check_report(config.report, files)
     check_engines(resolve_engines(config), config.spark)
+
+
+def check_chosen(config: Config) -> None:
+    """Check the sources that outcomes is to take in alone.
+
+    Raises:
+        ConfigError: One of them is no source of history.
+    """
+    known = [source.name for source in config.sources if source.kind in HISTORY_KINDS] + [TEST_RESULTS.name]
+    if unknown := sorted(config.chosen - set(known)):
+        raise ConfigError(f"--source names no source of history: {', '.join(unknown)}", expected=", ".join(known))
 
 
 def local_slots(spark: SparkConfig) -> int | None:

@@ -87,3 +87,10 @@ def test_an_engine_that_cannot_run_is_told(tmp_path: Path, monkeypatch: pytest.M
 def test_slots_of_all_cores_are_this_machines() -> None:
     assert (local_slots(SparkConfig(master="local[*]")) or 0) >= 1
     assert local_slots(SparkConfig(master="spark://host:7077")) is None
+
+
+def test_sources_to_take_in_alone_are_sources_of_history(tmp_path: Path) -> None:
+    config = config_for(tmp_path, "spark.master=local[2]")
+    check_run(config.with_chosen(["test_results", "na_returns"]))
+    with pytest.raises(ConfigError, match=r"na_products(?s:.*)expected: na_shipments"):
+        check_run(config.with_chosen(["na_products"]))

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.config.sources import SourceConfig
+from leastpack.config.sources import REPORT_KINDS, SourceConfig
 from leastpack.outcomes.cleaning import AHEAD_DAYS, ITEM
 from leastpack.outcomes.damage import damage_marks, judge_reports, marked_shipments
 from leastpack.outcomes.history import after
@@ -76,8 +76,21 @@ def first_shipped(shipments: Intake) -> dict[str, datetime.date]:
     return {row["marketplace"]: row["day"] for row in first.collect()}
 
 
+def counted_until(counted: Mapping[int, Counted]) -> dict[str, datetime.date]:
+    """By marketplace, the day up to which all buckets have been counted."""
+    found: dict[str, datetime.date] = {}
+    for one in counted.values():
+        for name, day in one.watermarks.items():
+            found[name] = min(day, found.get(name, day))
+    return found
+
+
 def delivered_until(
-    marketplaces: Collection[str], reports: Intake, sources: Sequence[SourceConfig], rules: OutcomesConfig
+    marketplaces: Collection[str],
+    reports: Intake,
+    sources: Sequence[SourceConfig],
+    rules: OutcomesConfig,
+    counted: Mapping[int, Counted],
 ) -> dict[str, datetime.date]:
     """Today's watermarks of the marketplaces with shipments, from the history as it will be."""
     told = after(reports.stored, reports.changed, reports.table)
@@ -86,7 +99,9 @@ def delivered_until(
     sound = told.where(day.between(F.lit(FIRST_EVENT).cast("date"), until))
     ends = sound.groupBy("source", "marketplace").agg(F.max(day).alias("day")).collect()
     last = {(row["source"], row["marketplace"]): row["day"] for row in ends}
-    return watermarks(sources, last, marketplaces, rules.as_of)
+    read = {source.name for source in reports.sources}
+    unread = {source.name for source in sources if source.kind in REPORT_KINDS} - read
+    return watermarks(sources, last, marketplaces, rules.as_of, counted_until(counted), unread)
 
 
 def touched_days(shipments: Intake, reports: Intake, rules: OutcomesConfig, buckets: int) -> dict[int, datetime.date]:

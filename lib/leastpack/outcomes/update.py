@@ -75,7 +75,7 @@ def plan_update(
     buckets = tables.config.buckets
     counted = read_counted(tables)
     began = first_shipped(shipments)
-    until = delivered_until(list(began), reports, sources, rules)
+    until = delivered_until(list(began), reports, sources, rules, counted)
     for marketplace, day in sorted(until.items()):
         log.info("reports delivered", marketplace=marketplace, until=str(day), window_days=rules.return_window_days)
     touched = touched_days(shipments, reports, rules, buckets) if counted else {}

@@ -17,7 +17,12 @@ Ends = Mapping[tuple[str, str], datetime.date]
 
 
 def watermarks(
-    sources: Sequence[SourceConfig], last_events: Ends, marketplaces: Collection[str], as_of: datetime.date | None
+    sources: Sequence[SourceConfig],
+    last_events: Ends,
+    marketplaces: Collection[str],
+    as_of: datetime.date | None,
+    before: Mapping[str, datetime.date] | None = None,
+    unread: Collection[str] = (),
 ) -> dict[str, datetime.date]:
     """By marketplace, the least day up to which its open sources of returns have been delivered.
 
@@ -29,20 +34,27 @@ def watermarks(
         last_events: (source, marketplace) to the day of its latest report.
         marketplaces: Marketplaces with shipments.
         as_of: The day configured for all of them; None where the sources tell.
+        before: Marketplace to the day up to which it was counted before.
+        unread: Sources that are not read now: whatever is configured, what they have delivered since is not known, and
+            a marketplace where one of them decides stays where it was.
 
     Returns:
         Marketplace to day; a marketplace is missing where a source of it has delivered nothing and does not say until
         when, or where it has no source.
     """
-    if as_of is not None:
-        return dict.fromkeys(marketplaces, as_of)
-    found = {}
+    found: dict[str, datetime.date] = {}
     for marketplace in sorted(marketplaces):
         ends = _deciding(sources, last_events, marketplace)
         known = [end for end in ends.values() if end is not None]
-        _warn(marketplace, ends, known)
-        if ends and len(known) == len(ends):
-            found[marketplace] = min(known)
+        day = as_of
+        if as_of is None:
+            _warn(marketplace, ends, known)
+            day = min(known) if ends and len(known) == len(ends) else None
+        if not ends.keys().isdisjoint(unread):
+            counted = (before or {}).get(marketplace)
+            day = min(day, counted) if day is not None and counted is not None else None
+        if day is not None:
+            found[marketplace] = day
     return found
 
 

@@ -15,7 +15,7 @@ from leastpack.certificates.records import delta_left, is_told, spent_out, write
 from leastpack.certificates.rounds import Round, attempt_of, round_of
 from leastpack.certificates.terms import Terms
 from leastpack.certificates.told import waiting
-from leastpack.outcomes.counted import read_counted
+from leastpack.outcomes.counted import counted_until, read_counted
 from leastpack.policy.betting import betting_upper_bound
 from leastpack.policy.cells import CellTest, Shares, certify_cells, judge_types
 from leastpack.policy.certify import Method, PolicyTest, certify_shipments
@@ -77,7 +77,7 @@ def _waits_for(tables: Tables, round_: Round, window: int) -> str | None:
     counted = tables.read("pilot_outcomes") if tables.exists("pilot_outcomes") else None
     if counted is None or counted.where(F.col("pilot_id") == round_.round_id).isEmpty():
         return "none of its shipments has been counted yet"
-    known, shipped = _delivered_until(tables), _shipped_until(tables)
+    known, shipped = counted_until(read_counted(tables)), _shipped_until(tables)
     for name, day in sorted(ends.items()):
         if (last_shipped := shipped.get(name)) is None or last_shipped < day - ONE_DAY:
             told = last_shipped or "no day yet"
@@ -89,15 +89,6 @@ def _waits_for(tables: Tables, round_: Round, window: int) -> str | None:
             told = f"returns are delivered until {until or 'no day yet'}"
             return f"customers of its last shipments in {name} have time until {needed}; {told}"
     return None
-
-
-def _delivered_until(tables: Tables) -> dict[str, datetime.date]:
-    """By marketplace, the day up to which all buckets have been counted."""
-    found: dict[str, datetime.date] = {}
-    for one in read_counted(tables).values():
-        for name, day in one.watermarks.items():
-            found[name] = min(day, found.get(name, day))
-    return found
 
 
 def _shipped_until(tables: Tables) -> dict[str, datetime.date]:

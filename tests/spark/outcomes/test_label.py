@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +299,11 @@ def test_shipments_wait_for_their_returns_and_are_kept_until_they_count(spark, t
 
 
 def test_sources_that_a_run_leaves_alone_are_not_read_and_keep_what_they_told(spark, tmp_path):
-    first = {"shipments": [shipment(1, "mug", "bag"), shipment(2, "mug", "bag")], "returns": [returned(1, "mug")]}
+    young = shipment(3, "mug", "bag", "2024-05-30")
+    first = {
+        "shipments": [shipment(1, "mug", "bag"), shipment(2, "mug", "bag"), young],
+        "returns": [returned(1, "mug")],
+    }
     shop = config(tmp_path, {**first, "human_tests": []}, as_of="2024-06-02")
     tables = write_catalog(spark, shop, PRODUCTS)
     with pytest.raises(ConfigError, match=r"(?s)names no source: photos.*shipments, returns, human_tests"):
@@ -307,7 +312,9 @@ def test_sources_that_a_run_leaves_alone_are_not_read_and_keep_what_they_told(sp
     counted = tables.version("pair_outcomes")
     write_export(tmp_path / "human_tests", "human_tests", [human_test(1, "mug", "box", "UNSAFE")])
     shutil.rmtree(tmp_path / "shipments")
-    label_outcomes(spark, shop.with_chosen(["human_tests"]))
+    # Returns are not read: whatever the config says of them, nothing more is known of a young shipment.
+    later = shop.model_copy(update={"outcomes": shop.outcomes.model_copy(update={"as_of": date(2024, 9, 1)})})
+    label_outcomes(spark, later.with_chosen(["human_tests"]))
     assert tables.version("pair_outcomes") == counted
     assert set(by_key(tables.read("pair_tests"), "package_type")) == {"bag", "box"}
     assert account(tables, "human_tests")["used"] == 1

@@ -72,6 +72,18 @@ def test_the_watermark_of_a_marketplace(case):
     assert watermarks(sources, ends, ["NA"], DAY(2030, 1, 1)) == {"NA": DAY(2030, 1, 1)}
 
 
+@pytest.mark.parametrize("as_of", [None, DAY(2030, 1, 1)])
+def test_what_is_not_read_keeps_shipments_waiting_whatever_the_config_says(as_of):
+    sources = [source("a", delivered_until="2024-05-05"), source("r", "reviews"), source("b", marketplace="EU")]
+    ends = {("a", "NA"): DAY(2024, 3, 1), ("b", "EU"): DAY(2024, 3, 1)}
+    before = {"NA": DAY(2024, 2, 2), "EU": DAY(2024, 2, 2)}
+    found = watermarks(sources, ends, ["EU", "NA"], as_of, before, {"a", "r"})
+    assert found == {"NA": DAY(2024, 2, 2), "EU": as_of or DAY(2024, 3, 1)}
+    assert "NA" not in watermarks(sources, ends, ["EU", "NA"], as_of, {}, {"a"})
+    # Reviews decide nothing beside returns.
+    assert watermarks(sources, ends, ["NA"], as_of, before, {"r"})["NA"] > DAY(2024, 2, 2)
+
+
 def test_a_source_that_lags_more_than_a_week_is_warned_of_with_the_days():
     sources = [source("a"), source("b")]
     with capture_logs() as told:
