@@ -13,6 +13,7 @@ from leastpack.certificates.terms import Terms
 from leastpack.policy.exact import Floats
 from leastpack.tables.keys import PAIR
 
+# Values of a factor that a plan reckons with, and shipments of a pair that count at most.
 QUANTILES = 9
 MOST_SHIPMENTS = 20
 
