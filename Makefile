@@ -18,12 +18,14 @@ setup: ## Make the environment in .venv, once; safe to interrupt and repeat
 FIRST := catalog outcomes encode train score certify decide
 THEN := outcomes certify decide publish report
 DEMO ?= conf/demo.yaml
-SHEET ?= out/demo/tests.csv
+DEMO_OUT ?= out/demo
+SHEET = $(DEMO_OUT)/tests.csv
 SETTINGS ?=
 LATER := --set decisions.as_of=2025-04-10 --set outcomes.as_of=2025-04-10
 DEMO_CONFIG = --config $(DEMO) $(SETTINGS)
 
 demo: setup ## Set up, then run the whole road on an invented marketplace into out/demo, with the tests and the pilot it asks for
+	@rm -rf $(DEMO_OUT)/tables $(DEMO_OUT)/model $(DEMO_OUT)/work # its days begin anew
 	@$(WITH) leastpack sample $(DEMO_CONFIG)
 	@$(WITH) leastpack run $(DEMO_CONFIG) $(foreach step,$(FIRST),--step $(step))
 	@$(WITH) leastpack queue export $(SHEET) --most 1000 --force $(DEMO_CONFIG)

@@ -51,12 +51,12 @@ def check(seed: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
         The seed, `figures`, and how long it took.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    config, sheet = folder / "demo.yaml", folder / "tests.csv"
+    config = folder / "demo.yaml"
     moved = (CHECKOUT / "conf" / "demo.yaml").read_text(encoding="utf-8").replace("out/demo", str(folder))
     config.write_text(moved, encoding="utf-8")
     began = time.monotonic()
     settings = " ".join(f"--set {setting}" for setting in (f"sample.seed={seed}", *overrides))
-    command = ["make", "demo", f"DEMO={config}", f"SHEET={sheet}", f"SETTINGS={settings}"]
+    command = ["make", "demo", f"DEMO={config}", f"DEMO_OUT={folder}", f"SETTINGS={settings}"]
     subprocess.run(command, check=True, cwd=CHECKOUT)
     return {"seed": seed, **figures(folder), "minutes": (time.monotonic() - began) / 60}
 

@@ -12,7 +12,7 @@ from leastpack.config.decisions import ReportConfig
 from leastpack.config.encoders import EncodersConfig
 from leastpack.config.packages import PackageFile, load_packages
 from leastpack.config.root import Config
-from leastpack.config.sources import HISTORY_KINDS
+from leastpack.config.sources import HISTORY_KINDS, require_names
 from leastpack.config.storage import SparkConfig
 from leastpack.config.training import TrainingConfig
 from leastpack.encoders.engines import MODALITIES, resolve_engines
@@ -46,8 +46,7 @@ def check_chosen(config: Config) -> None:
         ConfigError: One of them is no source of history.
     """
     known = [source.name for source in config.sources if source.kind in HISTORY_KINDS] + [TEST_RESULTS.name]
-    if unknown := sorted(config.chosen - set(known)):
-        raise ConfigError(f"--source names no source of history: {', '.join(unknown)}", expected=", ".join(known))
+    require_names("--source", config.chosen, known)
 
 
 def local_slots(spark: SparkConfig) -> int | None:

@@ -253,7 +253,15 @@ def named_sources(sources: Sequence[SourceConfig], names: Collection[str]) -> li
     Raises:
         ConfigError: A name is none of theirs.
     """
-    known = [source.name for source in sources]
-    if unknown := sorted(set(names) - set(known)):
-        raise ConfigError(f"--source names no source: {', '.join(unknown)}", expected=", ".join(known))
+    require_names("--source", names, [source.name for source in sources])
     return [source for source in sources if not names or source.name in names]
+
+
+def require_names(option: str, names: Collection[str], known: Sequence[str]) -> None:
+    """Refuse names of sources that an option cannot mean.
+
+    Raises:
+        ConfigError: A name is not known.
+    """
+    if unknown := sorted(set(names) - set(known)):
+        raise ConfigError(f"{option} names no source: {', '.join(unknown)}", expected=", ".join(known))

@@ -15,7 +15,7 @@ from leastpack.catalog.quarantine import write_quarantine
 from leastpack.catalog.sources import read_exports, reading, with_content
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.config.root import Config
-from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig, named_sources
+from leastpack.config.sources import REPORT_KINDS, Kind, SourceConfig, named_sources, require_names
 from leastpack.guards import check_guards
 from leastpack.log import log
 from leastpack.outcomes.accounts import account_for, quarantine_rows
@@ -29,7 +29,7 @@ from leastpack.outcomes.intake import Intake, history_sources, rows_of, take_in
 from leastpack.outcomes.months import warn_of_odd_months
 from leastpack.outcomes.package_codes import judge_codes
 from leastpack.outcomes.pairs import human_tests, shipment_tests
-from leastpack.outcomes.requirements import require_history, require_labels, require_named, require_sources
+from leastpack.outcomes.requirements import require_history, require_labels, require_sources
 from leastpack.outcomes.sheet_results import results_source
 from leastpack.outcomes.update import Update, plan_update, write_update
 from leastpack.panel import withheld_tests
@@ -61,7 +61,7 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
     every_source = history_sources([*config.sources, *results_source(tables)])
     require_sources([source.kind for source in every_source])
     sources = named_sources(every_source, config.chosen)
-    require_named(config.again, sources)
+    require_names("--again", config.again, [source.name for source in sources])
     sources += _of(config.sources, "package_codes")
     with step_run(spark, tables, config, "outcomes") as run, ExitStack() as kept:
         products = tables.read("products", run.reads("products", tables.version("products")))

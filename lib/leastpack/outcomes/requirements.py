@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from leastpack.catalog.versions import DUPLICATE
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.config.sources import Kind, SourceConfig
-from leastpack.errors import ConfigError, InputError
+from leastpack.config.sources import Kind
+from leastpack.errors import InputError
 from leastpack.log import log
 from leastpack.outcomes.accounts import QUARANTINED, USED
 from leastpack.outcomes.intake import Intake
@@ -40,21 +40,6 @@ def require_sources(kinds: Collection[Kind]) -> None:
             found=", ".join(sorted(set(kinds))),
             todo="add one under `sources`, or leave shipments out and label by human tests",
         )
-
-
-def require_named(again: Collection[str], sources: Sequence[SourceConfig]) -> None:
-    """Refuse to read anew what is not kept.
-
-    Args:
-        again: Names given.
-        sources: Sources that are kept.
-
-    Raises:
-        ConfigError: A name is none of theirs.
-    """
-    names = [source.name for source in sources]
-    if unknown := sorted(set(again) - set(names)):
-        raise ConfigError(f"--again names no source of history: {', '.join(unknown)}", expected=", ".join(names))
 
 
 def require_history(fates: Mapping[Kind, Counter[str]], intakes: Mapping[str, Intake]) -> None:

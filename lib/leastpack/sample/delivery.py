@@ -12,9 +12,9 @@ from leastpack.config.root import Config
 from leastpack.errors import ConfigError
 from leastpack.log import log
 from leastpack.sample.feedback import Period, returns_of, reviews_of, write_returns, write_reviews
-from leastpack.sample.listings import CLOSING, declare
+from leastpack.sample.generate import declare_all
+from leastpack.sample.listings import CLOSING
 from leastpack.sample.shipments import ship, write_shipments
-from leastpack.sample.texts import write_texts
 from leastpack.sample.trials import Trial, ship_trials
 from leastpack.sample.truth import know
 from leastpack.sample.world import invent_products
@@ -51,8 +51,7 @@ def deliver_next(config: Config, trials: Mapping[tuple[str, str], Trial]) -> dic
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     products = invent_products(sample)
-    texts = write_texts(products, sample.seed, sample.shuffle_words)
-    listings = [declare(product, text, sample.seed) for product, text in zip(products, texts, strict=True)]
+    listings = declare_all(products, sample)
     rows = {"shipments": 0, "returns": 0, "reviews": 0}
     for file in load_packages(config.packages):
         market = know(products, file, sample.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import track
@@ -17,7 +18,7 @@ from leastpack.sample.exports import write_products
 from leastpack.sample.feedback import FIRST, returns_of, reviews_of, write_returns, write_reviews
 from leastpack.sample.files import write_parquet
 from leastpack.sample.human_tests import write_human_tests
-from leastpack.sample.listings import declare, export_rows
+from leastpack.sample.listings import Listing, declare, export_rows
 from leastpack.sample.photos.shoot import PIECE, passed_tunnel, plan_shots, take_photos, write_listings
 from leastpack.sample.physics import ATTRIBUTES
 from leastpack.sample.rules import write_rules
@@ -87,8 +88,7 @@ def _packages(config: Config) -> list[PackageFile]:
 def _write_rows(folder: Path, products: list[Product], markets: list[Market], sample: SampleConfig) -> int:
     """All exports but the photos; returns the number of shipped items."""
     seed, shipped_items = sample.seed, 0
-    texts = write_texts(products, seed, sample.shuffle_words)
-    listings = [declare(product, text, seed) for product, text in zip(products, texts, strict=True)]
+    listings = declare_all(products, sample)
     listed = [[one for one in listings if one.product.marketplace == m.packages.marketplace] for m in markets]
     write_rules(folder, [(market.packages, own) for market, own in zip(markets, listed, strict=True) if own])
     for market, own in zip(markets, listed, strict=True):
@@ -103,6 +103,12 @@ def _write_rows(folder: Path, products: list[Product], markets: list[Market], sa
         shipped_items += len(shipped.product)
     write_human_tests(folder, markets, sample.tau, sample.tested_share, seed)
     return shipped_items
+
+
+def declare_all(products: Sequence[Product], sample: SampleConfig) -> list[Listing]:
+    """The listing of every product, in the same order."""
+    texts = write_texts(products, sample.seed, sample.shuffle_words)
+    return [declare(product, text, sample.seed) for product, text in zip(products, texts, strict=True)]
 
 
 def _write_photos(folder: Path, products: list[Product], sample: SampleConfig) -> int:
