@@ -285,6 +285,7 @@ def _by_type(
 BETS: dict[str, Callable[[Counts, Counts, float], float]] = {
     "betting, mixture": lambda k, n, alpha: betting_p_value(k, n, alpha, "mixture"),
     "betting, plug-in": lambda k, n, alpha: betting_p_value(k, n, alpha, "plug_in"),
+    "betting, both": lambda k, n, alpha: betting_p_value(k, n, alpha, "both"),
 }
 FIRST, ALL_NAIVE = "first shipments", "naive"
 # What one might count instead of a shipment that went out in another package: nothing, or one that arrived whole.

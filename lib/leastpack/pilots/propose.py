@@ -87,7 +87,7 @@ def _draw(
 ) -> Round | list[str]:
     settings = terms.config.certify
     delta = delta_left(tables, terms)
-    panel = Panel(settings.seed, _drawn_up_to(tables, settings.seed), "pilot")
+    panel = Panel(settings.seed, _drawn_up_to(tables, settings.seed), PILOT)
     if panel.start + terms.drawing.draw_share > 1:
         return ["every product has been drawn for a pilot of this seed; certify.seed draws anew"]
     looked = look(tables, run, inputs, terms, panel, products, kept)

@@ -13,12 +13,13 @@ from pyspark.sql import functions as F
 from leastpack.certificates.attempt import CellResult
 from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
 from leastpack.certificates.rounds import Round, attempt_of, round_of
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import PILOT, Terms
 from leastpack.certificates.told import waiting
 from leastpack.outcomes.counted import counted_until, read_counted
+from leastpack.panel import panel_hash
 from leastpack.policy.betting import betting_upper_bound
 from leastpack.policy.cells import CellTest, Shares, certify_cells, judge_types
-from leastpack.policy.certify import Method, PolicyTest, certify_shipments
+from leastpack.policy.certify import BETS, Method, PolicyTest, certify_shipments
 from leastpack.policy.choose import Flags
 from leastpack.policy.exact import Counts, binomial_upper_bound
 from leastpack.runs import Run
@@ -115,8 +116,9 @@ def _results(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms, d
     )
     # To look at outcomes and then end a pilot voids a test of first shipments; bets stand it.
     ended = all(row.stopped_on is not None for row in arms)
-    choices = tables.read("round_choices").where(F.col("round_id") == round_.round_id).orderBy("cell", *PRODUCT)
-    drawn = choices.collect()
+    choices = tables.read("round_choices").where(F.col("round_id") == round_.round_id)
+    # By the hash that drew them: bets look at one product after the other.
+    drawn = choices.orderBy(panel_hash(round_.cells[0].seed, PILOT), *PRODUCT).collect()
     shares = terms.shares(delta, len(round_.cells), max(len(row.levels) for row in round_.cells))
     alpha = terms.observed_alpha(shares)
     cells = {
@@ -196,7 +198,7 @@ def _result(cell: _Outcomes, test: CellTest, alpha: float, shares: Shares, terms
     judged = judge_types(counts[:, 0], counts[:, 1], alpha, test.delta, shares.contradiction)
     judged = replace(judged, upper=np.array([terms.true_bound(float(one), shares) for one in judged.upper]))
     if cell.method == "betting":
-        observed = betting_upper_bound(cell.k[place, counted], cell.n[place, counted], test.delta)
+        observed = betting_upper_bound(cell.k[place, counted], cell.n[place, counted], test.delta, BETS)
     else:
         observed = binomial_upper_bound(int(cell.first[place, counted].sum()), int(counted.sum()), test.delta)
     return CellResult(

@@ -18,12 +18,14 @@ from scipy.special import logsumexp
 from leastpack.errors import InputError
 from leastpack.policy.exact import Floats, check_rate
 
-Bets = Literal["mixture", "plug_in"]
+Bets = Literal["mixture", "plug_in", "both"]
 # Fixed bets of the mixture, as parts of the largest; one near 1 wins where nothing breaks.
 PARTS = np.concatenate([np.linspace(0.05, 0.95, 19), [0.99]])
 LARGEST = 0.99
 # What is known of mean and spread before the first product: as much as one product with half the bound.
 PRIOR_PRODUCTS = 1.0
+# Rates at which an upper bound is looked for.
+SCANNED = 400
 
 
 def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets = "mixture") -> float:
@@ -39,7 +41,7 @@ def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets
         bets: `mixture`: equal capital on twenty fixed bets, all shipments counted at the end; the order of products
             does not matter, and their rates may differ (a product of means is largest where they are equal).
             `plug_in`: each bet from the products before it, looked at after each; valid only in the order of a random
-            draw.
+            draw. `both`: half the capital on each, looked at after each product; in the order of a random draw too.
 
     Returns:
         The p-value, 1 at most.
@@ -57,20 +59,22 @@ def betting_p_value(k: npt.ArrayLike, n: npt.ArrayLike, alpha: float, bets: Bets
         return 1.0
     rates = damaged / shipped
     if bets == "mixture":
-        steps = np.log1p(np.outer(PARTS / (1 - alpha), alpha - rates))
-        capital = float(logsumexp(steps.sum(axis=1)) - np.log(len(PARTS)))
+        capital = float(_fixed(rates, alpha)[-1])
+    elif bets == "plug_in":
+        capital = float(_adapted(rates, alpha).max())
     else:
-        capital = float(np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates))).max())
+        capital = float(np.logaddexp(_fixed(rates, alpha), _adapted(rates, alpha)).max() - np.log(2))
     return float(np.exp(-max(0.0, capital)))
 
 
-def betting_upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, delta: float) -> float:
-    """The mean damage rate that `betting_p_value` of a mixture still rejects at `delta`; 1 where it rejects none.
+def betting_upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, delta: float, bets: Bets = "mixture") -> float:
+    """From this mean damage rate on, `betting_p_value` rejects every higher one at `delta`; 1 where it does not.
 
     Args:
         k: (m,) damaged shipments of each product.
         n: (m,) shipments of each product, at least 1.
         delta: Probability that the bound is wrong.
+        bets: As of `betting_p_value`.
 
     Raises:
         InputError: As of `betting_p_value`.
@@ -78,13 +82,16 @@ def betting_upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, delta: float) -> flo
     check_rate("delta", delta)
 
     def above(alpha: float) -> float:
-        return betting_p_value(k, n, alpha) - delta
+        return betting_p_value(k, n, alpha, bets) - delta
 
-    least, most = 1e-9, 1 - 1e-9
-    if above(most) > 0:
+    # The p-value of fixed bets falls as the bound rises; of bets that adapt it may also rise a little.
+    rates = np.geomspace(1e-9, 1 - 1e-9, SCANNED)
+    kept = np.flatnonzero([above(float(rate)) > 0 for rate in rates])
+    if not len(kept):
+        return float(rates[0])
+    if kept[-1] == SCANNED - 1:
         return 1.0
-    # The p-value falls as the bound rises.
-    return float(optimize.brentq(above, least, most)) if above(least) > 0 else least
+    return float(optimize.brentq(above, rates[kept[-1]], rates[kept[-1] + 1]))
 
 
 def chance_by_betting(
@@ -115,6 +122,19 @@ def chance_by_betting(
     enough = logsumexp(won, axis=1) - np.log(len(PARTS)) >= np.log(1 / delta)
     least = np.where(enough.any(axis=1), luck[enough.argmax(axis=1)], np.inf)
     return np.asarray(stats.norm.sf(least), dtype=np.float64)
+
+
+def _fixed(rates: Floats, alpha: float) -> Floats:
+    """(m,) logarithm of the capital of a mixture of fixed bets after each product."""
+    steps = np.log1p(np.outer(PARTS / (1 - alpha), alpha - rates))
+    won: Floats = logsumexp(np.cumsum(steps, axis=1), axis=0) - np.log(len(PARTS))
+    return won
+
+
+def _adapted(rates: Floats, alpha: float) -> Floats:
+    """(m,) logarithm of the capital of `_plug_in` bets after each product."""
+    won: Floats = np.cumsum(np.log1p(_plug_in(rates, alpha) * (alpha - rates)))
+    return won
 
 
 def _plug_in(rates: Floats, alpha: float) -> Floats:

@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from leastpack.errors import InputError
-from leastpack.policy.betting import betting_p_value
+from leastpack.policy.betting import Bets, betting_p_value
 from leastpack.policy.exact import Counts, Floats, binomial_p_values, check_rate, list_p_values
 
 Method = Literal["betting", "exact"]
+# Of the kinds of bets none wins everywhere; half the capital on each is never far from the best.
+BETS: Bets = "both"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def certify_shipments(
     """Test the planned levels of a policy by trial shipments: their mean damage rate, each product counted once.
 
     Args:
-        moves: (L, m) whether each drawn product moves at each level, levels in the planned order.
+        moves: (L, m) whether each drawn product moves at each level, levels in the planned order; products in the
+            order of a random draw.
         k: (L, m) damaged shipments of the pair that it moves to.
         n: (L, m) shipments of that pair, assigned by chance; products without any are no part of the test.
         first_damaged: (L, m) whether the first of them was damaged.
@@ -126,7 +129,8 @@ def certify_shipments(
     products = counted.sum(axis=1)
     if method == "betting":
         rows = zip(damaged, shipped, counted, strict=True)
-        p_values = np.array([betting_p_value(one[of], all_[of], alpha) for one, all_, of in rows], dtype=np.float64)
+        found = [betting_p_value(one[of], all_[of], alpha, BETS) for one, all_, of in rows]
+        p_values = np.array(found, dtype=np.float64)
     else:
         p_values = binomial_p_values(np.where(counted, first, 0).sum(axis=1), products, alpha)
     return PolicyTest(products, np.where(counted, damaged, 0).sum(axis=1), p_values, last_passed(p_values, delta))

@@ -13,7 +13,7 @@ from leastpack.errors import InputError
 from leastpack.policy.betting import Bets, betting_p_value, betting_upper_bound, chance_by_betting
 from leastpack.policy.exact import binomial_p_values
 
-BETS: tuple[Bets, ...] = ("mixture", "plug_in")
+BETS: tuple[Bets, ...] = ("mixture", "plug_in", "both")
 
 
 @pytest.mark.parametrize("bets", BETS)
@@ -43,6 +43,15 @@ def test_all_shipments_say_more_than_the_first_of_each_product(bets: Bets) -> No
         by_all, by_first = betting_p_value(damaged, shipped, 0.01, bets), binomial_p_values(first, 1500, 0.01)
         gains.append(np.log(by_first) - np.log(by_all))
     assert np.median(gains) > 0
+
+
+def test_half_the_capital_on_each_kind_of_bets_is_never_far_from_the_better_one() -> None:
+    rng = np.random.default_rng(8)
+    for products, shipments in ((800, 20), (4000, 1)):  # bets that adapt win in the first, fixed ones in the second
+        for _ in range(20):
+            damaged = rng.binomial(shipments, 0.005, products)
+            one, other, both = (betting_p_value(damaged, np.full(products, shipments), 0.01, bets) for bets in BETS)
+            assert both <= 2 * min(one, other) + 1e-12
 
 
 @given(st.lists(st.integers(0, 5), max_size=30), st.sampled_from(BETS))
@@ -77,14 +86,16 @@ def test_what_cannot_be_used_is_named(k: list[int], n: list[int], alpha: float, 
         betting_p_value(k, n, alpha)
 
 
-def test_the_upper_bound_is_where_the_p_value_reaches_delta() -> None:
+@pytest.mark.parametrize("bets", BETS)
+def test_the_upper_bound_is_where_the_p_value_reaches_delta(bets: Bets) -> None:
     rng = np.random.default_rng(5)
     n = rng.integers(1, 40, 900)
     k = rng.binomial(n, 0.01)
-    bound = betting_upper_bound(k, n, 0.1)
-    assert betting_p_value(k, n, bound * 1.001) <= 0.1 <= betting_p_value(k, n, bound * 0.999)
+    bound = betting_upper_bound(k, n, 0.1, bets)
+    assert betting_p_value(k, n, bound * 1.001, bets) <= 0.1 <= betting_p_value(k, n, bound * 0.999, bets)
     assert float(np.mean(k / n)) < bound < 0.03
-    assert betting_upper_bound([1, 1], [1, 1], 0.1) == 1.0
+    assert betting_upper_bound([1, 1], [1, 1], 0.1, bets) == 1.0
+    assert betting_upper_bound([0] * 9000, [1] * 9000, 0.1, bets) < 0.001
 
 
 def test_the_chance_to_pass_is_about_what_happens() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.simulate.rounds import audit_rounds, pilot_rounds
+from tests.simulate.rounds import BETS, audit_rounds, pilot_rounds
 from tests.simulate.worlds import Traits, make_world
 
 DELTA, REPETITIONS = 0.1, 100
@@ -38,7 +38,7 @@ def test_a_pilot_keeps_its_promise_by_all_shipments_and_by_first_ones() -> None:
     for name, tally in outcome.tallies.items():
         if name != "naive":
             assert tally.violations / 60 <= DELTA + 3 * (DELTA * (1 - DELTA) / 60) ** 0.5, name
-    assert np.mean(outcome.tallies["betting, mixture"].moved) > 0.5 * outcome.oracle[0]
+    assert np.mean(outcome.tallies["betting, both"].moved) > 0.5 * outcome.oracle[0]
 
 
 def test_a_pilot_keeps_its_promise_where_a_station_puts_fragile_ones_aside() -> None:
@@ -46,6 +46,6 @@ def test_a_pilot_keeps_its_promise_where_a_station_puts_fragile_ones_aside() -> 
     world = replace(make_world("short", 10_000, rng), put_aside=0.95)
     outcome = pilot_rounds(world, 3000, 5.0, 0.005, DELTA, 40, rng)
     broken = {name: tally.violations / 40 for name, tally in outcome.tallies.items()}
-    assert max(broken[name] for name in ("betting, mixture", "betting, plug-in", "first shipments")) <= DELTA
+    assert max(broken[name] for name in (*BETS, "first shipments")) <= DELTA
     assert broken["put aside as whole"] > 0.9
     assert broken["put aside left out"] > 2 * DELTA
