@@ -11,10 +11,9 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.attempt import attempt
 from leastpack.certificates.correction import risk_correction
-from leastpack.certificates.drawing import look
+from leastpack.certificates.drawing import look, plan
 from leastpack.certificates.growing import grown
 from leastpack.certificates.in_force import CERTIFIED, FAILED, NOT_DRAWN, WAITING
-from leastpack.certificates.planning import plan_round
 from leastpack.certificates.records import delta_left, is_told, spent_out, write_attempt, write_certificates
 from leastpack.certificates.rounds import (
     Panel,
@@ -28,7 +27,7 @@ from leastpack.certificates.rounds import (
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import PILOT, Terms, make_terms
-from leastpack.certificates.told import not_drawn, waiting
+from leastpack.certificates.told import waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
@@ -40,6 +39,7 @@ from leastpack.tables import Tables
 INPUTS = (
     "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
 )  # fmt: skip
+ALL_DRAWN = "every product has been drawn for a panel of this seed; certify.seed draws anew"
 
 
 def certify_policy(spark: SparkSession, config: Config) -> None:
@@ -94,23 +94,18 @@ def _draw(
     tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, products: int, kept: ExitStack
 ) -> Round | None:
     """Plan the policy's round and draw it, if it may pass; the cells that have none get rows that say why."""
-    settings = terms.config.certify
-    delta = delta_left(tables, terms)
     new_panel = choose_panel(tables, terms, inputs["pair_tests"])
     # Without products to draw the plan tells what a round would do.
-    looked = look(tables, run, inputs, terms, new_panel or Panel(settings.seed, 0.0), products, kept)
+    panel = new_panel or Panel(terms.config.certify.seed, 0.0)
+    looked = look(tables, run, inputs, terms, panel, products, kept)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     found = risk_correction(calibrate, inputs["pair_scores"], terms)
-    # Without delta to spend the plan tells what a whole part of it would do.
-    plans = plan_round(looked.counts, looked.sampled, found, terms, delta or settings.delta / settings.issues_a_year)
-    used_up = None if delta else spent_out(terms)
-    if new_panel is None:
-        used_up = "every product has been drawn for a panel of this seed; certify.seed draws anew"
-    hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
-    write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
-    if new_panel is None or len(hopeless) == len(plans):
+    planned = plan(tables, run, looked, found, terms, why_none=None if new_panel else ALL_DRAWN)
+    if not planned.worth_drawing:
         return None
-    round_ = draw_round(tables, terms, new_panel, plans, looked.catalog, looked.excluded, inputs["pair_tests"], delta)
+    round_ = draw_round(
+        tables, terms, panel, planned.plans, looked.catalog, looked.excluded, inputs["pair_tests"], planned.delta
+    )
     for row in round_.cells:
         log.info("round drawn", cell=row.cell, products=row.drawn, tests=row.tests, until=str(row.test_until))
     return round_

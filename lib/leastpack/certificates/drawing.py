@@ -1,4 +1,4 @@
-"""What a round is planned on: products of the catalog as the policy sees them, none of their labels among it."""
+"""Plans a round on products of the catalog as the policy sees them, none of their labels among it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.certificates.correction import Correction
 from leastpack.certificates.counts import CellCounts, count_moves
 from leastpack.certificates.marks import disproved_pairs, exclusions, product_marks, without_panels
+from leastpack.certificates.planning import OF_AUDIT, CellPlan, Reach, plan_round
 from leastpack.certificates.products import product_facts, product_rows
+from leastpack.certificates.records import delta_left, spent_out, write_certificates
 from leastpack.certificates.rounds import Panel
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.terms import Terms
+from leastpack.certificates.told import not_drawn
 from leastpack.panel import panel_hash, withheld_tests
 from leastpack.runs import Run
 from leastpack.tables import Tables
@@ -74,6 +78,57 @@ def look(
     counts = count_moves(rows.where(F.col("panel") < sampled), terms)
     catalog = placed_products(tables, inputs, terms, panel, excluded, kept) if terms.of_list else rows
     return Looked(rows, catalog, sampled, counts, excluded)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A round before it is drawn.
+
+    Attributes:
+        plans: Of all cells.
+        hopeless: Cells that a round can do nothing for, and why.
+        delta: What its attempt may spend; 0 where nothing is left.
+    """
+
+    plans: Mapping[str, CellPlan]
+    hopeless: Mapping[str, str]
+    delta: float
+
+    @property
+    def worth_drawing(self) -> bool:
+        """Whether any cell gets a round."""
+        return len(self.hopeless) < len(self.plans)
+
+
+def plan(
+    tables: Tables,
+    run: Run,
+    looked: Looked,
+    correction: Correction,
+    terms: Terms,
+    reach: Reach = OF_AUDIT,
+    why_none: str | None = None,
+) -> Planned:
+    """Plan a policy's round, and write why cells have none.
+
+    Args:
+        tables: For attempts and certificates.
+        run: The run.
+        looked: The catalog.
+        correction: What labels say of the predictions.
+        terms: The policy.
+        reach: What drawn products ship, in a pilot.
+        why_none: Why no round can be drawn, whatever is planned; the plan then tells what one would do.
+    """
+    settings = terms.config.certify
+    delta = delta_left(tables, terms)
+    # Without delta to spend the plan tells what a whole part of it would do.
+    planned_at = delta or settings.delta / settings.issues_a_year
+    plans = plan_round(looked.counts, looked.sampled, correction, terms, planned_at, reach)
+    no_cell = why_none or (None if delta else spent_out(terms))
+    hopeless = {cell: why for cell, one in plans.items() if (why := no_cell or one.why_none) is not None}
+    write_certificates(tables, run, [not_drawn(terms, cell, plans[cell], why) for cell, why in hopeless.items()])
+    return Planned(plans, hopeless, delta)
 
 
 def placed_products(

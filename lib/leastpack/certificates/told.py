@@ -54,7 +54,7 @@ def _promise(terms: Terms) -> str:
     )
 
 
-def not_drawn(terms: Terms, cell: str, plan: CellPlan, used_up: str | None) -> Told:
+def not_drawn(terms: Terms, cell: str, plan: CellPlan, why: str) -> Told:
     """A cell without a round, and why."""
     return {
         **_blank(
@@ -65,7 +65,7 @@ def not_drawn(terms: Terms, cell: str, plan: CellPlan, used_up: str | None) -> T
             [price.moving for price in plan.prices],
             [price.tests for price in plan.prices],
         ),
-        "why_none": used_up or plan.why_none,
+        "why_none": why,
     }
 
 

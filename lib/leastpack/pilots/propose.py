@@ -15,13 +15,11 @@ from leastpack.certificates.arrays import READ, numbers, read_products
 from leastpack.certificates.cells import cell_among
 from leastpack.certificates.correction import damage_correction
 from leastpack.certificates.counts import by_marketplace
-from leastpack.certificates.drawing import Looked, look
-from leastpack.certificates.planning import CellPlan, Reach, plan_round
-from leastpack.certificates.records import delta_left, spent_out, write_certificates
+from leastpack.certificates.drawing import look, plan
+from leastpack.certificates.planning import CellPlan, Reach
 from leastpack.certificates.rounds import Panel, Round, attempt_of, draw_round, round_of
 from leastpack.certificates.scores import check_scores
 from leastpack.certificates.terms import PILOT, Terms, make_terms
-from leastpack.certificates.told import not_drawn
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.errors import InputError
@@ -86,7 +84,6 @@ def _draw(
     tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, products: int, kept: ExitStack
 ) -> Round | list[str]:
     settings = terms.config.certify
-    delta = delta_left(tables, terms)
     panel = Panel(settings.seed, _drawn_up_to(tables, settings.seed), PILOT)
     if panel.start + terms.drawing.draw_share > 1:
         return ["every product has been drawn for a pilot of this seed; certify.seed draws anew"]
@@ -95,15 +92,10 @@ def _draw(
     reach = _reach(per_day, terms)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     found = damage_correction(calibrate, inputs["pair_outcomes"], inputs["pair_scores"], terms)
-    plans = plan_round(
-        looked.counts, looked.sampled, found, terms, delta or settings.delta / settings.issues_a_year, reach
-    )
-    used_up = None if delta else spent_out(terms)
-    hopeless = {cell: one for cell, one in plans.items() if used_up or one.why_none}
-    write_certificates(tables, run, [not_drawn(terms, cell, one, used_up) for cell, one in hopeless.items()])
-    if len(hopeless) == len(plans):
-        return [f"{cell}: {used_up or one.why_none}" for cell, one in hopeless.items()]
-    damage = _damage(per_day, looked, plans, terms, panel)
+    planned = plan(tables, run, looked, found, terms, reach)
+    if not planned.worth_drawing:
+        return [f"{cell}: {why}" for cell, why in planned.hopeless.items()]
+    damage = _damage(per_day, planned.plans, terms, panel)
     run.figure("expected_damage", damage)
     if damage > terms.config.pilot.most_damage:
         raise InputError(
@@ -112,7 +104,9 @@ def _draw(
             found=f"{damage:.1f} are expected; nothing is assigned",
             todo="lower pilot.share, pilot.days or pilot.draw_products, or allow more",
         )
-    return draw_round(tables, terms, panel, plans, looked.catalog, looked.excluded, inputs["pair_tests"], delta)
+    return draw_round(
+        tables, terms, panel, planned.plans, looked.catalog, looked.excluded, inputs["pair_tests"], planned.delta
+    )
 
 
 def _drawn_up_to(tables: Tables, seed: int) -> float:
@@ -140,7 +134,7 @@ def _reach(per_day: DataFrame, terms: Terms) -> Reach:
     return Reach(float(share or 0.0), max(1, int(median or 1)))
 
 
-def _damage(per_day: DataFrame, looked: Looked, plans: Mapping[str, CellPlan], terms: Terms, panel: Panel) -> float:
+def _damage(per_day: DataFrame, plans: Mapping[str, CellPlan], terms: Terms, panel: Panel) -> float:
     """Shipments that the moves of the drawn products are expected to damage."""
     levels = {cell: [float(terms.grid[place]) for place in one.plan.places] for cell, one in plans.items()}
     levels = {cell: own for cell, own in levels.items() if own}
