@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.choose_size import split_notes, with_chosen, with_declared
-from leastpack.catalog.products import SIDES
+from leastpack.catalog.measured import SIDES
 from leastpack.catalog.text import text_key_column
 from leastpack.catalog.tunnel import MEASURES
 from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, with_status

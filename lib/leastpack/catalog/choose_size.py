@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.catalog.columns import bind
 from leastpack.catalog.limits import plausible_density, plausible_weight
-from leastpack.catalog.numbers import bind
-from leastpack.catalog.products import SIDES
+from leastpack.catalog.measured import SIDES
 from leastpack.catalog.sizes import volume
 from leastpack.catalog.tunnel import NOTE, TUNNEL_ABSURD_DENSITY, TUNNEL_ABSURD_SIZE, TUNNEL_PARTIAL_SIZE
 from leastpack.catalog.weights import judge_weight

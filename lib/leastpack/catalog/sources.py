@@ -16,7 +16,8 @@ from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from leastpack.config.sources import FIELDS, MEASURES, TYPES, SourceConfig
+from leastpack.catalog.fields import Fields
+from leastpack.config.sources import FIELDS, TYPES, SourceConfig
 from leastpack.errors import InputError, LeastpackError
 from leastpack.locations import scheme_of
 
@@ -88,12 +89,12 @@ def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
     if source.explode:
         export = _explode(export, source, corrupt)
     mapped = _mapped(export, source, corrupt)
-    types = {field.name: field.dataType for field in mapped.schema}
+    fields = Fields(source, {field.name: field.dataType for field in mapped.schema})
     return mapped.select(
-        *[_typed(name, types[name], source.decimal_comma).alias(name) for name in FIELDS[source.kind]],
+        *[fields.read(name).alias(name) for name in FIELDS[source.kind]],
         F.lit(source.name).alias("source"),
         "malformed",
-        _unreadable(types, FIELDS[source.kind], source.decimal_comma).alias("unreadable"),
+        fields.unreadable().alias("unreadable"),
         F.xxhash64("raw").alias("row_hash"),
         "raw",
         NO_ELEMENT,
@@ -234,47 +235,6 @@ def _unresolved(
         if field != "explode"
         else "correct `explode` of the source",
     )
-
-
-def _typed(name: str, found: T.DataType, decimal_comma: bool) -> Column:
-    column = F.col(name)
-    if name in MEASURES and isinstance(found, T.NumericType):
-        # Plain digits, no exponent; the parser then reads them as any text of this source.
-        digits = column.try_cast("decimal(38,9)").cast("string")
-        return F.translate(digits, ".", ",") if decimal_comma else digits
-    wanted = TYPES.get(name, "string")
-    if wanted in ("double", "bigint"):
-        return _number(column, found, wanted, decimal_comma)
-    if wanted != "string":
-        return column.try_cast(wanted)
-    # Bytes that are no UTF-8 become U+FFFD, as Spark makes them in CSV; from Parquet they would stop Python workers.
-    return F.nullif(F.trim(F.make_valid_utf8(column.try_cast("string"))), F.lit(""))
-
-
-def _number(column: Column, found: T.DataType, wanted: str, decimal_comma: bool) -> Column:
-    if isinstance(found, T.StringType) and decimal_comma:
-        column = F.translate(column, ",", ".")
-    if wanted == "double":
-        number = column.try_cast("double")
-        return F.when(~F.isnan(number), number)  # how some writers spell a missing number
-    if isinstance(found, T.IntegralType):
-        return column.try_cast("bigint")
-    # A whole number as writers spell it whose column also holds empty cells: 1.0. A half one is unreadable.
-    number = column.try_cast("decimal(38,9)")
-    return F.when(number == F.floor(number), number.try_cast("bigint"))
-
-
-def _unreadable(types: dict[str, T.DataType], fields: dict[str, str], decimal_comma: bool) -> Column:
-    lost = []
-    for name in fields:
-        wanted = TYPES.get(name)
-        if wanted is None or isinstance(types[name], T.NullType) or types[name].simpleString() == wanted:
-            continue
-        given = F.col(name).isNotNull() & (F.trim(F.col(name).try_cast("string")) != "")
-        missing = F.isnan(F.col(name).try_cast("double")) if wanted in ("double", "bigint") else F.lit(False)
-        gone = _typed(name, types[name], decimal_comma).isNull() & ~F.coalesce(missing, F.lit(False))
-        lost.append(F.when(given & gone, F.lit(name)))
-    return F.array_compact(F.array(*lost)) if lost else F.array().cast("array<string>")
 
 
 def _empty_schema(source: SourceConfig) -> T.StructType:

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from leastpack.catalog.columns import bind
 from leastpack.catalog.limits import plausible_density
-from leastpack.catalog.numbers import bind
-from leastpack.catalog.products import SIDES, sides_from_fields
-from leastpack.catalog.quarantine import fault_column
+from leastpack.catalog.measured import SIDES, read_measurement
+from leastpack.catalog.quarantine import UNREADABLE, fault_column
 from leastpack.catalog.sizes import ABSURD_SIDE, clean_sides, volume
 from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, apart_if_faulty, with_status
 from leastpack.catalog.weights import judge_weight, weight_candidates
@@ -37,10 +37,10 @@ def clean_tunnel(rows: DataFrame, source: SourceConfig, marketplaces: Collection
         One row a row of the export: key, fault, raw (of faulty rows), row_hash, source, `complete`, and the columns of
         MEASURES.
     """
-    candidates = weight_candidates(F.col("weight"), source.weight_unit, source.lost_units, source.decimal_comma)
-    read = rows.withColumns(
-        {"size": clean_sides(sides_from_fields(source)), "fault": fault_column("tunnel", marketplaces)}
-    )
+    texts = rows.withColumns({"read": read_measurement(source), "fault": fault_column("tunnel", marketplaces)})
+    read = texts.withColumn("size", clean_sides(F.col("read.sides")))
+    weight = weight_candidates(F.col("read.grams"), F.col("read.number"), source.lost_units)
+    candidates = F.when(F.col("weight").isNotNull(), weight)
 
     def weigh(sides: Column) -> Column:
         judged = judge_weight(candidates, volume(sides), F.lit(None).cast("double"))
@@ -56,6 +56,7 @@ def clean_tunnel(rows: DataFrame, source: SourceConfig, marketplaces: Collection
         F.when(given & absurd, F.lit(TUNNEL_ABSURD_SIZE)).when(partial, F.lit(TUNNEL_PARTIAL_SIZE)),
         F.when(dense, F.lit(TUNNEL_ABSURD_DENSITY)),
         F.concat(F.lit(NOTE), F.col("measured.code")),
+        F.when(F.array_contains("unreadable", "measured_at"), F.lit(f"{NOTE}{UNREADABLE}MEASURED_AT")),
     )
     return measured.select(
         *PRODUCT_KEY,

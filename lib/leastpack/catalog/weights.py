@@ -1,4 +1,4 @@
-"""Weights in grams out of texts and numbers; a lost unit is judged by what weight the product can have."""
+"""A lost unit of weight is judged by what weight the product can have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from leastpack.catalog.columns import bind
 from leastpack.catalog.limits import (
     DENSITY_SPREAD,
     MAX_USUAL_DENSITY,
@@ -16,20 +17,9 @@ from leastpack.catalog.limits import (
     USUAL_DENSITY,
     plausible_weight,
 )
-from leastpack.catalog.numbers import TIGHT_NUMBER, bind, factor, lookup, number, only_number, plain, word_pattern
 from leastpack.config.sources import LostUnit
+from leastpack.measures.units import GRAMS
 
-GRAMS: dict[str, float] = {"mg": 0.001, "g": 1.0, "kg": 1000.0, "oz": 28.349523125, "lb": 453.59237}
-
-_WORDS_BY_UNIT = {
-    "mg": "mg milligram milligrams",
-    "g": "g gr gram grams gramm gramme grammes grammi grammo gramos gramo グラム",
-    "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes chilogrammi kilogramos"
-    " キロ キログラム",
-    "oz": "oz ounce ounces unze unzen once onces oncia once onza onzas オンス",
-    "lb": "lb lbs pound pounds libra libras libbra libbre ポンド",
-}
-WEIGHT_WORDS = {word: unit for unit, words in _WORDS_BY_UNIT.items() for word in words.split()}
 LOST = "lost"
 
 WEIGHT_UNREADABLE = "WEIGHT_UNREADABLE"
@@ -37,41 +27,24 @@ WEIGHT_UNIT_JUDGED = "WEIGHT_UNIT_JUDGED"
 WEIGHT_UNIT_UNKNOWN = "WEIGHT_UNIT_UNKNOWN"
 ABSURD_WEIGHT = "ABSURD_WEIGHT"
 
-WEIGHT_PATTERN = word_pattern(WEIGHT_WORDS)
-_POUNDS_AND_OUNCES = rf"^[^\d]*({TIGHT_NUMBER})\s*(?:lbs?|pounds?)[^\d]*?({TIGHT_NUMBER})\s*(?:oz|ounces?)\.?$"
-_FLUID = r"fl\.? ?oz|fluid"
 
-
-def weight_candidates(text: Column, unit: str, lost_units: Mapping[LostUnit, float], decimal_comma: bool) -> Column:
+def weight_candidates(grams: Column, number: Column, lost_units: Mapping[LostUnit, float]) -> Column:
     """What a weight may be: one candidate where the unit is known, several where it was lost.
 
     Args:
-        text: Such as `0,350 kg`, `2 lbs 3 oz`, `12 ounces` or `1 246 `.
-        unit: Unit where the text names none, or `lost`.
+        grams: Grams where the unit is known, else null.
+        number: The number where the unit was lost, else null.
         lost_units: Units a lost one may have been, with their odds.
-        decimal_comma: The source writes decimal commas.
 
     Returns:
-        array<struct<grams: double, odds: double>>; empty where the text cannot be read, null where it is null.
+        array<struct<grams: double, odds: double>>; empty where both are null.
     """
-
-    def read(words: Column) -> Column:
-        pounds = number(F.regexp_extract(words, _POUNDS_AND_OUNCES, 1), decimal_comma)
-        ounces = number(F.regexp_extract(words, _POUNDS_AND_OUNCES, 2), decimal_comma)
-        value = only_number(words, decimal_comma)
-        named = lookup(WEIGHT_WORDS, F.regexp_extract(words, WEIGHT_PATTERN, 1))
-        lost = [_candidate(value * GRAMS[name], odds) for name, odds in lost_units.items()]
-        several = F.array(*lost) if unit == LOST else F.array(_candidate(value * GRAMS[unit]))
-        return (
-            F.when(words.rlike(_FLUID), _none())
-            .when(words.rlike(_POUNDS_AND_OUNCES), F.array(_candidate(pounds * GRAMS["lb"] + ounces * GRAMS["oz"])))
-            .when(named.isNotNull(), F.array(_candidate(value * factor(named, GRAMS))))
-            .when(words.rlike(r"\p{L}"), _none())
-            .otherwise(several)
-        )
-
-    known = F.filter(bind(plain(text), read), lambda candidate: candidate["grams"].isNotNull())
-    return F.when(text.isNotNull(), known)
+    lost = [_candidate(number * GRAMS[name], odds) for name, odds in lost_units.items()]
+    return (
+        F.when(grams.isNotNull(), F.array(_candidate(grams)))
+        .when(number.isNotNull(), F.array(*lost))
+        .otherwise(F.array().cast("array<struct<grams: double, odds: double>>"))
+    )
 
 
 def judge_weight(candidates: Column, volume_cm3: Column, measured_g: Column) -> Column:
@@ -121,7 +94,3 @@ def judge_weight(candidates: Column, volume_cm3: Column, measured_g: Column) -> 
 
 def _candidate(grams: Column, odds: float = 1.0) -> Column:
     return F.struct(grams.alias("grams"), F.lit(odds).cast("double").alias("odds"))
-
-
-def _none() -> Column:
-    return F.array().cast("array<struct<grams: double, odds: double>>")

@@ -158,6 +158,12 @@ EVENT_TIMES: dict[Kind, str] = {
     "human_tests": "tested_at",
 }
 
+# Fields that identify something.
+IDENTIFIERS = frozenset(
+    {"product_id", "family_id", "universal_id", "shipment_id", "return_id", "review_id", "test_id", "rule_id", "code"}
+)
+
+Epoch = Literal["s", "ms", "us", "excel"]
 LostUnit = Literal["oz", "lb", "g", "kg"]
 LOST_UNITS: tuple[LostUnit, ...] = ("oz", "lb", "g", "kg")
 Odds = Annotated[float, Field(gt=0)]
@@ -201,6 +207,9 @@ class SourceConfig(Section):
     )
     currency: Currency | None = Field(None, description="Currency of prices that carry none.")
     decimal_comma: bool = Field(False, description="Numbers in texts use a decimal comma.")
+    epoch: Epoch = Field(
+        "s", description="What times count that are numbers: seconds, ms or us since 1970, or a spreadsheet's days."
+    )
     delivers: Literal["changes", "months", "whole"] = Field(
         "changes",
         description="What a delivery of shipments, returns, reviews or human tests holds: rows to add and correct; "

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from leastpack.catalog.assemble import assemble_products, rank_products, with_split_notes
 from leastpack.catalog.images import clean_images, rank_images
-from leastpack.catalog.products import SIDES, clean_products
+from leastpack.catalog.measured import SIDES
+from leastpack.catalog.products import clean_products
 from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
 from leastpack.catalog.versions import PRODUCT_KEY, QUARANTINED, USED
 from leastpack.config.sources import Kind, SourceConfig
