@@ -9,7 +9,7 @@ from leastpack.catalog.choose_size import split_notes, with_chosen, with_declare
 from leastpack.catalog.measured import SIDES
 from leastpack.catalog.text import text_key_column
 from leastpack.catalog.tunnel import MEASURES
-from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, with_status
+from leastpack.catalog.versions import PRODUCT_KEY, USED, later_than, with_status
 from leastpack.tables.schemas import PRODUCTS
 
 KEY = list(PRODUCT_KEY)
@@ -25,9 +25,9 @@ def with_split_notes(products: DataFrame) -> DataFrame:
 def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """Add `status`, and beside each row what is stored of its product, to cleaned product rows.
 
-    The row of the latest updated_at speaks for its product. Where the stored listing is later still, no row does: all
-    are set aside as `older_version`. Beside each row stand `stored_source`, whether its product is `stored_sold` (null
-    where it is new), and the product's measurement.
+    The row of the latest updated_at speaks for its product. Where the stored listing is later still, or has a date and
+    the row none, no row does: it is set aside as `older_version` or `undated_version`. Beside each row stand
+    `stored_source`, whether its product is `stored_sold` (null where it is new), and the product's measurement.
 
     Args:
         rows: Cleaned rows of all product exports.
@@ -39,8 +39,8 @@ def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
     beside = stored.select(*KEY, *listing, sold, *measured)
     joined = rows.join(beside, on=KEY, how="left")
     ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True))
-    late = (F.col("status") == USED) & F.coalesce(F.col("stored_updated_at") > F.col("updated_at"), F.lit(False))
-    return ranked.withColumn("status", F.when(late, F.lit(OLDER_VERSION)).otherwise(F.col("status")))
+    late = F.when(F.col("status") == USED, later_than(F.col("stored_updated_at"), F.col("updated_at")))
+    return ranked.withColumn("status", F.coalesce(late, "status"))
 
 
 def newly_listed(ranked: DataFrame, stored: DataFrame) -> DataFrame:
@@ -61,7 +61,7 @@ def assemble_products(ranked: DataFrame, measured: DataFrame | None, stored: Dat
     """Rows of `products` for every product that a listing or a measurement at hand speaks of.
 
     A product that is listed keeps the stored measurement where there is no new one; a stored product that is only
-    measured keeps its listing.
+    measured keeps its listing, whose lost weight unit is judged anew.
 
     Args:
         ranked: `rank_products`.
@@ -78,18 +78,27 @@ def assemble_products(ranked: DataFrame, measured: DataFrame | None, stored: Dat
     fresh = listed.join(measures, on=KEY, how="left").withColumns(
         {name: F.when(F.col("measured"), F.col(name)).otherwise(F.col(_STORED + name)) for name in MEASURES}
     )
-    declared = [*(f"declared_{side}_cm" for side in SIDES), "declared_weight_g"]
-    columns = [name for name in PRODUCTS.names if name not in {*MEASURES, "bucket"}]
     remeasured = (
-        stored.drop(*MEASURES)
+        _as_listed(stored)
+        .drop(*MEASURES)
         .join(measures.drop("measured"), on=KEY, how="inner")
         .join(listed.select(*KEY), on=KEY, how="left_anti")
     )
-    listing = [name for name in columns if name in fresh.columns]
-    both = (
-        with_declared(fresh)
-        .select(*listing, *declared, *MEASURES)
-        .unionByName(remeasured.select(*listing, *declared, *MEASURES))
-    )
+    listing = [name for name in PRODUCTS.names if name in fresh.columns and name not in MEASURES]
+    both = fresh.select(*listing, *MEASURES).unionByName(remeasured.select(*listing, *MEASURES))
+    chosen = with_chosen(with_declared(both))
     bucket = F.pmod(F.xxhash64(*KEY), F.lit(buckets)).cast("int")
-    return with_chosen(both).withColumns({"bucket": bucket, "text_key": text_key_column()}).select(*PRODUCTS.names)
+    return chosen.withColumns({"bucket": bucket, "text_key": text_key_column()}).select(*PRODUCTS.names)
+
+
+def _as_listed(stored: DataFrame) -> DataFrame:
+    """Stored products; of those from before listings were kept, what became of the listing stands for it."""
+    weight = F.struct(F.col("declared_weight_g").alias("grams"), F.lit(1.0).alias("odds"))
+    sides = F.array_compact(F.array(*[F.col(f"declared_{side}_cm") for side in SIDES]))
+    known = F.when(F.col("declared_weight_g").isNotNull(), F.array(weight))
+    return stored.withColumns(
+        {
+            "listed_weights": F.coalesce("listed_weights", known),
+            "listed_sides_cm": F.coalesce("listed_sides_cm", sides),
+        }
+    )

@@ -72,7 +72,7 @@ def build_catalog(spark: SparkSession, config: Config) -> None:
             photos = _stored(spark, run, tables, PRODUCT_IMAGES)
             stored = with_split_notes(_stored(spark, run, tables, PRODUCTS))
             rules = _stored(spark, run, tables, PACKAGING_RULES)
-            ranked = _rank_all(exports, sources, files, types, stored)
+            ranked = _rank_all(exports, sources, files, types, stored, photos)
             faulty = {kind: account_sources(run, rows, _of(sources, kind), delivered) for kind, rows in ranked.items()}
         with run.phase("guard"):
             for kind, rows in ranked.items():
@@ -101,6 +101,7 @@ def _rank_all(
     files: Sequence[PackageFile],
     types: Sequence[tuple[Any, ...]],
     stored: DataFrame,
+    photos: DataFrame,
 ) -> dict[Kind, DataFrame]:
     """Cleaned rows with their status, by kind; each export is parsed once more."""
     marketplaces = [file.marketplace for file in files]
@@ -121,7 +122,7 @@ def _rank_all(
         ranked["tunnel"] = rank_measurements(measured, stored).localCheckpoint()
     if _of(sources, "product_images"):
         known = with_known(cleaned("product_images"), products, stored)
-        ranked["product_images"] = rank_images(known).localCheckpoint()
+        ranked["product_images"] = rank_images(known, photos).localCheckpoint()
     if rules := _of(sources, "rules"):
         rows = reduce(DataFrame.unionByName, [with_content(exports[source.name]) for source in rules])
         ranked["rules"] = rank_rules(rows, marketplaces, [(row[0], row[1]) for row in types]).localCheckpoint()

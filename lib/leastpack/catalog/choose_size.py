@@ -10,13 +10,13 @@ from leastpack.catalog.limits import plausible_density, plausible_weight
 from leastpack.catalog.measured import SIDES
 from leastpack.catalog.sizes import volume
 from leastpack.catalog.tunnel import NOTE, TUNNEL_ABSURD_DENSITY, TUNNEL_ABSURD_SIZE, TUNNEL_PARTIAL_SIZE
-from leastpack.catalog.weights import judge_weight
+from leastpack.catalog.weights import WEIGHT_CODES, judge_weight
 
 ABSURD_DENSITY = "ABSURD_DENSITY"
 
 
 def with_declared(products: DataFrame) -> DataFrame:
-    """Turn `declared_sides` and `weight_candidates` into the declared columns, noting what was nulled.
+    """Turn `listed_sides_cm` and `listed_weights` into the declared columns, noting what was nulled.
 
     A lost weight unit is judged by the tunnel's weight where there is one, else by the tunnel's volume, else by the
     declared volume. A declared size and weight that give an absurd density, in every unit the weight may have, are both
@@ -26,22 +26,24 @@ def with_declared(products: DataFrame) -> DataFrame:
         products: Cleaned products beside the tunnel columns (null without a measurement).
     """
     tunnel_volume = F.col("tunnel_length_cm") * F.col("tunnel_width_cm") * F.col("tunnel_height_cm")
-    sides = F.col("declared_sides")
+    sides = F.col("listed_sides_cm")
     best_volume = F.coalesce(tunnel_volume, volume(sides))
-    judged = judge_weight(F.col("weight_candidates"), best_volume, F.col("tunnel_weight_g"))
-    agree = _may_agree(F.col("weight_candidates"), F.col("judged.weight_g"), volume(sides))
+    judged = judge_weight(F.col("listed_weights"), best_volume, F.col("tunnel_weight_g"))
+    agree = _may_agree(F.col("listed_weights"), F.col("judged.weight_g"), volume(sides))
     density = F.when(~agree, F.lit(ABSURD_DENSITY)).otherwise(F.col("judged.code"))
     codes = F.array_compact(F.array(density))
+    # What was said of the weight before is said anew.
+    own = F.filter("notes", lambda note: ~note.isin(*WEIGHT_CODES, ABSURD_DENSITY))
     return (
         products.withColumn("judged", judged)
         .withColumns(
             {
                 **{f"declared_{side}_cm": F.when(agree, F.get(sides, F.lit(i))) for i, side in enumerate(SIDES)},
                 "declared_weight_g": F.when(agree, F.col("judged.weight_g")),
-                "notes": F.concat("notes", codes),
+                "notes": F.concat(own, codes),
             }
         )
-        .drop("judged", "declared_sides", "weight_candidates")
+        .drop("judged")
     )
 
 

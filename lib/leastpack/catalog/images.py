@@ -8,12 +8,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.quarantine import UNKNOWN_KIND, fault_column
-from leastpack.catalog.versions import PRODUCT_KEY, USED, apart_if_faulty, with_status
+from leastpack.catalog.versions import PRODUCT_KEY, USED, apart_if_faulty, later_than, with_status
 from leastpack.config.sources import SourceConfig
 from leastpack.tables.schemas import PRODUCT_IMAGES
 
 KINDS = ("tunnel", "catalog")
 VIEW_KEY = (*PRODUCT_KEY, "view")
+KIND_KEY = (*PRODUCT_KEY, "kind")
 
 
 def clean_images(rows: DataFrame, source: SourceConfig, marketplaces: Collection[str]) -> DataFrame:
@@ -41,9 +42,36 @@ def clean_images(rows: DataFrame, source: SourceConfig, marketplaces: Collection
     )
 
 
-def rank_images(rows: DataFrame) -> DataFrame:
-    """Add `status` to cleaned image rows that carry `known`: of the rows of a view the latest captured one is used."""
-    return with_status(rows, VIEW_KEY, [F.desc_nulls_last("captured_at")], F.col("known"))
+def rank_images(rows: DataFrame, stored: DataFrame) -> DataFrame:
+    """Add `status` to cleaned image rows that carry `known`: of the rows of a view the latest captured one is used.
+
+    A listing of a product's photos of a kind is late as a whole where a photo that it names was taken before the stored
+    one of that view, or has no date beside one that has; or where it names no stored view, and the newest stored photo
+    of that kind is newer than all of its own.
+
+    Args:
+        rows: `clean_images`, with `known`.
+        stored: The table `product_images` as it is.
+    """
+    ranked = with_status(rows, VIEW_KEY, [F.desc_nulls_last("captured_at")], F.col("known"))
+    late = _late(ranked.where(F.col("status") == USED), stored)
+    joined = ranked.join(late, on=list(KIND_KEY), how="left")
+    status = F.coalesce(F.when(F.col("status") == USED, F.col("late")), "status")
+    return joined.withColumn("status", status).drop("late")
+
+
+def _late(listed: DataFrame, stored: DataFrame) -> DataFrame:
+    """Product, kind, and `late`: why its listing does not speak, null where it does."""
+    held = stored.select(*VIEW_KEY, F.col("captured_at").alias("held_at"))
+    same_view = listed.join(held, on=list(VIEW_KEY), how="inner").groupBy(*KIND_KEY)
+    by_view = same_view.agg(
+        F.lit(True).alias("shared"), F.min(later_than(F.col("held_at"), F.col("captured_at"))).alias("late_view")
+    )
+    newest = listed.groupBy(*KIND_KEY).agg(F.max("captured_at").alias("newest"))
+    newest_held = stored.groupBy(*KIND_KEY).agg(F.max("captured_at").alias("newest_held"))
+    both = newest.join(by_view, on=list(KIND_KEY), how="left").join(newest_held, on=list(KIND_KEY), how="left")
+    apart = F.when(F.col("shared").isNull(), later_than(F.col("newest_held"), F.col("newest")))
+    return both.select(*KIND_KEY, F.coalesce("late_view", apart).alias("late"))
 
 
 def assemble_images(ranked: DataFrame, stored: DataFrame) -> DataFrame:

@@ -26,8 +26,7 @@ def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collecti
 
     Returns:
         One row a row of the export: key, fault, raw (of faulty rows), row_hash, source, the fields of `products` that
-        need nothing but the row, `declared_sides` (array, cm, longest first), `weight_candidates` (array, grams) and
-        `notes`.
+        need nothing but the row, and `notes`.
     """
     texts = rows.withColumns({"read": read_listing(source), "fault": fault_column("products", marketplaces)})
     read = texts.withColumn("size", clean_sides(F.col("read.sides")))
@@ -52,8 +51,8 @@ def clean_products(rows: DataFrame, source: SourceConfig, marketplaces: Collecti
         F.lower(F.replace(F.col("language"), F.lit("_"), F.lit("-"))).alias("language"),
         F.col("read.price").alias("price"),
         F.col("read.currency").alias("currency"),
-        F.col("size.sides").alias("declared_sides"),
-        F.when(F.col("weight").isNotNull(), weight).alias("weight_candidates"),
+        F.col("size.sides").alias("listed_sides_cm"),
+        F.when(F.col("weight").isNotNull(), weight).alias("listed_weights"),
         F.array_compact(codes).alias("notes"),
         "updated_at",
         "deleted_at",

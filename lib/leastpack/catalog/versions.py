@@ -11,6 +11,7 @@ USED = "used"
 QUARANTINED = "quarantined"
 DUPLICATE = "duplicate"
 OLDER_VERSION = "older_version"
+UNDATED_VERSION = "undated_version"  # what is stored has a date
 CONFLICTING_VERSION = "conflicting_version"
 UNKNOWN_PRODUCT = "unknown_product"
 
@@ -35,6 +36,16 @@ def apart_if_faulty(rows: DataFrame) -> DataFrame:
             "raw": F.when(faulty, F.col("raw")),
         }
     )
+
+
+def later_than(held: Column, given: Column) -> Column:
+    """Why a row that was given does not speak where one is held: the held time is later, or the row has none.
+
+    Returns:
+        OLDER_VERSION, UNDATED_VERSION, or null where the row speaks.
+    """
+    undated = held.isNotNull() & given.isNull()
+    return F.when(undated, F.lit(UNDATED_VERSION)).when(held > given, F.lit(OLDER_VERSION))
 
 
 def with_status(rows: DataFrame, key: Sequence[str], newest_first: Sequence[Column], known: Column) -> DataFrame:

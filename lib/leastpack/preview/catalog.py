@@ -17,7 +17,7 @@ from leastpack.catalog.tunnel import clean_tunnel, rank_measurements
 from leastpack.catalog.versions import PRODUCT_KEY, QUARANTINED, USED
 from leastpack.config.sources import Kind, SourceConfig
 from leastpack.preview.findings import EXAMPLES
-from leastpack.tables.schemas import PRODUCTS
+from leastpack.tables.schemas import PRODUCT_IMAGES, PRODUCTS
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,10 @@ def _tunnel(
 
 
 def _images(
-    _: SparkSession, rows: DataFrame, source: SourceConfig, marketplaces: Collection[str], known: DataFrame
+    spark: SparkSession, rows: DataFrame, source: SourceConfig, marketplaces: Collection[str], known: DataFrame
 ) -> Judged:
-    ranked = rank_images(_with_known(clean_images(rows, source, marketplaces), known)).localCheckpoint()
+    stored = spark.createDataFrame([], PRODUCT_IMAGES.schema)
+    ranked = rank_images(_with_known(clean_images(rows, source, marketplaces), known), stored).localCheckpoint()
     names = ("product_id", "kind", "view", "uri", "captured_at")
     speaking = ranked.where(F.col("status") == USED).limit(EXAMPLES).select(*names).collect()
     became = [{name: str(row[name] if row[name] is not None else "") for name in names} for row in speaking]

@@ -87,6 +87,12 @@ PRODUCTS = _table(
         ("language", "string", "Language code of the texts."),
         ("price", "double", "Price, null where absent or absurd."),
         ("currency", "string", "ISO code of the price."),
+        ("listed_sides_cm", "array<double>", "Sides as the listing has them, longest first, before they are judged."),
+        (
+            "listed_weights",
+            "array<struct<grams:double,odds:double>>",
+            "What the listing's weight may be: several where its unit was lost, judged anew with each measurement.",
+        ),
         ("declared_length_cm", "double", "Declared longest side."),
         ("declared_width_cm", "double", "Declared middle side."),
         ("declared_height_cm", "double", "Declared shortest side."),

@@ -136,3 +136,15 @@ def test_a_lost_unit_is_judged_by_the_tunnel_before_the_declared_size(shop: Shop
         "impossible": (None, ["ABSURD_DENSITY"]),
         "named": (pytest.approx(14 * 28.349523125), []),
     }
+
+
+def test_p14_a_lost_unit_is_judged_anew_when_the_tunnel_measures_the_product(shop: Shop) -> None:
+    one = {"id": "P", "title": "x", "size": "10 x 5 x 2 in", "weight": "14", "changed": "2024-01-01"}
+    shop.products([one], weight_unit="lost", lost_units={"lb": 1, "oz": 1})
+    shop.build()
+    assert shop.rows("products")[("NA", "P")]["declared_weight_g"] == pytest.approx(14 * 28.349523125)
+    shop.products([{**one, "id": "Q"}], weight_unit="lost", lost_units={"lb": 1, "oz": 1})
+    shop.measured({"product_id": "P", "length": 40, "width": 40, "height": 30, "weight": 6500})
+    shop.build()
+    row = shop.rows("products")[("NA", "P")]
+    assert (row["declared_weight_g"], row["notes"]) == (pytest.approx(14 * 453.59237), ["WEIGHT_UNIT_JUDGED"])

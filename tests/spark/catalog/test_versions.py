@@ -3,7 +3,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from leastpack.catalog.versions import apart_if_faulty, with_status
+from leastpack.catalog.versions import apart_if_faulty, later_than, with_status
 
 ROWS = [
     ("NA", "P1", 2, 10, None),
@@ -40,3 +40,10 @@ def statuses(spark: SparkSession, rows: list[tuple], partitions: int) -> dict[tu
 def test_p4_what_becomes_of_a_row_does_not_depend_on_order_or_partitions(spark: SparkSession) -> None:
     assert statuses(spark, ROWS, 1) == EXPECTED
     assert statuses(spark, ROWS[::-1], 3) == EXPECTED
+
+
+def test_p14_a_row_without_a_date_never_stands_above_one_with_a_date(spark: SparkSession) -> None:
+    cases = [(2, 1), (1, 2), (2, 2), (1, None), (None, 1), (None, None)]
+    rows = spark.createDataFrame(cases, "held int, given int")
+    found = rows.select(later_than(F.col("held"), F.col("given")).alias("why")).collect()
+    assert [row["why"] for row in found] == ["older_version", None, None, "undated_version", None, None]
