@@ -89,6 +89,11 @@ class OutcomesConfig(Section):
     multi_item: Literal["all", "drop"] = Field(
         "all", description="Shipments of several items: count every item, or leave them out."
     )
+    most_sharing: Count = Field(
+        200,
+        description="Products that may share a family or universal identifier; one that more share links none of them. "
+        "A text that more share is warned of.",
+    )
     split: SplitConfig = Field(default_factory=SplitConfig, description="Shares of the splits.")
 
     @model_validator(mode="after")

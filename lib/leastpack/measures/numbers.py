@@ -13,6 +13,14 @@ _ONE_MARK = regex.compile(r"\d*[.,]\d+|\d+[.,]")
 _COMMAS = regex.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?")
 _DOTS = regex.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d*)?")
 _EXPONENT = regex.compile(r"(.+)e([+-]?\d+)")
+# Most exports give most of their measures so.
+_BARE = regex.compile(r"\s*([0-9]+(?:[.,][0-9]+)?)\s*")
+
+
+def bare_number(text: str, decimal_comma: bool) -> float | None:
+    """The number of a text that holds nothing else; None where it holds more, which then must be looked through."""
+    bare = _BARE.fullmatch(text)
+    return read_number(bare[1], decimal_comma) if bare else None
 
 
 def read_number(token: str, decimal_comma: bool) -> float | None:

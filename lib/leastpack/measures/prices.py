@@ -11,6 +11,7 @@ import regex
 from leastpack.config.currencies import CURRENCIES
 from leastpack.measures.cells import text_of_cell
 from leastpack.measures.currencies import NAMES, REMARKS, SHARED, SMALL_CODES, UNITS_A_DOLLAR
+from leastpack.measures.numbers import bare_number
 from leastpack.measures.plain import fold, plain
 from leastpack.measures.tokens import Token, tokens
 
@@ -52,6 +53,8 @@ def read_price(text: str, declared: str | None, default: str | None, decimal_com
         default: The source's currency.
         decimal_comma: The source writes decimal commas.
     """
+    if (bare := bare_number(text, decimal_comma)) is not None:
+        return _judged(bare, _declared(declared, default) if declared else default)
     written = text_of_cell(text)
     pieces = tokens(plain(written or ""), decimal_comma, _KNOWN, grouped=True)
     numbers = [place for place, piece in enumerate(pieces) if piece.kind == "number"]
@@ -59,16 +62,20 @@ def read_price(text: str, declared: str | None, default: str | None, decimal_com
     if value is None:
         return Price(None, None, PRICE_UNREADABLE)
     money = _declared(declared, default) if declared else _written(pieces, written or "", default)
-    limit = MAX_PRICE * UNITS_A_DOLLAR.get(money or "", 1.0)
     below = any(piece.text == "-" for piece in pieces[: numbers[0]])
-    if below or not 0 < value <= limit or _FILLER.fullmatch(str(math.floor(value))):
-        return Price(None, None, ABSURD_PRICE)
-    return Price(value, money, None if money else CURRENCY_UNKNOWN)
+    return _judged(-value if below else value, money)
 
 
 def currency_words(text: str) -> str:
     """What a price text holds beside numbers, as a person would look for the currency in."""
     return " ".join(piece.text for piece in tokens(plain(text), False, _KNOWN) if piece.kind != "number").strip("-., '")
+
+
+def _judged(value: float, money: str | None) -> Price:
+    limit = MAX_PRICE * UNITS_A_DOLLAR.get(money or "", 1.0)
+    if not 0 < value <= limit or _FILLER.fullmatch(str(math.floor(value))):
+        return Price(None, None, ABSURD_PRICE)
+    return Price(value, money, None if money else CURRENCY_UNKNOWN)
 
 
 def _declared(declared: str, default: str | None) -> str | None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from leastpack.measures.cells import text_of_cell
+from leastpack.measures.numbers import bare_number
 from leastpack.measures.plain import plain
 from leastpack.measures.quantities import Quantity, UnreadableError, both_systems, in_unit, read_quantities
 from leastpack.measures.units import CM, LABELS, LENGTH_WORDS, WEIGHT_WORDS
@@ -55,6 +56,8 @@ def read_size(text: str, unit: str, decimal_comma: bool) -> Size:
 
 def read_side(text: str, unit: str, decimal_comma: bool) -> float | None:
     """One side in cm; None where it cannot be read."""
+    if (bare := bare_number(text, decimal_comma)) is not None:
+        return bare * CM[unit]
     try:
         found = both_systems(_quantities(text, decimal_comma), CM)
     except UnreadableError:

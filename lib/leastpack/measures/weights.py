@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leastpack.measures.cells import text_of_cell
+from leastpack.measures.numbers import bare_number
 from leastpack.measures.plain import plain
 from leastpack.measures.quantities import UnreadableError, both_systems, in_unit, read_quantities
 from leastpack.measures.units import GRAMS, WEIGHT_WORDS
@@ -31,6 +32,8 @@ def read_weight(text: str, unit: str | None, decimal_comma: bool) -> Weight:
         unit: Unit where the text names none; None where it was lost.
         decimal_comma: The source writes decimal commas.
     """
+    if (bare := bare_number(text, decimal_comma)) is not None:
+        return Weight(number=bare) if unit is None else Weight(grams=bare * GRAMS[unit])
     written = text_of_cell(text)
     if written is None:
         return Weight()

@@ -1,10 +1,15 @@
 """Product groups that must stay on one side of every split: families, identical texts, shared identifiers.
 
 Two products are linked when they share a family within a marketplace, the exact text, or a universal identifier; a
-group is everything that links reach. A missing value links nothing.
+group is everything that links reach. A missing value links nothing, nor does a family or identifier that more products
+share than any real one has: it is a filler, and would make one group, one split and one task of unlike products. A text
+links however many share it: its products have one vector.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -16,25 +21,75 @@ from leastpack.log import log
 SPLITS = ("train", "validation", "calibrate", "certify", "test")
 SPLIT_STEPS = 1_000_000
 MAX_ROUNDS = 64
+MOST_TOLD = 20
+TEXT = "text"
 
 
-def product_groups(products: DataFrame) -> DataFrame:
+@dataclass(frozen=True)
+class WideLink:
+    """A value that more products share than is plausible.
+
+    Attributes:
+        kind: `family`, `text` or `universal`.
+        value: The family, key of the text, or universal identifier.
+        products: How many share it.
+    """
+
+    kind: str
+    value: str
+    products: int
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Product groups.
+
+    Attributes:
+        products: marketplace, product_id, group_id (16 hex digits).
+        wide: Values shared by too many, the widest first, MOST_TOLD at most.
+    """
+
+    products: DataFrame
+    wide: tuple[WideLink, ...]
+
+
+def product_groups(products: DataFrame, most_sharing: int) -> Groups:
     """The group of every product, named after its smallest node so that it does not depend on the order of rows.
 
     Args:
         products: marketplace, product_id, family_id, text_key, universal_id; one row a product.
-
-    Returns:
-        marketplace, product_id, group_id (16 hex digits).
+        most_sharing: A family or universal identifier of more products links nothing.
 
     Raises:
         PromiseError: The groups did not settle.
     """
     nodes = products.select("marketplace", "product_id", _node().alias("node"), _links().alias("links"))
-    labels = connected_labels(_linked(nodes))
+    shared = _shared(nodes).localCheckpoint()
+    too_many = F.col("nodes") > most_sharing
+    labels = connected_labels(_linked(shared.where(~too_many | (F.col("kind") == TEXT))))
     label = F.coalesce(F.col("label"), F.col("node"))
     group = F.lpad(F.lower(F.hex(label)), 16, "0")
-    return nodes.join(labels, on="node", how="left").select("marketplace", "product_id", group.alias("group_id"))
+    joined = nodes.join(labels, on="node", how="left").select("marketplace", "product_id", group.alias("group_id"))
+    values = shared.where(too_many).select("kind", "value", "nodes").distinct()
+    widest = values.orderBy(F.desc("nodes"), "kind", "value").limit(MOST_TOLD).collect()
+    wide = tuple(WideLink(row["kind"], row["value"], row["nodes"]) for row in widest)
+    return Groups(joined, wide)
+
+
+def warn_of_wide_links(products: DataFrame, wide: Sequence[WideLink]) -> None:
+    """Tell of each value that too many products share, of a text by the start of its title."""
+    for link in wide:
+        if link.kind != TEXT:
+            todo = "map it to null in the source of products, or raise outcomes.most_sharing if they are one product"
+            log.warning("a value shared by too many products links none", **vars(link), todo=todo)
+            continue
+        title = products.where(F.col("text_key") == link.value).select(F.substring("title", 1, 60)).limit(1).collect()
+        log.warning(
+            "many products have one text: they are one group, one split and one vector",
+            title=title[0][0] if title else None,
+            products=link.products,
+            todo="map a text that tells them apart, if they are not one product",
+        )
 
 
 def connected_labels(members: DataFrame) -> DataFrame:
@@ -81,19 +136,25 @@ def _node() -> Column:
 
 
 def _links() -> Column:
-    def link(name: str, *columns: str) -> Column:
-        return F.when(F.col(columns[-1]).isNotNull(), F.xxhash64(F.lit(name), *map(F.col, columns)))
+    def link(kind: str, *columns: str) -> Column:
+        value = F.col(columns[-1])
+        hashed = F.xxhash64(F.lit(kind), *map(F.col, columns))
+        named = F.struct(F.lit(kind).alias("kind"), value.alias("value"), hashed.alias("link"))
+        return F.when(value.isNotNull(), named)
 
     return F.array_compact(
-        F.array(link("family", "marketplace", "family_id"), link("text", "text_key"), link("universal", "universal_id"))
+        F.array(link("family", "marketplace", "family_id"), link(TEXT, "text_key"), link("universal", "universal_id"))
     )
 
 
-def _linked(nodes: DataFrame) -> DataFrame:
-    """Nodes with the links they share with another node; all others are groups of their own and take no rounds."""
-    sharing = Window.partitionBy("link")
-    single = nodes.select("node", F.explode("links").alias("link")).withColumn("nodes", F.count("*").over(sharing))
-    return single.where("nodes > 1").groupBy("node").agg(F.collect_set("link").alias("links"))
+def _shared(nodes: DataFrame) -> DataFrame:
+    """Nodes with each link that they share with another node; all others are groups of their own and take no rounds."""
+    single = nodes.select("node", F.explode("links").alias("one")).select("node", "one.*")
+    return single.withColumn("nodes", F.count("*").over(Window.partitionBy("link"))).where("nodes > 1")
+
+
+def _linked(shared: DataFrame) -> DataFrame:
+    return shared.groupBy("node").agg(F.collect_set("link").alias("links"))
 
 
 def _round(state: DataFrame) -> DataFrame:

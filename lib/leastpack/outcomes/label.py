@@ -23,7 +23,7 @@ from leastpack.outcomes.cleaning import Known, used
 from leastpack.outcomes.examples import fit_priors, labelled_pairs, placed_pairs, training_examples
 from leastpack.outcomes.fates import item_fates, report_fates, report_shares, warn_of_same_reports
 from leastpack.outcomes.figures import record_figures
-from leastpack.outcomes.groups import product_groups
+from leastpack.outcomes.groups import product_groups, warn_of_wide_links
 from leastpack.outcomes.guards import outcome_guards
 from leastpack.outcomes.intake import Intake, history_sources, rows_of, take_in
 from leastpack.outcomes.months import warn_of_odd_months
@@ -96,7 +96,10 @@ def label_outcomes(spark: SparkSession, config: Config) -> None:
             require_labels(counted, fates, rules, update.until)
             _write(tables, run, "pair_tests", tests, expected=counted)
         with run.phase("groups"):
-            groups = keep(kept, product_groups(products))
+            found = product_groups(products, rules.most_sharing)
+            groups = keep(kept, found.products)
+            warn_of_wide_links(products, found.wide)
+            run.figure("values_shared_by_too_many", len(found.wide))
         with run.phase("examples"):
             # What settles certificates must not train the model that they are about.
             withheld = withheld_tests(tables, config.decisions.day, config.certify.panel_days)

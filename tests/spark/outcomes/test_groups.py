@@ -37,9 +37,9 @@ def components(rows):
     return {frozenset(members) for members in found.values()}
 
 
-def grouped(spark, rows, parts=3):
+def grouped(spark, rows, parts=3, most_sharing=1000):
     df = spark.createDataFrame(rows, SCHEMA).repartition(parts)
-    return {(row[0], row[1]): row[2] for row in product_groups(df).collect()}
+    return {(row[0], row[1]): row[2] for row in product_groups(df, most_sharing).products.collect()}
 
 
 def as_sets(groups):
@@ -93,6 +93,16 @@ def test_missing_values_and_families_of_other_marketplaces_link_nothing(spark):
     }
 
 
+def test_p14_a_value_that_too_many_share_links_none_and_is_told(spark):
+    rows = [("NA", f"p{i}", "family" if i < 4 else None, "text" if i > 6 else None, "filler") for i in range(12)]
+    rows += [("EU", "a", None, None, "real"), ("EU", "b", None, None, "real")]
+    found = product_groups(spark.createDataFrame(rows, SCHEMA), 4)
+    assert [tuple(vars(one).values()) for one in found.wide] == [("universal", "filler", 12), ("text", "text", 5)]
+    sizes = Counter(row["group_id"] for row in found.products.collect())
+    # The family of four, five alike texts, the two of one true identifier, and three alone.
+    assert sorted(sizes.values()) == [1, 1, 1, 2, 4, 5]
+
+
 def test_p4_groups_have_the_same_names_whatever_the_partitions(spark):
     rows = catalog(3, products=150)
     assert grouped(spark, rows, parts=1) == grouped(spark, rows[::-1], parts=7)
@@ -113,7 +123,7 @@ def test_splits_have_their_shares_and_another_salt_deals_anew(spark):
 
 def test_p7_no_group_is_in_two_splits(spark):
     rows = catalog(4)
-    groups = product_groups(spark.createDataFrame(rows, SCHEMA))
+    groups = product_groups(spark.createDataFrame(rows, SCHEMA), 1000).products
     pairs = groups.select(
         "marketplace",
         "product_id",
