@@ -50,6 +50,8 @@ class Fields:
             return _number(column, found, wanted, self._source.decimal_comma)
         if wanted != "string":
             return column.try_cast(wanted)
+        if name == "universal_id":  # its own reader says what is damaged
+            return _identifier(column, found)
         if name in IDENTIFIERS:
             return F.when(~_lost_digits(column, found), _identifier(column, found))
         return _text(column)
@@ -64,7 +66,7 @@ class Fields:
         column, found, wanted = F.col(name), self._types[name], TYPES.get(name)
         if isinstance(found, T.NullType):
             return None
-        if name in IDENTIFIERS and name != "universal_id":  # a damaged universal identifier links nothing
+        if name in IDENTIFIERS and name != "universal_id":
             return F.when(_lost_digits(column, found), F.lit(name))
         if wanted is None or (found.simpleString() == wanted and wanted != "timestamp"):
             return None
