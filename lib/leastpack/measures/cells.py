@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from leastpack.measures.plain import fold
+from leastpack.words import fold
 
 _VALUES = ("value", "amount", "magnitude", "quantity", "number")
 _UNITS = ("unit", "units", "uom", "unit_of_measure", "unitcode", "currency", "currency_code", "currencycode")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leastpack.measures.plain import fold
+from leastpack.words import fold
 
 # Codes that may be written small: others are words of a language, such as `all`, `top` and `cup`.
 _SMALL_CODES = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import regex
 
-from leastpack.measures.plain import fold
+from leastpack.words import fold
 
 DAMAGED_UNIVERSAL_ID = "DAMAGED_UNIVERSAL_ID"
 

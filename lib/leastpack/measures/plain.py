@@ -6,6 +6,8 @@ import unicodedata
 
 import regex
 
+from leastpack.words import fold
+
 # Before compatibility forms: of these they would make an accent, or two signs of one.
 _LOOKALIKE = str.maketrans(
     {**dict.fromkeys("×✕✖∗", "x"), **dict.fromkeys("‐‑‒–—―−", "-"), **dict.fromkeys("’‘′´ʹ＇", "'"),
@@ -15,15 +17,6 @@ _VULGAR = regex.compile(r"\s*([¼-¾⅐-⅞↉])")
 # Hebrew writes a sign of abbreviation between letters.
 _GERSHAYIM = regex.compile(r"(?<=\p{Hebrew})[\"״](?=\p{Hebrew})")
 _SPACES = regex.compile(r"[\s\p{Z}\p{Cc}\p{Cf}]+")
-
-
-def fold(text: str) -> str:
-    """A text in which case and width of letters make no difference.
-
-    Turkish dotted and dotless i are one letter, since most texts do not say that they are Turkish.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i").replace("ı", "i")
 
 
 def plain(text: str) -> str:

@@ -12,8 +12,9 @@ from leastpack.config.currencies import CURRENCIES
 from leastpack.measures.cells import text_of_cell
 from leastpack.measures.currencies import NAMES, REMARKS, SHARED, SMALL_CODES, UNITS_A_DOLLAR
 from leastpack.measures.numbers import bare_number
-from leastpack.measures.plain import fold, plain
+from leastpack.measures.plain import plain
 from leastpack.measures.tokens import Token, tokens
+from leastpack.words import fold
 
 PRICE_UNREADABLE = "PRICE_UNREADABLE"
 ABSURD_PRICE = "ABSURD_PRICE"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leastpack.measures.plain import fold, plain
+from leastpack.measures.plain import plain
+from leastpack.words import fold
 
 CM: dict[str, float] = {
     "um": 1e-4, "mm": 0.1, "cm": 1.0, "dm": 10.0, "m": 100.0, "in": 2.54, "ft": 30.48, "yd": 91.44,

@@ -31,7 +31,7 @@ from leastpack.model.folder import DESCRIPTION, open_model, put_model
 from leastpack.model.fused import FusedModel
 from leastpack.model.spec import HEADS, ModelSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS = "model.safetensors"
 
 _RETRAIN = "train a model with this version of leastpack, or read it with the version that wrote it"

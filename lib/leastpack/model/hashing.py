@@ -1,6 +1,6 @@
 """Hashed words and character n-grams of a text, in any script, stable across processes, machines and versions.
 
-A text is normalised (NFKC, lower case) and every character that is no letter, mark or number becomes a space. From it:
+A text is folded (`leastpack.words`), and every character that is no letter, mark or number becomes a space. From it:
 
 - words: runs of characters, broken also where Han, Hiragana, Katakana and other scripts meet, since Japanese and
   Chinese write no spaces;
@@ -17,6 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from leastpack.words import fold
 
 Ints = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
@@ -88,7 +90,7 @@ def _chunk(texts: Sequence[str | None], buckets: int) -> tuple[Ints, Ints]:
 
 
 def _normalised(text: str | None) -> str:
-    return unicodedata.normalize("NFKC", (text or "")[:MAX_CHARACTERS]).lower()[:MAX_CHARACTERS]
+    return fold((text or "")[:MAX_CHARACTERS])[:MAX_CHARACTERS]
 
 
 def _word_hashes(codes: _Hashes, classes: npt.NDArray[np.uint8]) -> tuple[_Hashes, Ints]:

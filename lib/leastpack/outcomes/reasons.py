@@ -8,6 +8,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
+from leastpack.words import fold
+
+_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F))  # full-width ASCII, ! to ~
+_NARROW = "".join(chr(code) for code in range(0x21, 0x7F))
 
 DAMAGE, NOT_DAMAGE, UNMAPPED = "damage", "not_damage", "unmapped_reason"
 
@@ -28,13 +32,13 @@ def is_damage_reason(config: OutcomesConfig) -> Column:
 
 
 def plain_reason(code: Column) -> Column:
-    """A code as it is compared: without blanks around it, in upper case."""
-    return F.upper(F.trim(code))
+    """A code as it is compared: without blanks around it, in upper case; `fold` of Latin letters, in capitals."""
+    return F.upper(F.translate(F.trim(code), _WIDE + "İ", _NARROW + "I"))
 
 
 def _named(code: Column, patterns: Iterable[str]) -> Column:
     """Whether the code is one of the patterns; a trailing `*` allows any ending."""
-    plain = sorted({pattern.strip().upper() for pattern in patterns if pattern.strip()})
+    plain = sorted({fold(pattern.strip()).upper() for pattern in patterns if pattern.strip()})
     whole = [pattern for pattern in plain if not pattern.endswith("*")]
     named = code.isin(whole) if whole else F.lit(False)
     for pattern in plain:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leastpack.measures.numbers import read_number
-from leastpack.measures.plain import fold, plain
+from leastpack.measures.plain import plain
 
 POINTS = {
     "7": 7.0, "7.6": 7.6, "1,234.50": 1234.5, "1,234": 1234.0, "1 246": 1246.0, "1'234.5": 1234.5, "0,350": 0.35,
@@ -33,14 +33,3 @@ def test_every_way_of_writing_a_number_is_read_back(cents: int, comma: bool, sty
 def test_lookalikes_become_plain() -> None:
     cases = {"１０Ｘ５㎝": "10x5cm", " 3\u00a0½ ″ ": '3 1/2 "', "￥5": "¥5", "A\u2009–\u3000B": "a - b", "7⅞": "7 7/8"}
     assert {text: plain(text) for text in cases} == cases
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.text(max_size=20))
-def test_case_and_width_make_no_difference_once_a_text_is_folded(text: str) -> None:
-    assert fold(fold(text)) == fold(text)
-    assert fold(text.upper()) == fold(fold(text).upper())
-
-
-def test_turkish_letters_are_one() -> None:
-    assert fold("İNÇ") == fold("inç") == fold("ınç") == "inç"
