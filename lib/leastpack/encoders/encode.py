@@ -16,6 +16,7 @@ from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES
 from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, resolve_engines
+from leastpack.encoders.languages import FIGURE, TODO, poorly_read
 from leastpack.encoders.resources import task_profile
 from leastpack.encoders.sent import sent_network
 from leastpack.encoders.worker import (
@@ -104,8 +105,12 @@ def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run:
     if padded := written.metered["tokens_padded"]:
         run.figure("texts.padding_waste", 1 - written.metered["tokens_used"] / padded)
     done = work.of_encoder(tables.read("embeddings"), "text", identity)
-    for language, share in work.unknown_share_by_language(products, done).items():
-        run.figure(f"unknown_tokens.{language}", share)
+    shares = {f"{FIGURE}{name}": share for name, share in work.unknown_share_by_language(products, done).items()}
+    for name, share in shares.items():
+        run.figure(name, share)
+    for language, share in poorly_read(shares).items():
+        told = {"language": language, "unknown_tokens": f"{share:.1%}"}
+        log.warning("the text encoder does not know a language well", **told, todo=TODO)
 
 
 def _encode_images(

@@ -11,6 +11,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from leastpack.encoders.languages import FIGURE
 from leastpack.reporting.held_out import held_out
 from leastpack.tables import Tables
 
@@ -104,11 +105,10 @@ def products_of(inputs: DataFrame, rows: pd.DataFrame, tables: Tables) -> pd.Dat
     return collected(inputs.join(F.broadcast(wanted), on=PRODUCT, how="inner").orderBy(*PRODUCT))
 
 
-def unknown_tokens(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Share of unknown tokens by language, from the encode step's newest run."""
-    prefix = "unknown_tokens."
+def encode_figures(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Figures of the encode step's newest run."""
     figures: dict[str, float] = next((run["figures"] for run in runs if run["step"] == "encode"), {})
-    return {name.removeprefix(prefix): value for name, value in sorted(figures.items()) if name.startswith(prefix)}
+    return figures
 
 
 def work_done(runs: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -116,7 +116,7 @@ def work_done(runs: list[dict[str, Any]]) -> list[dict[str, str]]:
     lines = []
     for run in (run for run in runs if run["step"] in ("encode", "score")):
         for name, value in sorted(run["figures"].items()):
-            if not name.startswith("unknown_tokens."):
+            if not name.startswith(FIGURE):
                 lines.append({"step": run["step"], "figure": _spoken(name), "value": _shown(name, value)})
     return lines
 

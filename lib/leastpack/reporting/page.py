@@ -19,6 +19,7 @@ from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
+from leastpack.encoders.languages import MOST_UNKNOWN, TODO, poorly_read, unknown_tokens
 from leastpack.encoders.text import TextEncoder
 from leastpack.encoders.thumbnail import thumbnail
 from leastpack.errors import InputError, ModelError
@@ -205,7 +206,12 @@ def _inputs(tables: Tables, config: Config, runs: list[dict[str, Any]]) -> dict[
         for source, row in inputs.items()
     ]
     quarantine = _records(gather.quarantine_counts(tables))
-    return {"accounts": accounts, "quarantine": quarantine, "tokens": gather.unknown_tokens(runs)}
+    return {"accounts": accounts, "quarantine": quarantine, **_languages(gather.encode_figures(runs))}
+
+
+def _languages(figures: Mapping[str, float]) -> dict[str, Any]:
+    poor = list(poorly_read(figures))
+    return {"tokens": unknown_tokens(figures), "poorly_read": poor, "most_unknown": MOST_UNKNOWN, "todo_language": TODO}
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
