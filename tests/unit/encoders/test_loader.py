@@ -13,6 +13,7 @@ from leastpack import worker_log
 from leastpack.config.encoders import EncodersConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import ContentError
+from leastpack.encoders.decode import Decoded
 from leastpack.encoders.image import ImageEncoder
 from leastpack.encoders.worker import Loaded, PictureLoader
 
@@ -38,7 +39,9 @@ def code_of(loaded: Loaded) -> str:
 
 def test_a_photo_is_loaded_with_the_seconds_it_took(load: PictureLoader, photo: str) -> None:
     loaded = load(("key", photo))
-    np.testing.assert_allclose(loaded.picture, np.ones((3, 8, 8)))
+    assert isinstance(loaded.picture, Decoded)
+    np.testing.assert_allclose(loaded.picture.pixels, np.ones((3, 8, 8)))
+    assert loaded.picture.warning == "IMAGE_FLAT"
     assert loaded.key == "key"
     assert min(loaded.fetch_s, loaded.decode_s) > 0
 
