@@ -126,20 +126,20 @@ def shrink(data: bytes, size_of: Callable[[int, int], tuple[int, int]], max_pixe
         raise ContentError("IMAGE_EMPTY")
     try:
         tiff.check_lists(data)
-        with Image.open(io.BytesIO(png.essential(data)), formats=FORMATS) as image:
-            pixels = image.width * image.height
-            if max(pixels, tiff.tile_pixels(image)) > max_pixels:
-                raise ContentError("IMAGE_TOO_LARGE", f"{image.width} x {image.height} pixels")
-            size = size_of(image.width, image.height)
-            image.draft("RGB", size)
-            needed = decoding_bytes(image, pixels)
-            if needed > max_memory:
-                raise ContentError("IMAGE_TOO_LARGE", f"it takes about {needed:,} bytes to decode")
-            with ROOM.taken(needed, max_memory):
-                image.load()
-                if not _is_whole(image, data):
-                    raise ContentError("IMAGE_TRUNCATED", "its last part is missing")
-                return _shrunk(image, size)
+        image = Image.open(io.BytesIO(png.essential(data)), formats=FORMATS)
+        pixels = image.width * image.height
+        if max(pixels, tiff.tile_pixels(image)) > max_pixels:
+            raise ContentError("IMAGE_TOO_LARGE", f"{image.width} x {image.height} pixels")
+        size = size_of(image.width, image.height)
+        image.draft("RGB", size)
+        needed = decoding_bytes(image, pixels)
+        if needed > max_memory:
+            raise ContentError("IMAGE_TOO_LARGE", f"it takes about {needed:,} bytes to decode")
+        with ROOM.taken(needed, max_memory), image:
+            image.load()
+            if not _is_whole(image, data):
+                raise ContentError("IMAGE_TRUNCATED", "its last part is missing")
+            return _shrunk(image, size)
     except (ContentError, MemoryError):
         raise
     except UnidentifiedImageError:

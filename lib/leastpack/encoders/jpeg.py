@@ -8,8 +8,9 @@ from PIL import Image
 
 _GREY = (127, 128)
 _SCAN, _END = 0xDA, 0xD9
-# Enough for a few blocks; without 0xFF, which would begin a marker.
-_MORE = bytes(range(1, 255)) * 8
+# Enough for a few blocks, and again behind each of the markers by which a decoder finds its way back.
+_BLOCKS = bytes(range(1, 255)) * 4
+_MORE = b"".join(_BLOCKS + bytes((0xFF, 0xD0 + number % 8)) for number in range(16))
 
 
 def may_lack_blocks(image: Image.Image) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ _OTHERS = 14
 # A JPEG in several scans keeps its coefficients at full size, whatever the scale it is decoded at.
 _COEFFICIENT = 2
 _JPEG_PIXEL = 9
+# What is held from here on is given back to the system at once.
+_MUCH = 32_000_000
+_MALLOC_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def decoding_bytes(image: Image.Image, pixels: int) -> int:
@@ -52,6 +56,8 @@ class Room:
         try:
             yield
         finally:
+            if amount >= _MUCH:
+                _trim()
             with self._changed:
                 self._taken -= amount
                 self._changed.notify_all()
@@ -59,3 +65,9 @@ class Room:
 
 # Of this process.
 ROOM = Room()
+
+
+def _trim() -> None:
+    """Give freed memory back to the system: glibc keeps it for the thread that has freed it."""
+    if _MALLOC_TRIM is not None:
+        _MALLOC_TRIM(0)

@@ -88,7 +88,7 @@ def with_next_try(answers: DataFrame, before: DataFrame | None, day: datetime.da
     waits = passing() & (F.col("error") != AT_ONCE)
     return (
         counted.withColumn("attempts", F.when(waits, attempts))
-        .withColumn("next_try", F.date_add(F.lit(day), wait))
+        .withColumn("next_try", F.when(waits, F.date_add(F.lit(day), wait)))
         .drop("asked")
     )
 

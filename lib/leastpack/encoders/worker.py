@@ -141,7 +141,7 @@ class PictureLoader:
             read = time.perf_counter()
             picture = decode_warned(data, **self._settings)
         except ContentError as error:
-            picture = error
+            picture = _alone(error)
         except MemoryError:
             picture = ContentError("NO_MEMORY")
         if isinstance(picture, ContentError):
@@ -151,6 +151,12 @@ class PictureLoader:
         end = time.perf_counter()
         read = end if read is None else read
         return Loaded(key, picture, read - start, end - read)
+
+
+def _alone(error: ContentError) -> ContentError:
+    """The error without its traceback: what waits for its batch with one would keep what had been decoded."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _opened(

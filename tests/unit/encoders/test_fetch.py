@@ -98,12 +98,13 @@ def test_p9_without_roots_no_file_is_read(root: Path) -> None:
     assert code_of(fetcher(None), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
 
 
+@pytest.mark.parametrize("target", ["../secret.txt", "deep/with space%20.jpg"])
 def test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     def swap() -> None:
         (root / "a.jpg").unlink()
-        (root / "a.jpg").symlink_to(root.parent / "secret.txt")
+        (root / "a.jpg").symlink_to(root / target)
 
     once_checked(monkeypatch, swap)
     assert code_of(fetcher(root), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
@@ -195,13 +196,15 @@ def test_a_mount_that_hangs_is_given_up_and_tried_again(
         return real(*args, **named)
 
     monkeypatch.setattr("leastpack.encoders.fetch.GRACE_S", 0.0)
-    reader = fetcher(root, tries=2, timeout_s=0.1)
+    reader = fetcher(root, tries=2, timeout_s=1.0)
     monkeypatch.setattr(where, hangs)
     start = time.monotonic()
     assert code_of(reader, str(root / "a.jpg")) == "FETCH_TRANSIENT"
     assert time.monotonic() - start < 8
     assert len(calls) == 2
     over.set()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "read"]:
+        thread.join(10)
 
 
 def test_an_error_of_a_mount_is_tried_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

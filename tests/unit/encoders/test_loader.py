@@ -63,6 +63,15 @@ def test_too_little_memory_says_nothing_about_the_photo(
     assert not isinstance(load(("key", photo)).picture, ContentError)
 
 
+def test_what_fails_keeps_nothing_of_what_was_decoded(load: PictureLoader, tmp_path: Path) -> None:
+    path = tmp_path / "broken.webp"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    picture = load(("key", str(path))).picture
+    assert isinstance(picture, ContentError)
+    assert picture.__traceback__ is picture.__context__ is None
+
+
 def test_why_photos_fail_is_told_a_few_times_a_code(
     load: PictureLoader, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
