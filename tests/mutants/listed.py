@@ -166,6 +166,13 @@ MUTANTS = (
         "tests/unit/encoders/test_fetch.py::test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed",
     ),
     Mutant(
+        "where an open file is goes unchecked",
+        "encoders/fetch.py",
+        "            allow.check_inside(real)\n",
+        "",
+        "tests/unit/encoders/test_fetch.py::test_p9_a_folder_that_becomes_a_link_after_it_was_checked_is_not_followed",
+    ),
+    Mutant(
         "what is not on a certified list moves",
         "policy/recommend.py",
         "known.banned | known.unlisted)",

@@ -116,7 +116,7 @@ class DecisionsConfig(Section):
     as_of: Day | None = Field(
         None,
         description="Day the decisions are for: package types are used from their valid_from on, and until their "
-        "valid_to, and rounds end; null is today.",
+        "valid_to, rounds end, and photos that failed are asked for again; null is today.",
     )
 
     @property

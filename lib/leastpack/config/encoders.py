@@ -11,6 +11,10 @@ from leastpack.config.base import Count, LocalFolder, Section
 PACKAGED_TEXT = "minilm"
 PACKAGED_IMAGE = "efficientnet-lite0"
 
+# Limits of decoding, for those who have no config at hand.
+MAX_PIXELS = 25_000_000
+MAX_MEMORY = 512_000_000
+
 Engine = Literal["torch-fp32", "torch-bf16", "torch-fp16", "openvino-fp32", "openvino-bf16"]
 AUTO = "auto"
 
@@ -66,14 +70,24 @@ class FetchConfig(Section):
         description="Larger files get error FETCH_TOO_LARGE, for good: delete these rows of embeddings to retry.",
     )
     max_pixels: int = Field(
-        60_000_000,
+        MAX_PIXELS,
         ge=1,
         le=178_956_970,
         description="Larger pictures get error IMAGE_TOO_LARGE, for good: delete these rows of embeddings to retry.",
     )
+    max_memory: int = Field(
+        MAX_MEMORY,
+        ge=1_000_000,
+        description="Bytes that all pictures under decoding in one Python worker may take together, by an estimate: "
+        "its threads wait for their part. A picture that needs more gets error IMAGE_TOO_LARGE, for good.",
+    )
     threads: Count = Field(4, description="Concurrent reads a task.")
-    tries: Count = Field(3, description="Reads of one file before a passing failure is an error on its row.")
-    timeout_s: float = Field(20.0, gt=0, description="Seconds one read from S3 may take.")
+    tries: Count = Field(
+        3, description="Reads of one file or object in a run before a passing failure is an error on its row."
+    )
+    timeout_s: float = Field(
+        20.0, gt=0, description="Seconds one read may take, from a bucket or a folder, which may be a mount that hangs."
+    )
 
 
 class EncodersConfig(Section):

@@ -76,9 +76,16 @@ class AllowList:
     def _local(self, path: Path) -> LocalFile:
         try:
             real = os.path.realpath(Path(self.base) / path)
-            inside = any(Path(real).is_relative_to(os.path.realpath(root)) for root in self.roots)
         except (ValueError, OSError) as error:  # a null byte, a loop of links
             raise ContentError("URI_NOT_ALLOWED", str(error)) from None
-        if not inside:
-            raise ContentError("URI_NOT_ALLOWED", "path is outside the roots")
+        self.check_inside(real)
         return LocalFile(real)
+
+    def check_inside(self, real: str) -> None:
+        """See to it that a real path lies in a root.
+
+        Raises:
+            ContentError: URI_NOT_ALLOWED.
+        """
+        if not any(Path(real).is_relative_to(os.path.realpath(root)) for root in self.roots):
+            raise ContentError("URI_NOT_ALLOWED", "path is outside the roots")

@@ -24,9 +24,16 @@ CODES: dict[str, Code] = {
     "IMAGE_EMPTY": Code(True, "Zero bytes."),
     "IMAGE_NOT_AN_IMAGE": Code(True, "Not a picture of a known format."),
     "IMAGE_TRUNCATED": Code(True, "The picture ends early."),
-    "IMAGE_TOO_LARGE": Code(True, "More pixels than encoders.fetch.max_pixels."),
+    "IMAGE_TOO_LARGE": Code(True, "More pixels than encoders.fetch.max_pixels, or more memory than max_memory."),
+    "IMAGE_NO_SCALE": Code(True, "Numbers of 32 bits or floats that do not say what is black and what is white."),
     "IMAGE_BROKEN": Code(True, "The picture cannot be decoded."),
     "NOT_FINITE": Code(True, "The encoder gave a number that is not finite."),
+}
+
+# What a row of `embeddings` may warn of beside its vector.
+WARNINGS: dict[str, str] = {
+    "IMAGE_FLAT": "The encoder sees one colour, such as black, and no product.",
+    "IMAGE_SCALE_GUESSED": "Grey of 16 or more bits whose white was guessed from its brightest pixel.",
 }
 
 

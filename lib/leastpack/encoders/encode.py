@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from leastpack.config.encoders import EncodersConfig
 from leastpack.config.root import Config
 from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
-from leastpack.encoders.codes import CODES
+from leastpack.encoders.codes import CODES, WARNINGS
 from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, resolve_engines
 from leastpack.encoders.languages import FIGURE, TODO, poorly_read
 from leastpack.encoders.resources import task_profile
@@ -50,6 +51,7 @@ class Stage:
         function: Makes what mapInArrow runs.
         schema: What the function gives.
         meter: Columns of the schema that tell of the work.
+        day: The day of the run, for what failed and waits.
     """
 
     modality: Modality
@@ -58,13 +60,15 @@ class Stage:
     function: Callable[[], MapInArrow]
     schema: str
     meter: Sequence[str]
+    day: datetime.date
 
 
 @dataclass
 class Written:
-    """What a stage has written: rows by error code (None: encoded), and what its workers metered."""
+    """What a stage has written: rows by error code (None: encoded) and by warning, and what its workers metered."""
 
     rows: Counter[str | None] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
     metered: Counter[str] = field(default_factory=Counter)
 
 
@@ -96,7 +100,8 @@ def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run:
     def function() -> MapInArrow:
         return text_stage(encoders, identity, sent_network(tables.spark, config, encoders, "text"))
 
-    stage = Stage("text", identity, work.text_contents(products), function, TEXT_SCHEMA, TEXT_METER)
+    contents, day = work.text_contents(products), config.decisions.day
+    stage = Stage("text", identity, contents, function, TEXT_SCHEMA, TEXT_METER, day)
     before, written = _run_stage(tables, encoders, stage, run)
     rows, sold = products.count(), work.live(products).count()
     _expect_once(run, stage, before, sold)
@@ -122,8 +127,8 @@ def _encode_images(
         network = sent_network(tables.spark, config, encoders, "image")
         return image_stage(encoders, identity, network, AllowList.here(encoders.fetch))
 
-    contents = work.image_contents(products, images)
-    stage = Stage("image", identity, contents, function, IMAGE_SCHEMA, IMAGE_METER)
+    contents, day = work.image_contents(products, images), config.decisions.day
+    stage = Stage("image", identity, contents, function, IMAGE_SCHEMA, IMAGE_METER, day)
     before, written = _run_stage(tables, encoders, stage, run)
     rows, tunnel = images.count(), images.where(F.col("kind") == work.TUNNEL).count()
     seen = work.tunnel_photos(products, images).count()
@@ -132,6 +137,8 @@ def _encode_images(
     _account(run, "product_images", rows, aside, before, written)
     for code, n in sorted(_failed(before, written).items()):
         run.figure(f"images_failed.{code}", n)
+    for code, n in sorted((Counter(before.warned) + written.warned).items()):
+        run.figure(f"images_warned.{code}", n)
 
 
 def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -> tuple[work.State, Written]:
@@ -139,15 +146,21 @@ def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -
     # At one version: what fails in this run is for the next one to try again.
     embeddings = tables.read("embeddings", tables.version("embeddings"))
     done = work.of_encoder(embeddings, stage.modality, stage.identity)
-    before = work.state_of(stage.contents, done)
-    log.info("to encode", modality=stage.modality, new=before.missing, again=before.passing, encoded=before.encoded)
+    before = work.state_of(stage.contents, done, stage.day)
+    log.info("to encode", modality=stage.modality, new=before.missing, again=before.due, encoded=before.encoded)
+    if before.waiting:
+        log.warning(
+            "what failed waits for its next try; without its rows of embeddings it is asked for at once",
+            modality=stage.modality,
+            waiting=before.waiting,
+        )
     written, start = Written(), time.monotonic()
-    function = stage.function() if before.missing or before.passing else None
+    function = stage.function() if before.missing or before.due else None
     if function is not None and before.missing:
         chunks = min(config.chunks, -(-before.missing // LEAST_CHUNK[stage.modality]))
         for chunk in range(chunks):
             todo = work.unseen(stage.contents.where(work.in_chunk(chunk, chunks)), done)
-            rows, observation = _encoded(todo, config, stage, function)
+            rows, observation = _encoded(todo, None, config, stage, function)
             tables.append("embeddings", rows)
             _add(written, observation, stage)
             log.info(
@@ -157,26 +170,29 @@ def _run_stage(tables: Tables, config: EncodersConfig, stage: Stage, run: Run) -
                 of=before.missing,
                 seconds=round(time.monotonic() - start, 1),
             )
-    if function is not None and before.passing:
+    if function is not None and before.due:
         # A row is replaced only where the answer is another one now.
-        again, observation = _encoded(work.to_retry(stage.contents, done), config, stage, function)
+        again, observation = _encoded(
+            work.to_retry(stage.contents, done, stage.day), done, config, stage, function
+        )
         encoder = stage.identity.replace("\\", "\\\\").replace("'", "\\'")
         scope = f"modality = '{stage.modality}' AND encoder = '{encoder}' AND error IS NOT NULL"
         tables.merge("embeddings", again, scope=scope)
         _add(written, observation, stage)
-    answers = before.missing + before.passing
+    answers = before.missing + before.due
     if sum(written.rows.values()) != answers:
-        written.rows = _read_back(tables, stage, before)
+        written.rows, written.warned = _read_back(tables, stage, before)
     run.expect(f"answers for embeddings ({stage.modality})", rows=sum(written.rows.values()), expected=answers)
     _tell(run, stage, before, written)
     return before, written
 
 
 def _encoded(
-    todo: DataFrame, config: EncodersConfig, stage: Stage, function: MapInArrow
+    todo: DataFrame, before: DataFrame | None, config: EncodersConfig, stage: Stage, function: MapInArrow
 ) -> tuple[DataFrame, Observation]:
     contents = todo.select("content_key", "content").repartition(config.partitions)
     coded = {code: F.count_if(F.col("error") == code) for code in CODES}
+    coded |= {code: F.count_if(F.col("warning") == code) for code in WARNINGS}
     counts: dict[str, Column] = {"encoded": F.count_if(F.col("error").isNull()), **coded}
     encoded = contents.mapInArrow(function, stage.schema, profile=task_profile(config))
     rows, observation = observed(encoded, stage.meter, **counts)
@@ -185,7 +201,7 @@ def _encoded(
         "encoder": F.lit(stage.identity),
         "encoded_at": now(),
     }
-    return rows.withColumns(constants), observation
+    return work.with_next_try(rows, before, stage.day).withColumns(constants), observation
 
 
 def _add(written: Written, observation: Observation, stage: Stage) -> None:
@@ -193,27 +209,30 @@ def _add(written: Written, observation: Observation, stage: Stage) -> None:
     if told:
         answers = {name: told[name] for name in ("encoded", *CODES) if told[name]}
         written.rows.update({None if name == "encoded" else name: n for name, n in answers.items()})
+        written.warned.update({name: told[name] for name in WARNINGS if told[name]})
         most = max(written.metered[LOADS_OF_WORKER], told[LOADS_OF_WORKER])
         written.metered.update({name: told[name] for name in stage.meter})
         written.metered[LOADS_OF_WORKER] = most
 
 
-def _read_back(tables: Tables, stage: Stage, before: work.State) -> Counter[str | None]:
+def _read_back(tables: Tables, stage: Stage, before: work.State) -> tuple[Counter[str | None], Counter[str]]:
     """Answers by what the table holds: what a lost executor had done is counted again when it is done again."""
-    after = work.state_of(stage.contents, work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity))
+    done = work.of_encoder(tables.read("embeddings"), stage.modality, stage.identity)
+    after = work.state_of(stage.contents, done, stage.day)
     rows: Counter[str | None] = Counter({None: after.encoded - before.encoded})
     rows.update(after.failed)
-    # What had failed for good was not asked again.
+    # What had failed for good, or waits, was not asked again.
     rows.subtract(before.failed)
-    rows.update(before.failed_passing)
-    return +rows
+    rows.update(before.failed_due)
+    return +rows, Counter(after.warned) - Counter(before.warned)
 
 
 def _tell(run: Run, stage: Stage, before: work.State, written: Written) -> None:
     name = f"{stage.modality}s"
     run.figure(f"{name}_encoded", written.rows[None])
     run.figure(f"{name}.cached", before.encoded)
-    run.figure(f"{name}.tried_again", before.passing)
+    run.figure(f"{name}.tried_again", before.due)
+    run.figure(f"{name}.waiting", before.waiting)
     run.figure(f"{name}.duplicates_avoided", before.duplicates)
     tell(run, name, written.metered)
 
@@ -233,7 +252,7 @@ def _expect_once(run: Run, stage: Stage, before: work.State, rows: int) -> None:
 def _failed(before: work.State, written: Written) -> Counter[str]:
     """Failed contents by code, once those tried again have their new answer."""
     failed = Counter(before.failed)
-    failed.subtract(before.failed_passing)
+    failed.subtract(before.failed_due)
     failed.update({code: n for code, n in written.rows.items() if code is not None})
     return +failed
 

@@ -19,6 +19,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from leastpack.config.encoders import FetchConfig
 from leastpack.encoders.allow import AllowList, LocalFile, S3Object
 from leastpack.encoders.codes import ContentError
+from leastpack.encoders.opened import real_path
 from leastpack.s3 import s3_client
 
 PIECE = 256 * 1024
@@ -54,20 +55,24 @@ class Fetcher:
         Raises:
             ContentError: URI_NOT_ALLOWED or a FETCH_ code.
         """
-        place = self._allow.check(uri)
-        if isinstance(place, LocalFile):
-            return read_file(place.path, self._config.max_bytes)
         retrying = Retrying(
             stop=stop_after_attempt(self._config.tries),
             wait=wait_exponential_jitter(initial=0.2, max=2.0),
             retry=retry_if_exception(lambda e: isinstance(e, ContentError) and e.code == "FETCH_TRANSIENT"),
             reraise=True,
         )
-        data: bytes = retrying(self._in_time, lambda: self._read_s3(place))
+        data: bytes = retrying(self._in_time, lambda: self._read(uri))
         return data
 
-    def _read_s3(self, place: S3Object) -> bytes:
-        most, deadline = self._config.max_bytes, time.monotonic() + self._config.timeout_s
+    def _read(self, uri: str) -> bytes:
+        deadline = time.monotonic() + self._config.timeout_s
+        place = self._allow.check(uri)
+        if isinstance(place, LocalFile):
+            return read_file(place.path, self._allow, self._config.max_bytes, deadline)
+        return self._read_s3(place, deadline)
+
+    def _read_s3(self, place: S3Object, deadline: float) -> bytes:
+        most = self._config.max_bytes
         data = bytearray()
         try:
             answer = self._s3.get_object(Bucket=place.bucket, Key=place.key)
@@ -154,29 +159,42 @@ def _as_it_comes(body: Any) -> Any:
     return body
 
 
-def read_file(path: str, max_bytes: int) -> bytes:
+def read_file(path: str, allow: AllowList, max_bytes: int, deadline: float) -> bytes:
     """All bytes of a regular file.
 
     Args:
-        path: Real path, already checked; a link put there since is not followed.
+        path: Real path, already checked. A link put in its place since is not followed, and a file that a link put in
+            place of a folder above it leads to is not read.
+        allow: What may be read.
         max_bytes: Larger files are refused.
+        deadline: When reading takes too long, of `time.monotonic`.
 
     Raises:
-        ContentError: A FETCH_ code.
+        ContentError: URI_NOT_ALLOWED or a FETCH_ code.
     """
+    data = bytearray()
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
+        with os.fdopen(handle, "rb", buffering=0) as file:
             state = os.fstat(handle)
             if not stat.S_ISREG(state.st_mode):
                 raise ContentError("FETCH_NOT_A_FILE", path)
-            data = file.read(max_bytes + 1) if state.st_size <= max_bytes else None
+            real = real_path(handle, path)
+            if real is None:
+                raise ContentError("URI_NOT_ALLOWED", "another file is there now")
+            allow.check_inside(real)
+            size = state.st_size
+            while size <= max_bytes and (piece := file.read(PIECE)):
+                data += piece
+                size = max(size, len(data))
+                if time.monotonic() > deadline:
+                    raise ContentError("FETCH_TRANSIENT", "reading took too long")
     except OSError as error:
         raise _file_error(error) from None
-    if data is None or len(data) > max_bytes:
+    if size > max_bytes:
         raise ContentError("FETCH_TOO_LARGE", f"more than {max_bytes} bytes")
-    return data
+    return bytes(data)
 
 
 def read_ahead(items: Iterable[Item], work: Callable[[Item], Result], *, threads: int, window: int) -> Iterator[Result]:

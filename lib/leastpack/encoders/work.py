@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -10,6 +11,11 @@ from pyspark.sql import functions as F
 from leastpack.catalog.text import text_column
 
 TUNNEL = "tunnel"
+
+# Days until what failed is asked for again: these after the first run that asked, twice as many after each other one.
+FIRST_WAIT, LONGEST_WAIT = 1, 30
+# What is decided before anything is asked for, by the config alone: the next run decides it anew.
+AT_ONCE = "URI_NOT_ALLOWED"
 
 
 def live(products: DataFrame) -> DataFrame:
@@ -49,14 +55,42 @@ def unseen(contents: DataFrame, done: DataFrame) -> DataFrame:
     return keyed.join(done.select("content_key"), on="content_key", how="left_anti")
 
 
-def to_retry(contents: DataFrame, done: DataFrame) -> DataFrame:
-    """Contents whose error may pass."""
-    return contents.join(done.where(passing()).select("content_key"), on="content_key", how="left_semi")
+def to_retry(contents: DataFrame, done: DataFrame, day: datetime.date) -> DataFrame:
+    """Contents whose error may pass and whose next try is due."""
+    return contents.join(done.where(due(day)).select("content_key"), on="content_key", how="left_semi")
 
 
 def passing() -> Column:
     """Condition: an error that may pass."""
     return F.col("error").isNotNull() & ~F.coalesce(F.col("error_permanent"), F.lit(False))
+
+
+def due(day: datetime.date) -> Column:
+    """Condition: an error that may pass, to be asked about on this day; rows of an earlier leastpack name no day."""
+    return passing() & (F.col("next_try").isNull() | (F.col("next_try") <= F.lit(day)))
+
+
+def with_next_try(answers: DataFrame, before: DataFrame | None, day: datetime.date) -> DataFrame:
+    """Answers with columns attempts and next_try.
+
+    Args:
+        answers: Columns content_key, error, error_permanent and others.
+        before: Rows of `embeddings` that these answers replace; None if nothing of it was asked before.
+        day: The day of this run.
+    """
+    if before is None:
+        counted = answers.withColumn("asked", F.lit(0))
+    else:
+        asked = before.where(passing()).groupBy("content_key").agg(F.max("attempts").alias("asked"))
+        counted = answers.join(asked, on="content_key", how="left")
+    attempts = F.coalesce(F.col("asked"), F.lit(0)) + 1
+    wait = F.least(F.lit(FIRST_WAIT) * F.pow(F.lit(2.0), F.col("attempts") - 1), F.lit(float(LONGEST_WAIT))).cast("int")
+    waits = passing() & (F.col("error") != AT_ONCE)
+    return (
+        counted.withColumn("attempts", F.when(waits, attempts))
+        .withColumn("next_try", F.when(waits, F.date_add(F.lit(day), wait)))
+        .drop("asked")
+    )
 
 
 def in_chunk(chunk: int, chunks: int) -> Column:
@@ -72,7 +106,9 @@ class State:
         encoded: With a vector.
         missing: Without a row.
         failed: Failed ones by code.
-        failed_passing: Of these, the ones whose error may pass.
+        failed_due: Of these, the ones to try again now.
+        waiting: Failed ones that may pass and wait for their next try.
+        warned: Encoded ones by warning.
         copies: Rows of the catalog that have a content.
         keyless: Rows of the catalog that have none.
     """
@@ -80,14 +116,16 @@ class State:
     encoded: int
     missing: int
     failed: dict[str, int]
-    failed_passing: dict[str, int]
+    failed_due: dict[str, int]
+    waiting: int
+    warned: dict[str, int]
     copies: int
     keyless: int
 
     @property
-    def passing(self) -> int:
+    def due(self) -> int:
         """Contents to try again."""
-        return sum(self.failed_passing.values())
+        return sum(self.failed_due.values())
 
     @property
     def duplicates(self) -> int:
@@ -95,16 +133,18 @@ class State:
         return self.copies - self.encoded - self.missing - sum(self.failed.values())
 
 
-def state_of(contents: DataFrame, done: DataFrame) -> State:
-    """Compare contents with the encoder's embeddings; one pass, a few counts come back."""
-    there = done.select("content_key", "error", passing().alias("passing"), F.lit(True).alias("there"))
+def state_of(contents: DataFrame, done: DataFrame, day: datetime.date) -> State:
+    """Compare contents with the encoder's embeddings on a day; one pass, a few counts come back."""
+    again = [passing().alias("passing"), due(day).alias("due")]
+    there = done.select("content_key", "error", "warning", *again, F.lit(True).alias("there"))
     counts = (
         contents.select("content_key", "copies")
         .join(there, on="content_key", how="left")
-        .groupBy(F.col("content_key").isNull().alias("keyless"), "there", "error")
+        .groupBy(F.col("content_key").isNull().alias("keyless"), "there", "error", "warning")
         .agg(
             F.count("*").alias("n"),
-            F.sum(F.coalesce(F.col("passing"), F.lit(False)).cast("int")).alias("passing"),
+            F.count_if("passing").alias("passing"),
+            F.count_if("due").alias("due"),
             F.sum("copies").alias("copies"),
         )
         .collect()
@@ -115,7 +155,9 @@ def state_of(contents: DataFrame, done: DataFrame) -> State:
         encoded=sum(row["n"] for row in keyed if row["there"] and row["error"] is None),
         missing=sum(row["n"] for row in keyed if not row["there"]),
         failed={row["error"]: row["n"] for row in failed},
-        failed_passing={row["error"]: row["passing"] for row in failed if row["passing"]},
+        failed_due={row["error"]: row["due"] for row in failed if row["due"]},
+        waiting=sum(row["passing"] - row["due"] for row in failed),
+        warned={row["warning"]: row["n"] for row in keyed if row["warning"] is not None},
         copies=sum(row["copies"] for row in keyed),
         keyless=sum(row["copies"] for row in counts if row["keyless"]),
     )

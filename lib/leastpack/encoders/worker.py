@@ -17,7 +17,7 @@ from leastpack import meter
 from leastpack.config.encoders import EncodersConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES, ContentError
-from leastpack.encoders.decode import decode
+from leastpack.encoders.decode import Decoded, decode_warned
 from leastpack.encoders.fetch import Fetcher, read_ahead
 from leastpack.encoders.image import ImageEncoder
 from leastpack.encoders.networks import parts
@@ -35,7 +35,8 @@ IMAGE_METER = ("fetch_s", "decode_s", "encode_s", *LOADS)
 
 # Columns that a worker gives back for each content_key, before those of its meter.
 _COLUMNS = (
-    "content_key string, error string, error_permanent boolean, tokens int, unknown_tokens int, vector array<float>"
+    "content_key string, error string, error_permanent boolean, warning string, tokens int, unknown_tokens int, "
+    "vector array<float>"
 )
 TEXT_SCHEMA = f"{_COLUMNS}, {meter.schema(TEXT_METER)}"
 IMAGE_SCHEMA = f"{_COLUMNS}, {meter.schema(IMAGE_METER)}"
@@ -66,7 +67,7 @@ def text_stage(config: EncodersConfig, identity: str, network: SentNetwork | Non
         while first:
             keys, texts = zip(*first, strict=True)
             vectors, tokens, unknown = encoder.encode(texts, told)
-            yield _embeddings(told, keys, vectors, [None] * len(keys), tokens, unknown)
+            yield _embeddings(told, keys, vectors, [None] * len(keys), [None] * len(keys), tokens, unknown)
             first = list(islice(rows, TEXT_WINDOW))
 
     return encode
@@ -106,7 +107,7 @@ class Loaded:
     """One photo, read and decoded or failed, and the seconds each took."""
 
     key: str
-    picture: NDArray[np.float32] | ContentError
+    picture: Decoded | ContentError
     fetch_s: float
     decode_s: float
 
@@ -127,26 +128,35 @@ class PictureLoader:
             "mean": encoder.mean,
             "std": encoder.std,
             "max_pixels": config.fetch.max_pixels,
+            "max_memory": config.fetch.max_memory,
         }
 
     def __call__(self, pair: tuple[str, str]) -> Loaded:
         """Load the photo of a (key, uri)."""
         key, uri = pair
         start, read = time.perf_counter(), None
-        picture: NDArray[np.float32] | ContentError
+        picture: Decoded | ContentError
         try:
             data = self._fetcher.read(uri)
             read = time.perf_counter()
-            picture = decode(data, **self._settings)
+            picture = decode_warned(data, **self._settings)
         except ContentError as error:
-            picture = error
+            picture = _alone(error)
         except MemoryError:
             picture = ContentError("NO_MEMORY")
         if isinstance(picture, ContentError):
             warn(f"a photo has error {picture.code}", f"{uri}: {picture}")
+        elif picture.warning:
+            warn(f"a photo has warning {picture.warning}", uri)
         end = time.perf_counter()
         read = end if read is None else read
         return Loaded(key, picture, read - start, end - read)
+
+
+def _alone(error: ContentError) -> ContentError:
+    """The error without its traceback: what waits for its batch with one would keep what had been decoded."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _opened(
@@ -204,14 +214,15 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, str]]:
 
 def _encode_loaded(encoder: ImageEncoder, loaded: list[Loaded], told: Meter) -> pa.RecordBatch:
     codes = [one.picture.code if isinstance(one.picture, ContentError) else None for one in loaded]
-    pictures = [one.picture for one in loaded if not isinstance(one.picture, ContentError)]
+    warnings = [None if isinstance(one.picture, ContentError) else one.picture.warning for one in loaded]
+    pictures = [one.picture.pixels for one in loaded if not isinstance(one.picture, ContentError)]
     told.add("fetch_s", sum(one.fetch_s for one in loaded))
     told.add("decode_s", sum(one.decode_s for one in loaded))
     vectors = np.zeros((len(loaded), encoder.dim), dtype=np.float32)
     if pictures:
         with told.seconds("encode_s"):
             vectors[[code is None for code in codes]] = encoder.encode(np.stack(pictures))
-    return _embeddings(told, [one.key for one in loaded], vectors, codes)
+    return _embeddings(told, [one.key for one in loaded], vectors, codes, warnings)
 
 
 def _embeddings(
@@ -219,6 +230,7 @@ def _embeddings(
     keys: Iterable[str],
     vectors: NDArray[np.float32],
     codes: list[str | None],
+    warnings: list[str | None],
     tokens: NDArray[np.int32] | None = None,
     unknown: NDArray[np.int32] | None = None,
 ) -> pa.RecordBatch:
@@ -234,6 +246,7 @@ def _embeddings(
         "content_key": pa.array(keys, pa.string()),
         "error": pa.array(codes, pa.string()),
         "error_permanent": pa.array([None if code is None else CODES[code].permanent for code in codes], pa.bool_()),
+        "warning": pa.array(warnings, pa.string(), mask=failed),
         "tokens": nothing if tokens is None else pa.array(tokens),
         "unknown_tokens": nothing if unknown is None else pa.array(unknown),
         "vector": pa.ListArray.from_arrays(starts, pa.array(vectors[~failed].reshape(-1))),

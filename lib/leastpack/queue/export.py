@@ -121,7 +121,7 @@ def _add_pictures(lines: Sequence[dict[str, Any]], config: FetchConfig) -> None:
     uris = list(wanted)[:PICTURED]
     small = read_ahead(
         uris,
-        lambda uri: (uri, thumbnail(uri, read, SIDE, config.max_pixels)),
+        lambda uri: (uri, thumbnail(uri, read, SIDE, config)),
         threads=config.threads,
         window=config.threads,
     )

@@ -298,7 +298,7 @@ def _showcase(
         released["pair_scores"],
         released["pair_decisions"],
         tables.read("training_examples"),
-        lambda uri: thumbnail(uri, read, THUMBNAIL, fetch.max_pixels),
+        lambda uri: thumbnail(uri, read, THUMBNAIL, fetch),
     )
 
 

@@ -208,7 +208,7 @@ class _Bench:
             for uri in uris:
                 picture = loader((uri, uri)).picture
                 if not isinstance(picture, ContentError):
-                    pictures.append(picture)
+                    pictures.append(picture.pixels)
                     self._owners.append(row)
         self._pictures = np.stack(pictures) if pictures else np.zeros((0, 3, encoder.side, encoder.side), np.float32)
 

@@ -25,11 +25,18 @@ from leastpack.encoders.weights import package_folder
 from leastpack.tables import Tables
 
 NOW = datetime.datetime(2024, 5, 1, 12)
+DAY = NOW.date()
 
 
 def config_for(folder: Path, photos: Path) -> Config:
     encoders = {"fetch": {"roots": [str(photos)]}, "partitions": 2}
-    return Config.model_validate({"tables": {"root": str(folder / "tables"), "buckets": 4}, "encoders": encoders})
+    tables = {"root": str(folder / "tables"), "buckets": 4}
+    return Config.model_validate({"tables": tables, "encoders": encoders, "decisions": {"as_of": DAY}})
+
+
+def days_later(config: Config, days: int) -> Config:
+    decisions = config.decisions.model_copy(update={"as_of": DAY + datetime.timedelta(days)})
+    return config.model_copy(update={"decisions": decisions})
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +182,9 @@ def test_p2_a_second_run_encodes_nothing_and_neither_new_prices_nor_another_mode
     assert run["figures"]["texts_encoded"] == run["figures"]["images_encoded"] == 0
     assert run["figures"]["texts.cached"] == 2
     assert run["figures"]["images_failed.IMAGE_TRUNCATED"] == 1
-    # A missing file and two URIs that are not allowed may be mended; a picture that is broken stays broken.
-    assert run["figures"]["images.tried_again"] == 3
+    # Whether a URI is allowed says the config; a missing file is asked for tomorrow; what is broken stays broken.
+    assert run["figures"]["images.tried_again"] == 2
+    assert run["figures"]["images.waiting"] == 1
     assert json.loads(run["account"])["inputs"]["products"]["set_aside"]["unchanged"] == 2
 
 
@@ -202,8 +210,8 @@ def test_a_changed_title_a_late_photo_and_one_that_fails_now_are_the_work_of_a_r
 ) -> None:
     to_retry, again = work.to_retry, list[int]()
 
-    def counted(contents: DataFrame, done: DataFrame) -> DataFrame:
-        rows = to_retry(contents, done)
+    def counted(contents: DataFrame, done: DataFrame, day: datetime.date) -> DataFrame:
+        rows = to_retry(contents, done, day)
         again.append(rows.count())
         return rows
 
@@ -212,6 +220,7 @@ def test_a_changed_title_a_late_photo_and_one_that_fails_now_are_the_work_of_a_r
     write_images(tables, [("D", "tunnel_0", "tunnel", str(place / "photos" / "missing too.jpg"))])
     missing = place / "photos" / "missing.jpg"
     picture(missing, 3)
+    config = days_later(config, 1)
     try:
         encode_products(spark, config)
     finally:
@@ -228,10 +237,74 @@ def test_a_changed_title_a_late_photo_and_one_that_fails_now_are_the_work_of_a_r
     encode_products(spark, wider)
     figures = last_run(tables)["figures"]
     assert (figures["texts_encoded"], figures["images_encoded"]) == (0, 1)
-    assert again == [3, 3]
+    assert again == [3, 2]  # a photo that failed on this day waits
     keys = tables.read("embeddings").where("modality = 'image'").groupBy("content_key").count()
     assert {row["count"] for row in keys.collect()} == {1}
     assert inputs_of(tables, wider)["C"]["image_errors"] == ["URI_NOT_ALLOWED"]
+
+
+def failed(tables: Tables, error: str) -> list[tuple[int | None, datetime.date | None]]:
+    """Attempts and next try of the rows with an error."""
+    rows = tables.read("embeddings").where(F.col("error") == error)
+    return [tuple(row) for row in rows.select("attempts", "next_try").collect()]
+
+
+def test_what_fails_is_asked_for_on_its_day_and_at_once_where_its_row_is_deleted(
+    spark: SparkSession, tables: Tables, config: Config
+) -> None:
+    assert failed(tables, "FETCH_NOT_FOUND") == [(1, datetime.date(2024, 5, 2))]
+    assert failed(tables, "IMAGE_TRUNCATED") == [(None, None)]
+    assert failed(tables, "URI_NOT_ALLOWED") == [(None, None)] * 2
+    encode_products(spark, days_later(config, 1))
+    assert last_run(tables)["figures"]["images.tried_again"] == 3
+    assert failed(tables, "FETCH_NOT_FOUND") == [(2, datetime.date(2024, 5, 4))]
+    version = tables.version("embeddings")
+    encode_products(spark, days_later(config, 2))
+    assert last_run(tables)["figures"]["images.waiting"] == 1
+    assert tables.version("embeddings") == version
+
+    spark.sql(f"DELETE FROM delta.`{tables.location('embeddings')}` WHERE error LIKE 'FETCH%'")
+    encode_products(spark, days_later(config, 2))
+    assert failed(tables, "FETCH_NOT_FOUND") == [(1, datetime.date(2024, 5, 4))]
+
+
+def test_waits_grow_to_a_month(spark: SparkSession) -> None:
+    schema = "content_key string, error string, error_permanent boolean, attempts int"
+    asked = [None, *range(1, 9)]
+    before = spark.createDataFrame([(str(n), "FETCH_TRANSIENT", False, n) for n in asked], schema)
+    found = work.with_next_try(before.drop("attempts"), before, DAY).collect()
+    waits = {row["attempts"]: (row["next_try"] - DAY).days for row in found}
+    assert waits == {1: 1, 2: 2, 3: 4, 4: 8, 5: 16, 6: 30, 7: 30, 8: 30, 9: 30}
+
+
+@pytest.mark.slow
+def test_a_table_of_an_earlier_leastpack_is_asked_again_and_gets_the_columns(
+    spark: SparkSession, tables: Tables, config: Config
+) -> None:
+    place = tables.location("embeddings")
+    older = tables.read("embeddings").drop("warning", "attempts", "next_try").localCheckpoint()
+    options = {"overwriteSchema": "true"}
+    older.write.format("delta").mode("overwrite").options(**options).partitionBy("modality").save(place)
+    spark.catalog.refreshByPath(place)
+    assert "attempts" not in spark.read.format("delta").load(place).columns
+    encode_products(spark, config)
+    figures = last_run(tables)["figures"]
+    assert (figures["images.tried_again"], figures["images.waiting"], figures["images_encoded"]) == (3, 0, 0)
+    assert failed(tables, "FETCH_NOT_FOUND") == [(1, datetime.date(2024, 5, 2))]
+
+
+def test_a_photo_of_one_colour_is_encoded_and_warned_of(
+    spark: SparkSession, tables: Tables, config: Config, place: Path, tmp_path: Path
+) -> None:
+    black = place / "photos" / "black.png"
+    Image.new("RGB", (40, 30)).save(black)
+    write_images(tables, [("D", "tunnel_0", "tunnel", str(black))])
+    for encoded in (1, 0):
+        encode_products(spark, config)
+        figures = last_run(tables)["figures"]
+        assert (figures["images_encoded"], figures["images_warned.IMAGE_FLAT"]) == (encoded, 1)
+    rows = tables.read("embeddings").where("warning IS NOT NULL").collect()
+    assert [(row["warning"], row["error"], len(row["vector"])) for row in rows] == [("IMAGE_FLAT", None, 1280)]
 
 
 def test_inputs_hold_one_row_a_live_product_with_views_in_order(

@@ -86,7 +86,9 @@ def test_nothing_that_is_written_asks_spark_for_the_time() -> None:
 
 def test_arrays_are_compared(spark: SparkSession, tables: Tables) -> None:
     base = spark.sql("SELECT 'text' modality, 'k' content_key, 'e' encoder, NULL error, NULL error_permanent")
-    base = base.selectExpr("*", "1 tokens", "0 unknown_tokens", "NULL encoded_at", "array(1.0F, 2.0F) vector")
+    others = ("warning", "attempts", "next_try", "encoded_at")
+    base = base.selectExpr("*", "1 tokens", "0 unknown_tokens", *[f"NULL {name}" for name in others])
+    base = base.selectExpr("*", "array(1.0F, 2.0F) vector")
     assert tables.merge("embeddings", base).inserted == 1
     assert tables.merge("embeddings", base).total == 0
     assert tables.merge("embeddings", base.withColumn("vector", F.expr("array(1.0F, 2.5F)"))).updated == 1

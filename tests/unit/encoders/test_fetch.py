@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.server
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -97,14 +98,135 @@ def test_p9_without_roots_no_file_is_read(root: Path) -> None:
     assert code_of(fetcher(None), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
 
 
-def test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed(root: Path) -> None:
-    checked = root / "a.jpg"
-    assert read_file(str(checked), 100) == b"picture"
-    checked.unlink()
-    checked.symlink_to(root.parent / "secret.txt")
-    with pytest.raises(ContentError) as caught:
-        read_file(str(checked), 100)
-    assert caught.value.code == "URI_NOT_ALLOWED"
+@pytest.mark.parametrize("target", ["../secret.txt", "deep/with space%20.jpg"])
+def test_a_link_put_in_place_of_a_file_after_it_was_checked_is_not_followed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    def swap() -> None:
+        (root / "a.jpg").unlink()
+        (root / "a.jpg").symlink_to(root / target)
+
+    once_checked(monkeypatch, swap)
+    assert code_of(fetcher(root), str(root / "a.jpg")) == "URI_NOT_ALLOWED"
+
+
+def once_checked(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+    """Do something between the check of a path and its opening."""
+    check = AllowList.check
+
+    def checked(self: AllowList, uri: str) -> object:
+        place = check(self, uri)
+        do()
+        return place
+
+    monkeypatch.setattr(AllowList, "check", checked)
+
+
+@pytest.fixture
+def swapped(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file whose folder becomes a link out of the root, once its path has been checked."""
+    (root.parent / "photos-not" / "a.jpg").write_bytes(b"secret")
+    (root / "deep" / "a.jpg").write_bytes(b"picture")
+
+    def swap() -> None:
+        (root / "deep").rename(root / "away")
+        (root / "deep").symlink_to(root.parent / "photos-not", target_is_directory=True)
+
+    once_checked(monkeypatch, swap)
+    return root / "deep" / "a.jpg"
+
+
+def test_p9_a_folder_that_becomes_a_link_after_it_was_checked_is_not_followed(root: Path, swapped: Path) -> None:
+    assert code_of(fetcher(root), str(swapped)) == "URI_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_p9_nor_if_it_is_a_folder_again_once_the_file_is_open(
+    root: Path, swapped: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    opening = os.open
+
+    def opened(path: str, flags: int) -> int:
+        handle = opening(path, flags)
+        (root / "deep").unlink()
+        (root / "away").rename(root / "deep")
+        return handle
+
+    if not known:  # a system that does not tell where an open file is
+        monkeypatch.setattr(Path, "readlink", refuse)
+    monkeypatch.setattr("leastpack.encoders.fetch.os.open", opened)
+    assert code_of(fetcher(root), str(swapped)) == "URI_NOT_ALLOWED"
+
+
+def refuse(_: Path) -> Path:
+    raise FileNotFoundError
+
+
+def test_where_the_system_does_not_tell_where_a_file_is_its_path_does(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "readlink", refuse)
+    assert fetcher(root).read(str(root / "a.jpg")) == b"picture"
+
+
+def test_a_file_that_is_deleted_while_it_is_read_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = os.open
+
+    def opened(path: str, flags: int) -> int:
+        handle = opening(path, flags)
+        Path(path).unlink()
+        return handle
+
+    monkeypatch.setattr("leastpack.encoders.fetch.os.open", opened)
+    assert fetcher(root).read(str(root / "a.jpg")) == b"picture"
+
+
+@pytest.mark.parametrize("where", ["os.path.realpath", "os.open", "os.fstat"])
+def test_a_mount_that_hangs_is_given_up_and_tried_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    over, calls = threading.Event(), list[str]()
+    module, _, name = where.rpartition(".")
+    real = getattr(os.path if module == "os.path" else os, name)
+
+    def hangs(*args: object, **named: object) -> object:
+        if threading.current_thread().name == "read":
+            calls.append(name)
+            over.wait(30)
+        return real(*args, **named)
+
+    monkeypatch.setattr("leastpack.encoders.fetch.GRACE_S", 0.0)
+    reader = fetcher(root, tries=2, timeout_s=1.0)
+    monkeypatch.setattr(where, hangs)
+    start = time.monotonic()
+    assert code_of(reader, str(root / "a.jpg")) == "FETCH_TRANSIENT"
+    assert time.monotonic() - start < 8
+    assert len(calls) == 2
+    over.set()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "read"]:
+        thread.join(10)
+
+
+def test_an_error_of_a_mount_is_tried_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening, tried = os.open, list[str]()
+
+    def opened(path: str, flags: int) -> int:
+        tried.append(path)
+        if len(tried) < 3:
+            raise OSError(errno.EIO, "the server went away")
+        return opening(path, flags)
+
+    monkeypatch.setattr("leastpack.encoders.fetch.os.open", opened)
+    assert fetcher(root, tries=3).read(str(root / "a.jpg")) == b"picture"
+    tried.clear()
+    assert code_of(fetcher(root, tries=2), str(root / "a.jpg")) == "FETCH_TRANSIENT"
+
+
+def test_a_file_that_comes_too_slowly_is_given_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "long.jpg").write_bytes(b"x" * 100)
+    monkeypatch.setattr("leastpack.encoders.fetch.PIECE", 1)
+    with pytest.raises(ContentError, match="too long"):
+        read_file(str(root / "long.jpg"), AllowList((str(root),), frozenset(), "/"), 100, time.monotonic() - 1)
 
 
 def test_a_link_inside_the_root_is_followed_and_a_root_may_be_a_link(root: Path) -> None:

@@ -13,6 +13,7 @@ from leastpack import worker_log
 from leastpack.config.encoders import EncodersConfig
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import ContentError
+from leastpack.encoders.decode import Decoded
 from leastpack.encoders.image import ImageEncoder
 from leastpack.encoders.worker import Loaded, PictureLoader
 
@@ -38,7 +39,9 @@ def code_of(loaded: Loaded) -> str:
 
 def test_a_photo_is_loaded_with_the_seconds_it_took(load: PictureLoader, photo: str) -> None:
     loaded = load(("key", photo))
-    np.testing.assert_allclose(loaded.picture, np.ones((3, 8, 8)))
+    assert isinstance(loaded.picture, Decoded)
+    np.testing.assert_allclose(loaded.picture.pixels, np.ones((3, 8, 8)))
+    assert loaded.picture.warning == "IMAGE_FLAT"
     assert loaded.key == "key"
     assert min(loaded.fetch_s, loaded.decode_s) > 0
 
@@ -58,6 +61,15 @@ def test_too_little_memory_says_nothing_about_the_photo(
     assert isinstance(failed.picture, ContentError)
     assert not failed.picture.permanent
     assert not isinstance(load(("key", photo)).picture, ContentError)
+
+
+def test_what_fails_keeps_nothing_of_what_was_decoded(load: PictureLoader, tmp_path: Path) -> None:
+    path = tmp_path / "broken.webp"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    picture = load(("key", str(path))).picture
+    assert isinstance(picture, ContentError)
+    assert picture.__traceback__ is picture.__context__ is None
 
 
 def test_why_photos_fail_is_told_a_few_times_a_code(
