@@ -16,6 +16,7 @@ from tests.spark.scoring.world import save_random_model
 
 from leastpack.catalog.text import text_column, text_key_column
 from leastpack.config.root import Config
+from leastpack.doctor_tables import check_tables
 from leastpack.encoders import work
 from leastpack.encoders.encode import LEAST_CHUNK, encode_products
 from leastpack.encoders.engines import encoder_identities, resolve_engines
@@ -165,6 +166,10 @@ def test_p1_p8_every_text_and_photo_is_encoded_or_has_a_code(
     assert run["figures"]["images_failed.IMAGE_EMPTY"] == 1
     assert run["figures"]["unknown_tokens.en"] == 0
     assert run["figures"]["unknown_tokens.ja"] > 0.2
+    languages = next(check for check in check_tables(config) if check.name == "languages of the texts")
+    assert languages.status == "warn"
+    assert "ja: " in languages.found
+    assert "en: " not in languages.found
 
 
 def test_p2_a_second_run_encodes_nothing_and_neither_new_prices_nor_another_model_are_work_for_the_encoders(
