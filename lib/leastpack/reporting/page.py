@@ -142,7 +142,7 @@ def _tiles(
             promised, found = "of what moves is unsafe", f"{one['k']} of {one['n']} tested were"
             if one["labels"] == PILOT:
                 promised = "mean damage rate of what moves"
-                found = f"{one['k']} of {one['shipments']} trial shipments were damaged"
+                found = f"{one['k']:,} of {one['shipments']:,.0f} trial shipments were damaged"
             tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {found}"))
     for row in checked:
         if row["package_type"] == ALL:
