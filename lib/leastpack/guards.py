@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from leastpack.catalog.sources import NO_ELEMENT
+from leastpack.catalog.sources import NO_ELEMENT, NOT_WANTED
 from leastpack.config.guards import guards_of
 from leastpack.config.root import Config
 from leastpack.config.sources import Kind, SourceConfig
@@ -91,7 +91,7 @@ def quarantine_guard(source: SourceConfig, account: Account) -> Guard:
         "most_quarantined",
         source.guards.most_quarantined,
         account["quarantined"],
-        account["rows_in"] - account["set_aside"].get(NO_ELEMENT, 0),
+        account["rows_in"] - sum(account["set_aside"].get(reason, 0) for reason in (NO_ELEMENT, NOT_WANTED)),
         "of its rows are in quarantine",
         few,
         1 if source.kind == "rules" else FROM_FEW,

@@ -23,6 +23,8 @@ DEFAULTS = {
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     # A task writes the files of its buckets side by side. Otherwise it sorts its rows by bucket first, all in memory.
     "spark.sql.maxConcurrentOutputFileWriters": "16",
+    # An export in folders such as `store=007` names a store 007, and not 7.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leastpack.catalog.sources import input_path
+from leastpack.catalog.loading import input_path
 from leastpack.config import load_config
 from leastpack.errors import ConfigError
 from leastpack.locations import absolute, local_path, scheme_of

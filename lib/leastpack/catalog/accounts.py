@@ -50,13 +50,13 @@ def account_sources(
                 found="0 rows",
                 todo="deliver the export again, or take the source out of the config",
             )
-        with_content = rows_in - delivered[source.name].no_element
-        if source.kind == "products" and by_status.get(QUARANTINED, 0) == with_content:
+        looked_at = rows_in - sum(delivered[source.name].aside.values())
+        if source.kind == "products" and by_status.get(QUARANTINED, 0) == looked_at:
             raise InputError(
                 f"source {source.name!r}: not one row of {source.path} can be used",
                 expected="products with an identifier and a known marketplace",
-                found=f"{rows_in} rows, all faulty or empty",
-                todo="check sources.columns; in JSON a column that the files lack reads as null",
+                found=f"{rows_in} rows, all faulty, empty or not wanted",
+                todo="check sources.columns and `where`; in JSON a column that the files lack reads as null",
             )
         if not rows_in:
             log.warning("an export is empty", source=source.name, path=source.path)

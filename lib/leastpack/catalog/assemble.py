@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.choose_size import split_notes, with_chosen, with_declared
@@ -13,6 +13,8 @@ from leastpack.catalog.versions import PRODUCT_KEY, USED, later_than, with_statu
 from leastpack.tables.schemas import PRODUCTS
 
 KEY = list(PRODUCT_KEY)
+# What a row of a shop's export may leave out where it tells of one more variant or photo.
+_MAY_BE_EMPTY = ("title", "description", "brand", "vendor", "hazard_class", "category", "universal_id", "price")
 _STORED = "stored_"
 
 
@@ -25,9 +27,10 @@ def with_split_notes(products: DataFrame) -> DataFrame:
 def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """Add `status`, and beside each row what is stored of its product, to cleaned product rows.
 
-    The row of the latest updated_at speaks for its product. Where the stored listing is later still, or has a date and
-    the row none, no row does: it is set aside as `older_version` or `undated_version`. Beside each row stand
-    `stored_source`, whether its product is `stored_sold` (null where it is new), and the product's measurement.
+    The row of the latest updated_at speaks for its product, of several the fullest. Where the stored listing is later
+    still, or has a date and the row none, no row does: it is set aside as `older_version` or `undated_version`. Beside
+    each row stand `stored_source`, whether its product is `stored_sold` (null where it is new), and the product's
+    measurement.
 
     Args:
         rows: Cleaned rows of all product exports.
@@ -38,9 +41,19 @@ def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
     listing = [F.col(name).alias(_STORED + name) for name in ("updated_at", "source")]
     beside = stored.select(*KEY, *listing, sold, *measured)
     joined = rows.join(beside, on=KEY, how="left")
-    ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True))
+    ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True), _filled())
     late = F.when(F.col("status") == USED, later_than(F.col("stored_updated_at"), F.col("updated_at")))
     return ranked.withColumn("status", F.coalesce(late, "status"))
+
+
+def _filled() -> Column:
+    """How many fields of a cleaned row hold something."""
+    given = [F.col(name).isNotNull() for name in _MAY_BE_EMPTY]
+    given += [F.coalesce(F.size(name) > 0, F.lit(False)) for name in ("listed_sides_cm", "listed_weights")]
+    filled = F.lit(0)
+    for one in given:
+        filled = filled + one.cast("int")
+    return filled
 
 
 def newly_listed(ranked: DataFrame, stored: DataFrame) -> DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from leastpack.catalog.sources import input_path
+from leastpack.catalog.loading import input_path
 from leastpack.config.sources import SourceConfig
 from leastpack.log import log
 from leastpack.runs import Run

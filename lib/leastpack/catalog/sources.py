@@ -8,34 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import cast
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from leastpack.catalog.fields import Fields
+from leastpack.catalog.headers import mentions, quoted, respelled
+from leastpack.catalog.layouts import HEADER, Export
+from leastpack.catalog.loading import first_line, load_export
+from leastpack.catalog.reader_options import CORRUPT
 from leastpack.config.sources import FIELDS, TYPES, SourceConfig
 from leastpack.errors import InputError, LeastpackError
-from leastpack.locations import scheme_of
+from leastpack.log import log
 
-CORRUPT = "_corrupt_record"
-TEXT_FORMATS = frozenset({"csv", "json"})  # whose rows may fail to parse, each for itself
-NO_ELEMENT = "no_element"  # column of `read_rows`, and reason to set a row aside
-FILE_COLUMNS = ("path", "length", "modificationTime")  # of binaryFile, without the contents
-
-# What a reader starts from; `options` of the source override it.
-READER_OPTIONS: dict[str, dict[str, str]] = {
-    # RFC 4180 quoting. Spark parses only the columns a query needs unless told otherwise, and then misses rows with
-    # too many or too few of them; and it takes columns by place unless told to compare each file's header.
-    "csv": {"header": "true", "escape": '"', "multiLine": "true", "columnPruning": "false", "enforceSchema": "false"},
-    "binaryFile": {"recursiveFileLookup": "true"},
-}
-MISSING_PATH = frozenset(
-    {"PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "DELTA_TABLE_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND"}
-)
+NO_ELEMENT = "no_element"  # why a row is set aside: its array to explode is empty
+NOT_WANTED = "not_wanted"  # why a row is set aside: it does not meet the source's `where`
+IS_HEADER = "is_header"  # no row at all
+# Columns of `read_rows` for those who count: why a row says nothing of a product, and how it lies in its file.
+COUNTED = ("aside", "file", "lines", "broken")
 # Conditions of Spark that speak of a file or of a mapped expression, and not of leastpack or the cluster.
 READ_FAILURES = (
     "FAILED_READ_FILE",
@@ -55,8 +48,8 @@ def read_exports(spark: SparkSession, sources: Iterable[SourceConfig]) -> dict[s
 
 
 def with_content(rows: DataFrame) -> DataFrame:
-    """Of `read_rows` those that hold something."""
-    return rows.where(f"NOT {NO_ELEMENT}").drop(NO_ELEMENT)
+    """Of `read_rows` those that hold something and are wanted."""
+    return rows.where("aside IS NULL").drop(*COUNTED)
 
 
 def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
@@ -77,15 +70,20 @@ def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
         - `unreadable`: fields that held a value which does not convert to the field's type;
         - `row_hash`: 64-bit hash of the raw row, equal for exact repeats;
         - `raw`: the raw row as JSON;
-        - `no_element`: the array to explode is empty or null, the row is there to be counted only.
+        - `aside`: why the row is there to be counted only: the array to explode is empty (`no_element`), it does not
+          meet `where` (`not_wanted`), or it repeats the header (`is_header`, no row of the export);
+        - `file`: where files must begin with a header, the row's own;
+        - `lines`: how many lines the row takes, null where that is not known;
+        - `broken`: the row is `cut` off at a newline, or has `swallowed` others; it is malformed then.
 
     Raises:
         InputError: Nothing is at the path, or an expression does not resolve over the export's columns.
     """
-    export = _load(spark, source)
+    export = load_export(spark, source)
     if not export.columns:
         return spark.createDataFrame([], _empty_schema(source))
     corrupt = F.col(CORRUPT).isNotNull() if CORRUPT in export.columns else F.lit(False)
+    _warn_of_repeated(source, export)
     if source.explode:
         export = _explode(export, source, corrupt)
     mapped = _mapped(export, source, corrupt)
@@ -97,7 +95,7 @@ def read_rows(spark: SparkSession, source: SourceConfig) -> DataFrame:
         fields.unreadable().alias("unreadable"),
         F.xxhash64("raw").alias("row_hash"),
         "raw",
-        NO_ELEMENT,
+        *COUNTED,
     )
 
 
@@ -123,108 +121,102 @@ def reading(*sources: SourceConfig) -> Iterator[None]:
         ) from error
 
 
-def first_line(error: Exception) -> str:
-    """What Spark says went wrong and the innermost cause, without plan and stack."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if "[" in line and "]" in line), lines[0] if lines else type(error).__name__)
-    causes = [line for line in lines if line.startswith("Caused by:") and line != said]
-    return " ".join([said, *causes[-1:]])
+def _warn_of_repeated(source: SourceConfig, export: Export) -> None:
+    for field, expression in source.columns.items():
+        for name in mentions(expression, export.repeated):
+            log.warning(
+                "the header has several columns of a mapped name: the first is read",
+                source=source.name, field=field, column=name, todo=f"map `{name}_2` for the second",
+            )  # fmt: skip
 
 
-def input_path(path: str) -> str:
-    """The path as Spark should get it: a relative one starts at the working directory of the step."""
-    return path if path.startswith("/") or scheme_of(path) is not None else str(Path.cwd() / path)
-
-
-def _load(spark: SparkSession, source: SourceConfig) -> DataFrame:
-    options = {**READER_OPTIONS.get(source.format, {}), **source.options}
-    if source.format in TEXT_FORMATS:
-        options = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
-    reader = spark.read.options(**options)
-    try:
-        if source.format == "table":
-            return reader.table(source.path)
-        schema = _schema(reader, source)
-        reader = reader.schema(schema) if schema is not None else reader
-        export = reader.format(source.format).load(input_path(source.path))
-        return export.select(*FILE_COLUMNS) if source.format == "binaryFile" else export.select("*")
-    except Exception as error:  # a format that Spark does not know is raised as no PySpark error
-        raise _unreadable_export(source, error) from error
-
-
-def _unreadable_export(source: SourceConfig, error: Exception) -> InputError:
-    condition = error.getCondition() if isinstance(error, PySparkException) else None
-    if condition in MISSING_PATH:
-        return InputError(
-            f"source {source.name!r}: nothing to read at {source.path}",
-            expected=f"one or more {source.format} files" if source.format != "table" else "a table of that name",
-            found=first_line(error),
-            todo=f"correct `path` of the source {source.name!r}, or put the export there",
-        )
-    return InputError(
-        f"source {source.name!r}: {source.path} cannot be read as {source.format}",
-        found=first_line(error),
-        todo=f"correct `format`, `options` and `row_schema` of the source {source.name!r}",
-    )
-
-
-def _schema(reader: DataFrameReader, source: SourceConfig) -> T.StructType | None:
-    """Columns to read; csv and json get one more for rows that do not parse."""
-    if source.row_schema:
-        schema = cast(T.StructType, T.StructType.fromDDL(source.row_schema))
-    elif source.format in TEXT_FORMATS:
-        schema = reader.format(source.format).load(input_path(source.path)).schema
-    else:
-        return None
-    if source.format in TEXT_FORMATS and schema.fields and CORRUPT not in schema.names:
-        schema = T.StructType([*schema.fields, T.StructField(CORRUPT, T.StringType())])
-    return schema
-
-
-def _explode(export: DataFrame, source: SourceConfig, corrupt: Column) -> DataFrame:
+def _explode(export: Export, source: SourceConfig, corrupt: Column) -> Export:
+    """Every element a row, beside the export's own columns; own ones of these names become `own_element`, ..."""
     expression = str(source.explode)
+    array = F.expr(respelled(expression, export.spellings))
+    # A row that did not parse has no array, yet must not vanish; nor must a header.
+    elements = F.posexplode_outer(F.when(corrupt | export.is_header, F.array(F.lit(None))).otherwise(array))
+    exploded = {"position", "element"}
+    own = {name: f"own_{name}" if name.lower() in exploded else name for name in export.columns}
+    beside = [F.col(quoted(name)) for name in export.rows.columns if name not in own]
     try:
-        array = F.expr(expression)
-        # A row that did not parse has no array, yet must not vanish.
-        elements = F.posexplode_outer(F.when(corrupt, F.array(F.lit(None))).otherwise(array))
-        elements = elements.alias("position", "element")
-        exploded = export.select("*", elements)
-        exploded.schema  # noqa: B018  (a lazy client analyses here)
+        # Only what changes its name gets another: Spark's planning time doubles with each renamed column of a filter.
+        named = [F.col(quoted(name)).alias(new) if new != name else F.col(quoted(name)) for name, new in own.items()]
+        rows = export.rows.select(*named, *beside, elements.alias("position", "element"))
+        rows.schema  # noqa: B018  (a lazy client analyses here)
     except PySparkException as error:
         raise _unresolved(export, source, "explode", expression, error) from None
-    return exploded
+    return Export(rows, (*own.values(), "position", "element"), export.spellings)
 
 
-def _mapped(export: DataFrame, source: SourceConfig, corrupt: Column) -> DataFrame:
+# In the names of our own columns while expressions are resolved: no expression can mean one of them by accident.
+_OURS = "leastpack: our "
+
+
+def _mapped(export: Export, source: SourceConfig, corrupt: Column) -> DataFrame:
+    """Our fields by their names, beside `malformed`, `raw` and COUNTED."""
     raw = F.when(corrupt, F.to_json(F.struct(CORRUPT))) if CORRUPT in export.columns else F.lit(None)
-    whole = F.to_json(F.struct(*[F.col(f"`{name}`") for name in export.columns]))
+    whole = F.to_json(F.struct(*[F.col(quoted(name)) for name in export.columns]))
+    empty = F.col("position").isNull() if source.explode else F.lit(False)
+    wanted = _wanted(export, source) if source.where else F.lit(True)
+    aside = (
+        F.when(export.is_header, F.lit(IS_HEADER))
+        .when(empty, F.lit(NO_ELEMENT))
+        .when(~corrupt & ~F.coalesce(wanted, F.lit(False)), F.lit(NOT_WANTED))
+    )
+    if source.where or HEADER in export.rows.columns:
+        # Always true, but not to Spark: else it moves what is asked of these rows below the parsing, parses each line
+        # once more for it, and plans for minutes, twice as long with each column that a condition looks at.
+        aside = F.when(F.spark_partition_id() >= 0, aside)
+    own = {
+        **{field: _expression(field, source, export) for field in FIELDS[source.kind]},
+        "malformed": corrupt,
+        "raw": F.coalesce(raw, whole),
+        "aside": aside,
+        "file": export.file,
+        "lines": export.lines,
+        "broken": export.broken,
+    }
     try:
-        mapped = export.select(
-            *[_expression(field, source).alias(field) for field in FIELDS[source.kind]],
-            corrupt.alias("malformed"),
-            F.coalesce(raw, whole).alias("raw"),
-            (F.col("position").isNull() if source.explode else F.lit(False)).alias(NO_ELEMENT),
-        )
+        mapped = export.rows.select(*[column.alias(_OURS + name) for name, column in own.items()])
         mapped.schema  # noqa: B018  (a lazy client analyses here)
     except PySparkException as error:
         for field, expression in source.columns.items():
             try:
-                export.select(F.expr(expression).alias(field)).schema  # noqa: B018
+                export.rows.select(_expression(field, source, export).alias(_OURS + field)).schema  # noqa: B018
             except PySparkException as cause:
                 raise _unresolved(export, source, field, expression, cause) from None
         raise InputError(f"source {source.name!r} cannot be read", found=first_line(error)) from None
-    return mapped
+    return mapped.select(*[F.col(quoted(_OURS + name)).alias(name) for name in own])
 
 
-def _expression(field: str, source: SourceConfig) -> Column:
-    given = F.expr(source.columns[field]) if field in source.columns else F.lit(None)
+def _wanted(export: Export, source: SourceConfig) -> Column:
+    condition = str(source.where)
+    wanted = F.expr(respelled(condition, export.spellings))
+    try:
+        found = export.rows.select(wanted.alias(_OURS + "where")).schema[0].dataType
+    except PySparkException as error:
+        raise _unresolved(export, source, "where", condition, error) from None
+    if not isinstance(found, T.BooleanType):
+        raise InputError(
+            f"source {source.name!r} ({source.path}): where: {condition!r} is no condition",
+            expected="an expression that is true or false",
+            found=found.simpleString(),
+            todo="correct `where` of the source",
+        )
+    return wanted
+
+
+def _expression(field: str, source: SourceConfig, export: Export) -> Column:
+    mapped = field in source.columns
+    given = F.expr(respelled(source.columns[field], export.spellings)) if mapped else F.lit(None)
     if field == "marketplace" and source.marketplace is not None:
         return F.coalesce(given.cast("string"), F.lit(source.marketplace))
     return given
 
 
 def _unresolved(
-    export: DataFrame, source: SourceConfig, field: str, expression: str, error: PySparkException
+    export: Export, source: SourceConfig, field: str, expression: str, error: PySparkException
 ) -> InputError:
     columns = [name for name in export.columns if name != CORRUPT]
     return InputError(
@@ -232,13 +224,13 @@ def _unresolved(
         expected=f"an expression over the columns {', '.join(columns)}",
         found=first_line(error),
         todo=f"correct `columns.{field}` of the source; a json export that leaves fields out needs `row_schema`"
-        if field != "explode"
-        else "correct `explode` of the source",
+        if field not in ("explode", "where")
+        else f"correct `{field}` of the source",
     )
 
 
 def _empty_schema(source: SourceConfig) -> T.StructType:
     fields = [f"`{name}` {TYPES.get(name, 'string')}" for name in FIELDS[source.kind]]
     rest = ["source string", "malformed boolean", "unreadable array<string>", "row_hash bigint", "raw string"]
-    rest.append(f"{NO_ELEMENT} boolean")
+    rest += ["aside string", "file string", "lines int", "broken string"]
     return cast(T.StructType, T.StructType.fromDDL(", ".join(fields + rest)))

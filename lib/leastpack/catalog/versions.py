@@ -13,6 +13,7 @@ DUPLICATE = "duplicate"
 OLDER_VERSION = "older_version"
 UNDATED_VERSION = "undated_version"  # what is stored has a date
 CONFLICTING_VERSION = "conflicting_version"
+LESS_FULL = "less_full"
 UNKNOWN_PRODUCT = "unknown_product"
 
 PRODUCT_KEY = ("marketplace", "product_id")
@@ -48,20 +49,25 @@ def later_than(held: Column, given: Column) -> Column:
     return F.when(undated, F.lit(UNDATED_VERSION)).when(held > given, F.lit(OLDER_VERSION))
 
 
-def with_status(rows: DataFrame, key: Sequence[str], newest_first: Sequence[Column], known: Column) -> DataFrame:
+def with_status(
+    rows: DataFrame, key: Sequence[str], newest_first: Sequence[Column], known: Column, filled: Column | None = None
+) -> DataFrame:
     """Add `status`: used, quarantined, or why the row is set aside.
 
-    Of the rows of a key, the first in the given order is used; rows that tie are ordered by the hash of their raw
-    text, so that the choice does not depend on how the rows are spread. An exact repeat of the used row is a
-    `duplicate`, a row that ties with it but says something else a `conflicting_version`, any other an `older_version`.
+    Of the rows of a key, the first in the given order is used; of rows that tie, one with the most fields filled, and
+    among these the first by the hash of their raw text, so that the choice does not depend on how the rows are spread.
+    An exact repeat of the used row is a `duplicate`; a row that ties with it is `less_full`, or, as full but saying
+    something else, a `conflicting_version`; any other is an `older_version`.
 
     Args:
         rows: Rows with the key, fault and row_hash.
         key: Columns that identify what a row speaks of.
         newest_first: Order among the rows of a key.
         known: False for rows whose product nobody knows; they are set aside as `unknown_product`.
+        filled: How many fields of a row are filled; None takes all rows as equally full.
     """
-    order = [*newest_first, F.asc("row_hash"), F.asc("source")]
+    fullness = F.lit(0) if filled is None else filled
+    order = [*newest_first, F.desc(fullness), F.asc("row_hash"), F.asc("source")]
     ranked = Window.partitionBy(*key).orderBy(*order)
     ties = Window.partitionBy(*key).orderBy(*newest_first)
     status = (
@@ -69,6 +75,7 @@ def with_status(rows: DataFrame, key: Sequence[str], newest_first: Sequence[Colu
         .when(~known, F.lit(UNKNOWN_PRODUCT))
         .when(F.row_number().over(ranked) == 1, F.lit(USED))
         .when(F.first("row_hash").over(ranked) == F.col("row_hash"), F.lit(DUPLICATE))
+        .when((F.rank().over(ties) == 1) & (fullness < F.first(fullness).over(ranked)), F.lit(LESS_FULL))
         .when(F.rank().over(ties) == 1, F.lit(CONFLICTING_VERSION))
         .otherwise(F.lit(OLDER_VERSION))
     )

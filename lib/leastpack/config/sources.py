@@ -186,13 +186,18 @@ class SourceConfig(Section):
         description="File, folder or glob (relative ones start at the working directory), or a table's name."
     )
     options: dict[str, str] = Field(
-        default_factory=dict, description="Options of the Spark reader; csv starts from RFC quoting with a header."
+        default_factory=dict,
+        description="Options of the Spark reader; csv starts from RFC quoting with a header, a row a line.",
     )
     row_schema: str | None = Field(
         None, description="Columns of the export, as Spark DDL; null reads them from the files (a whole pass for json)."
     )
     explode: str | None = Field(
         None, description="Array expression: every element is a row, as columns `element` and `position` (from 0)."
+    )
+    where: str | None = Field(
+        None,
+        description="Condition over the export's columns; rows that do not meet it are set aside as `not_wanted`.",
     )
     marketplace: str | None = Field(None, description="Marketplace of every row; null where a column tells.")
     columns: dict[str, str] = Field(description="Our field: Spark SQL expression over the export's columns.")

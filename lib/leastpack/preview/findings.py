@@ -94,6 +94,7 @@ class Preview:
         path: Where it lies.
         rows: Rows looked at; of an exploded source elements.
         no_element: Of these, rows whose exploded array is empty.
+        not_wanted: Of these, rows that do not meet the source's `where`.
         fields: Mapped fields.
         units: Units and currencies found.
         outcomes: What the rows become.
@@ -109,6 +110,7 @@ class Preview:
     path: str
     rows: int = 0
     no_element: int = 0
+    not_wanted: int = 0
     fields: list[Field] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)

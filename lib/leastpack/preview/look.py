@@ -9,8 +9,10 @@ from functools import reduce
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from leastpack.catalog.layouts import CUT, SWALLOWED
+from leastpack.catalog.loading import first_line
 from leastpack.catalog.rules import rank_rules
-from leastpack.catalog.sources import NO_ELEMENT, first_line, read_rows, reading, with_content
+from leastpack.catalog.sources import IS_HEADER, NO_ELEMENT, NOT_WANTED, read_rows, reading, with_content
 from leastpack.config.packages import load_packages
 from leastpack.config.root import Config
 from leastpack.config.sources import REPORT_KINDS, SourceConfig, named_sources
@@ -58,7 +60,8 @@ def look_at_sources(
     for source in chosen:
         try:
             with reading(source):
-                samples[source.name] = read_rows(spark, source).limit(most).localCheckpoint()
+                rows = read_rows(spark, source).where(f"NOT aside <=> '{IS_HEADER}'")
+                samples[source.name] = rows.limit(most).localCheckpoint()
         except (LeastpackError, PySparkException) as error:
             previews[source.name].error = said(error)
     asking = [samples[source.name] for source in chosen if source.name in samples and names_products(source)]
@@ -119,8 +122,13 @@ def _look(history: History, preview: Preview, source: SourceConfig, sample: Data
     rows = [row.asDict(recursive=True) for row in sample.collect()]
     held = with_content(sample)
     preview.rows = len(rows)
-    preview.no_element = sum(row[NO_ELEMENT] for row in rows)
-    kept = [row for row in rows if not row[NO_ELEMENT]]
+    preview.no_element = sum(row["aside"] == NO_ELEMENT for row in rows)
+    preview.not_wanted = sum(row["aside"] == NOT_WANTED for row in rows)
+    kept = [row for row in rows if row["aside"] is None]
+    if cut := sum(row["broken"] == CUT for row in rows):
+        preview.remarks.append(f"{cut} lines end or begin inside of quotes: if values hold newlines, set multiLine")
+    if swallowed := sum(row["broken"] == SWALLOWED for row in rows):
+        preview.remarks.append(f"{swallowed} rows look like several: a stray quote has swallowed lines")
     preview.fields = mapped_fields(kept, {name: masked_text(told) for name, told in source.columns.items()})
     preview.units = units_found(unit_words(held, source))
     if source.kind in JUDGES:

@@ -31,7 +31,8 @@ def _parts(preview: Preview) -> list[RenderableType]:
     if preview.error is not None:
         return [path, Text(preview.error, style="red")]
     empty = f", {preview.no_element:,} of them without an element" if preview.no_element else ""
-    parts: list[RenderableType] = [path, Text(f"the first {preview.rows:,} rows{empty}")]
+    unwanted = f", {preview.not_wanted:,} of them not wanted" if preview.not_wanted else ""
+    parts: list[RenderableType] = [path, Text(f"the first {preview.rows:,} rows{empty}{unwanted}")]
     if not preview.rows:
         return [path, Text("the export is empty", style="red")]
     parts.append(_fields(preview))
@@ -52,7 +53,7 @@ def _parts(preview: Preview) -> list[RenderableType]:
 
 
 def _fields(preview: Preview) -> Table:
-    of = preview.rows - preview.no_element
+    of = preview.rows - preview.no_element - preview.not_wanted
     rows = [
         (
             field.name,

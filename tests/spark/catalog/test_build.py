@@ -15,7 +15,10 @@ PEN = {"id": "P3", "title": "Pen", "changed": "2024-05-01"}
 
 
 def test_listings_become_products_and_package_files_package_types(shop: Shop) -> None:
-    shop.products([{**MUG, "gtin": "4006381333931", "text": "White,\n11 oz"}, {**PEN, "gtin": "0000000000000"}])
+    shop.products(
+        [{**MUG, "gtin": "4006381333931", "text": "White,\n11 oz"}, {**PEN, "gtin": "0000000000000"}],
+        options={"multiLine": "true"},
+    )
     shop.build()
     mug = shop.product("P1")
     assert [mug[f"declared_{side}_cm"] for side in ("length", "width", "height")] == pytest.approx([12.7, 10.16, 10.16])

@@ -12,7 +12,7 @@ from leastpack.catalog import build
 from leastpack.catalog.counting import Delivered, count_exports
 from leastpack.catalog.sources import read_exports, read_rows, with_content
 from leastpack.config.sources import SourceConfig
-from leastpack.errors import PromiseError
+from leastpack.errors import InputError, PromiseError
 
 
 def photos(path: Path, **columns: str) -> SourceConfig:
@@ -43,6 +43,21 @@ def test_a_file_delivered_between_counting_and_reading_is_in_neither(spark: Spar
     delivered = count_exports(exports, [source])
     (tmp_path / "b.jsonl").write_text('{"id":"2","photos":["b"]}', encoding="utf-8")
     assert delivered["photos"].rows == with_content(exports["photos"]).count() == 1
+
+
+def test_files_of_one_export_share_their_header(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("id,title\n1,a\n", encoding="utf-8")
+    (tmp_path / "2.csv").write_text('"id","title"\r\n2,b\r\nid,title\n3,c\n', encoding="utf-8")
+    (tmp_path / "3.csv").write_text("", encoding="utf-8")
+    for lines in ("false", "true"):
+        given = {"name": "shop", "kind": "products", "format": "csv", "path": str(tmp_path), "marketplace": "NA"}
+        mapped = {"product_id": "id", "title": "title"}
+        source = SourceConfig.model_validate({**given, "columns": mapped, "options": {"multiLine": lines}})
+        assert counted(spark, source)["shop"].rows == 3
+        (tmp_path / "4.csv").write_text("title,id\nb,2\n", encoding="utf-8")
+        with pytest.raises(InputError, match=r"has not the header of the others.*4\.csv"):
+            counted(spark, source)
+        (tmp_path / "4.csv").unlink()
 
 
 def test_a_mapped_field_that_no_row_fills_is_warned_of(spark: SparkSession, tmp_path: Path) -> None:

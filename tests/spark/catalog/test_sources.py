@@ -33,7 +33,7 @@ def test_csv_with_quotes_newlines_and_a_byte_order_mark(spark: SparkSession, tmp
     path = tmp_path / "a.csv"
     path.write_text('\ufeffid,"list price",title\n1,"$1,2","a ""b""\nnext"\n2,, \n', encoding="utf-8")
     columns = {"product_id": "id", "price": "`list price`", "title": "title"}
-    first, second = rows(spark, source(path, columns=columns))
+    first, second = rows(spark, source(path, columns=columns, options={"multiLine": "true"}))
     assert (first["product_id"], first["price"], first["title"]) == ("1", "$1,2", 'a "b"\nnext')
     assert (second["product_id"], second["price"], second["title"]) == ("2", None, None)
     assert first["marketplace"] == "NA"
@@ -89,6 +89,15 @@ def test_the_files_own_time_may_date_a_row(spark: SparkSession, tmp_path: Path) 
     assert second["updated_at"].startswith(f"{written:%Y-%m-%d %H:%M:%S}")
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_p14_a_folder_that_names_a_value_keeps_its_text(spark: SparkSession, tmp_path: Path, form: str) -> None:
+    for store in ("007", "1e3"):
+        frame = spark.createDataFrame([("a",)], "title string")
+        frame.write.options(header="true").format(form).save(str(tmp_path / f"store={store}"))
+    found = rows(spark, source(tmp_path, form, columns={"product_id": "store", "title": "title"}))
+    assert sorted((row["product_id"], row["title"]) for row in found) == [("007", "a"), ("1e3", "a")]
+
+
 def test_an_array_becomes_rows(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(
         '{"id":"1","photos":["a","b"]}\n{"id":"2","photos":[]}\nbroken\n', encoding="utf-8"
@@ -105,7 +114,7 @@ def test_an_array_becomes_rows(spark: SparkSession, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_a_listing(spark: SparkSession, tmp_path: Path) -> None:
-    for name in ("P1/tunnel_0.jpg", "P1/tunnel_1.jpg", "P2/readme.txt"):
+    for name in ("P1/tunnel_0.jpg", "P1/_tunnel_1.jpg", "P2/readme.txt"):
         (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "images" / name).write_bytes(b"12345")
     columns = {
@@ -116,8 +125,30 @@ def test_a_folder_is_a_listing(spark: SparkSession, tmp_path: Path) -> None:
         tmp_path / "images", "binaryFile", "product_images", columns=columns, options={"pathGlobFilter": "*.jpg"}
     )
     found = [(row["product_id"], row["view"], row["size_bytes"]) for row in rows(spark, config)]
-    assert found == [("P1", "tunnel_0", 5), ("P1", "tunnel_1", 5)]
+    assert found == [("P1", "_tunnel_1", 5), ("P1", "tunnel_0", 5)]  # Spark passes over the first
     assert "content" not in with_content(read_rows(spark, config)).columns
+
+
+def test_other_files_that_spark_passes_over_are_told_of(spark: SparkSession, tmp_path: Path) -> None:
+    for name in ("a.csv", "_b.csv", "_SUCCESS"):
+        (tmp_path / name).write_text(f"id\n{name}\n", encoding="utf-8")
+    with structlog.testing.capture_logs() as told:
+        assert [row["product_id"] for row in rows(spark, source(tmp_path))] == ["a.csv"]
+    assert [(line["files"], line["first"]) for line in told] == [(1, [f"file:{tmp_path}/_b.csv"])]
+
+
+def test_own_columns_beside_an_exploded_array(spark: SparkSession, tmp_path: Path) -> None:
+    line = '{"id":"1","position":7,"Element":"x","photos":["a","b"]}\n'
+    (tmp_path / "a.jsonl").write_text(line, encoding="utf-8")
+    columns = {
+        "product_id": "id", "view": "concat_ws('_', position, own_position, own_element)", "uri": "element",
+        "kind": "'tunnel'",
+    }  # fmt: skip
+    config = source(tmp_path / "a.jsonl", "json", "product_images", columns=columns, explode="photos")
+    later = config.model_copy(update={"where": "element > 'a'"})
+    found = sorted((row["view"], row["uri"]) for row in rows(spark, later))
+    assert found == [("1_7_x", "b")]
+    assert sorted((row["view"], row["uri"]) for row in rows(spark, config)) == [("0_7_x", "a"), ("1_7_x", "b")]
 
 
 def test_the_working_directory_is_where_relative_paths_start(
@@ -159,12 +190,6 @@ def test_errors_say_what_is_wrong(spark: SparkSession, tmp_path: Path) -> None:
 def test_an_expression_that_fails_on_a_value_is_an_error_of_the_input(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,n\n1,0\n", encoding="utf-8")
     expect(spark, source(tmp_path / "a.csv", columns={"product_id": "1 div cast(n as int)"}), "try_divide")
-
-
-def test_files_of_one_export_share_their_header(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "1.csv").write_text("id,title\n1,a\n", encoding="utf-8")
-    (tmp_path / "2.csv").write_text("title,id\nb,2\n", encoding="utf-8")
-    expect(spark, source(tmp_path, columns={"product_id": "id", "title": "title"}), "header")
 
 
 def test_other_errors_pass_through() -> None:

@@ -108,7 +108,7 @@ def test_products_show_fields_units_and_what_cleaning_makes_of_them(previews: di
         ("weight", "g"): ("g", 1),
         ("price", "$"): ("USD", 3),
     }
-    assert outcomes(found) == {"used": 2, "conflicting_version": 1, "SIZE_UNREADABLE": 1}
+    assert outcomes(found) == {"used": 2, "less_full": 1, "SIZE_UNREADABLE": 1}
     unreadable = next(one for one in found.outcomes if one.code == "SIZE_UNREADABLE")
     assert json.loads(unreadable.examples[0])["size_text"] == "about so big"
     assert {row["size"] for row in found.became} == {"3 x 2 x 1 cm", ""}

@@ -8,6 +8,7 @@ from leastpack.catalog import choose_size, limits, prices, quarantine, sizes, tu
 from leastpack.config.sources import FIELDS, MEASURES, TYPES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "your-data.md").read_text(encoding="utf-8")
+CASES = Path(__file__).parents[2] / "cases"
 
 
 @pytest.mark.parametrize("kind", FIELDS)
@@ -27,6 +28,14 @@ def test_the_page_names_every_code() -> None:
     assert [code for code in named if f"`{code}`" not in PAGE] == []
     spoken = [value.removeprefix(tunnel.NOTE) for name, value in vars(tunnel).items() if name.startswith("TUNNEL_")]
     assert [code for code in spoken if f"`{code}`" not in PAGE] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["shop-export-of-shopify", "feed-of-google-merchant-xml", "feed-of-google-merchant-tsv"]
+)
+def test_the_page_shows_the_sources_of_shops_that_are_tested(name: str) -> None:
+    config = (CASES / name / "config.yaml").read_text(encoding="utf-8")
+    assert f"```yaml\nsources:\n{config.partition('sources:')[2].lstrip(chr(10))}```" in PAGE
 
 
 def test_the_page_gives_the_limits() -> None:
