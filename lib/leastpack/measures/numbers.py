@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import regex
 
 _GROUP = regex.compile(r"(?<=\d)[ '](?=\d{3}(?!\d))")
@@ -13,6 +11,8 @@ _ONE_MARK = regex.compile(r"\d*[.,]\d+|\d+[.,]")
 _COMMAS = regex.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?")
 _DOTS = regex.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d*)?")
 _EXPONENT = regex.compile(r"(.+)e([+-]?\d+)")
+# Nothing is measured in more; what is larger is no number of anything, and would overflow.
+MOST = 1e15
 # Most exports give most of their measures so.
 _BARE = regex.compile(r"\s*([0-9]+(?:[.,][0-9]+)?)\s*")
 
@@ -44,7 +44,7 @@ def read_number(token: str, decimal_comma: bool) -> float | None:
     if canonical is None or abs(power) > 30:
         return None
     value = float(f"{canonical}e{power}")
-    return value if math.isfinite(value) else None
+    return value if value <= MOST else None
 
 
 def last_step(token: str, decimal_comma: bool) -> float:

@@ -6,15 +6,17 @@ not known here, and must not give way to the source's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
 from leastpack.measures.tokens import Token, tokens
-from leastpack.measures.units import BETWEEN, HUNDREDTH, HUNDREDTHS, IMPERIAL, REMARKS
+from leastpack.measures.units import BETWEEN, HUNDREDTH, HUNDREDTHS, IMPERIAL, NO_MEASURES, REMARKS
 
 _OPEN, _CLOSE = frozenset("([{（【"), frozenset(")]}）】")
-_APART, _NOTHING = frozenset(",;|=/*"), frozenset(".:~≈&_\\⌀")
+_APART, _NOTHING = frozenset(",;|=/*"), frozenset(".:≈&_\\⌀")
+_LARGE = frozenset({"m", "ft", "yd", "kg", "lb", "t"})
 _BOUNDS = frozenset("<>≤≥±+")
 # Two that make one number where they stand side by side.
 _TOGETHER = frozenset({("ft", "in"), ("yd", "ft"), ("m", "cm"), ("lb", "oz"), ("kg", "g")})
@@ -32,6 +34,7 @@ class Quantity:
         step: What its last digit counts.
         group: Which part of the text it stands in: brackets with numbers are parts of their own.
         apart: Something stands between it and the number before.
+        part: Which enumeration it stands in: a comma, a stroke or a bracket ends one.
     """
 
     value: float
@@ -39,6 +42,7 @@ class Quantity:
     step: float
     group: int
     apart: bool
+    part: int = 0
 
 
 class UnreadableError(Exception):
@@ -71,7 +75,8 @@ def read_quantities(
         UnreadableError: The text says more or something else.
     """
     known = {*units, *others, *BETWEEN, *labels, *REMARKS, *HUNDREDTHS}
-    return _Reader(tokens(text, decimal_comma, known, grouped=grouped), units, others, labels).read()
+    pieces = tokens(text, decimal_comma, known, glued=units.keys(), grouped=grouped)
+    return _Reader(pieces, units, others, labels).read()
 
 
 def in_unit(quantity: Quantity, factors: Mapping[str, float], default: str) -> float:
@@ -114,7 +119,8 @@ class _Reader:
         self.pieces, self.units, self.others, self.labels = pieces, units, others, labels
         self.found: list[Quantity] = []
         self.lead: dict[int, str] = {}
-        self.group = 0
+        self.group = self.part = 0
+        self.ahead: str | None = None  # a unit that a label names for the number behind it
         self.apart = True  # something parts the number before from the next one
         self.parted = False  # and it is no label, so that a unit no longer belongs to the number before
         self.unknown = False
@@ -151,16 +157,20 @@ class _Reader:
                 raise UnreadableError("a range")
             if ahead is None or ahead.text in _OPEN or ahead.text in _APART or ahead.text in BETWEEN:
                 value = -value
-        self.found.append(Quantity(value, None, piece.step, self.group, self.apart))
+        self.found.append(Quantity(value, self.ahead, piece.step, self.group, self.apart, self.part))
+        self.ahead = None
         self.apart = self.parted = False
 
     def _is_unit(self, place: int) -> bool:
         piece = self.pieces[place]
         if piece.text not in self.units:
             return False
-        if piece.text != "in":
+        if piece.text not in ("in", "m"):
             return True
-        # `in` is inch only where no other unit or word follows, and before all numbers only in brackets or as a label.
+        if piece.text == "m" and any(one.kind == "number" for one in self.pieces[:place]):
+            return True
+        # `in` is inch only where no other unit or word follows; before all numbers it, and `m`, only in brackets or as
+        # a label: M4 is a thread.
         after = next((one for one in self.pieces[place + 1 :] if one.text not in _OPEN and one.text not in ".:"), None)
         if after is not None and after.kind == "word" and not self._is_harmless(after.text):
             return False
@@ -178,13 +188,19 @@ class _Reader:
         if self.hundredths:
             unit, self.hundredths = HUNDREDTH + unit, False
         before = self._before(place)
+        if self.pieces[place].text in "\"'" and not self.found:
+            raise UnreadableError("a quotation mark before all numbers")
+        labelled = place > 1 and self.pieces[place - 2].text in self.labels
+        if before is not None and before.text in _OPEN and labelled:
+            self.ahead = unit
+            return
         own = [one for one in self.found if one.group == self.group]
         closed = before is not None and before.text in _CLOSE
         if self.found and (own or closed) and not (self.parted and own):
             last = self.found[-1]
             if last.unit is None:
                 self.found[-1] = replace(last, unit=unit)
-            elif last.unit != unit:
+            else:
                 raise UnreadableError(f"two units of one number: {last.unit}, {unit}")
         elif any(one.unit not in (None, unit) for one in own):
             raise UnreadableError("a unit that may belong to either number")
@@ -194,6 +210,8 @@ class _Reader:
     def _word(self, place: int, word: str) -> None:
         before = self._before(place)
         behind_number = before is not None and before.kind == "number"
+        if word in NO_MEASURES:
+            raise UnreadableError(f"a bound or a content: {word}")
         if word in HUNDREDTHS:
             self.hundredths = True
         elif word in self.others and behind_number:
@@ -223,13 +241,18 @@ class _Reader:
             with_numbers = any(one.kind == "number" for one in inside)
             self.opened.append(with_numbers)
             if with_numbers:
-                self.group, self.apart = self.group + 1, True
+                self._begin_group()
         elif sign in _CLOSE:
             if self.opened and self.opened.pop():
-                self.group, self.apart = self.group + 1, True
+                self._begin_group()
         elif sign in _APART:
+            if sign == "/" and after is not None and after.kind == "word" and not self._is_harmless(after.text):
+                raise UnreadableError("so much of something else")
             self.apart = self.parted = True
-        elif sign == "-":
+            self.part += sign != "*"
+        elif sign in "-~":
+            if sign == "~" and self.found and after is not None and after.kind == "number":
+                raise UnreadableError("a range")
             if before is not None and after is not None and before.kind == after.kind == "number":
                 raise UnreadableError("a range")
         elif sign in _BOUNDS or (sign not in _NOTHING and before is not None and before.kind == "number"):
@@ -237,23 +260,44 @@ class _Reader:
         elif sign not in _NOTHING:
             self.unknown = True
 
+    def _begin_group(self) -> None:
+        self.group, self.part, self.apart = self.group + 1, self.part + 1, True
+
     def _with_units(self, quantities: Sequence[Quantity]) -> list[Quantity]:
         for one, other in pairwise(quantities):
             if not other.apart and (one.unit is None or other.unit is None):
                 raise UnreadableError("two numbers side by side")
+        _check_parts(quantities)
         first_lead = self.lead.get(0)
         read = []
         for place, one in enumerate(quantities):
-            # The first unit behind it, else the first of all; of its own part of the text.
-            others = [*quantities[place:], *quantities[:place]]
-            named = (other.unit for other in others if other.group == one.group and other.unit)
-            read.append(replace(one, unit=next(named, self.lead.get(one.group) or first_lead)))
+            own = [other for other in quantities if other.group == one.group]
+            behind = [other.unit for other in quantities[place:] if other.group == one.group and other.unit]
+            unit = behind[0] if behind else _of_the_first(own)
+            read.append(replace(one, unit=unit or self.lead.get(one.group) or first_lead))
         with_unit = [one.unit is not None for one in read]
         if any(with_unit) and not all(with_unit):
             raise UnreadableError("numbers without a unit beside others that have one")
         if self.unknown and not any(with_unit):
             raise UnreadableError("words that may be a unit")
         return read
+
+
+def _check_parts(quantities: Sequence[Quantity]) -> None:
+    """Refuse an enumeration beside something else, such as `10 x 5 cm, cable 1.5 m` and `pack of 2, 10 x 5 cm`."""
+    sizes = Counter(one.part for one in quantities)
+    if max(sizes.values(), default=0) > 1 and len(set(sizes.values())) > 1:
+        raise UnreadableError("numbers beside an enumeration")
+    if len(quantities) == 6 and max(sizes.values()) == 2:
+        raise UnreadableError("several products")
+
+
+def _of_the_first(own: Sequence[Quantity]) -> str | None:
+    """The unit of numbers that have none behind them: `10 cm x 5 x 3`. Metres and feet may be the first one's alone."""
+    named = dict.fromkeys(one.unit for one in own if one.unit)
+    if len(named) > 1 or any(unit in _LARGE for unit in named):
+        raise UnreadableError("a number without a unit behind others that have one")
+    return next(iter(named), None)
 
 
 def _together(quantities: Sequence[Quantity]) -> list[Quantity]:

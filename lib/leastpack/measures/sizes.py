@@ -66,10 +66,8 @@ def read_side(text: str, unit: str, decimal_comma: bool) -> float | None:
 
 
 def _quantities(text: str, decimal_comma: bool) -> list[Quantity]:
-    written = text_of_cell(text)
+    written = text_of_cell(text, "length")
     if written is None:
-        raise UnreadableError("JSON of something else")
-    words = plain(written)
-    if len(words) > 1 and words[0] == words[-1] == '"':
-        words = words[1:-1]  # quotes around the whole, no inches
-    return read_quantities(words, LENGTH_WORDS, WEIGHT_WORDS.keys() - LENGTH_WORDS.keys(), decimal_comma, labels=LABELS)
+        raise UnreadableError("too long, or JSON of something else")
+    others = WEIGHT_WORDS.keys() - LENGTH_WORDS.keys()
+    return read_quantities(plain(written), LENGTH_WORDS, others, decimal_comma, labels=LABELS)

@@ -12,9 +12,6 @@ import regex
 from leastpack.measures.numbers import last_step, read_number
 
 Kind = Literal["number", "word", "sign"]
-# Longer texts are no measure; looking through them would cost more than they are worth.
-MOST_CHARACTERS = 400
-
 _FRACTION = (
     r"(?<![\d.,/])(?<!/ )(?:(?P<whole>\d+)[ -]+)?(?P<top>\d+) ?/ ?"
     r"(?P<bottom>2|3|4|5|6|8|16|32|64)(?![\d.,]| ?/)"
@@ -47,25 +44,27 @@ class Token:
     step: float = 1.0
 
 
-def tokens(text: str, decimal_comma: bool, known: Collection[str], *, grouped: bool = False) -> list[Token]:
+def tokens(
+    text: str, decimal_comma: bool, known: Collection[str], *, glued: Collection[str] = (), grouped: bool = False
+) -> list[Token]:
     """The pieces of a `plain` text.
 
     Args:
         text: The text.
         decimal_comma: The source writes decimal commas.
-        known: Words that a run of letters without spaces is cut into, such as 3センチ程度; and those that `x` may be
-            written on to, such as 10cmx5cm.
+        known: Words that a run of letters without spaces is cut into, such as 3センチ程度.
+        glued: Words that `x` may be written on to, such as 10cmx5cm.
         grouped: Spaces and apostrophes may group thousands.
     """
     found: list[Token] = []
-    for match in (_LOOSE if grouped else _TIGHT).finditer(text[:MOST_CHARACTERS]):
+    for match in (_LOOSE if grouped else _TIGHT).finditer(text):
         if match["top"]:
             found += _fraction(match, decimal_comma)
         elif match["number"]:
             value = read_number(match["number"], decimal_comma)
             found.append(Token("number", match["number"], value, last_step(match["number"], decimal_comma)))
         elif match["word"]:
-            found += [Token("word", word) for word in _cut(match["word"], known)]
+            found += [Token("word", word) for word in _cut(match["word"], known, glued)]
         else:
             found.append(Token("sign", match["sign"]))
     return found
@@ -73,9 +72,10 @@ def tokens(text: str, decimal_comma: bool, known: Collection[str], *, grouped: b
 
 def _fraction(match: regex.Match[str], decimal_comma: bool) -> list[Token]:
     """7 1/2 is one number; 30/16, which nobody writes for a fraction, two with a sign between them."""
-    top, bottom = int(match["top"]), int(match["bottom"])
+    top, bottom = int(match["top"][:9]), int(match["bottom"])
     if top < bottom and gcd(top, bottom) == 1:
-        return [Token("number", match[0], int(match["whole"] or 0) + top / bottom, 1 / bottom)]
+        whole = read_number(match["whole"] or "0", decimal_comma)
+        return [Token("number", match[0], None if whole is None else whole + top / bottom, 1 / bottom)]
     parts = [match["whole"], match["top"], "/", match["bottom"]]
     pieces = [part for part in parts if part]
     return [
@@ -84,7 +84,7 @@ def _fraction(match: regex.Match[str], decimal_comma: bool) -> list[Token]:
     ]
 
 
-def _cut(word: str, known: Collection[str]) -> Iterator[str]:
+def _cut(word: str, known: Collection[str], glued: Collection[str]) -> Iterator[str]:
     """Letters without spaces as the longest known words; the rest as it stands."""
     if word in known:
         yield word
@@ -92,10 +92,10 @@ def _cut(word: str, known: Collection[str]) -> Iterator[str]:
         yield from _longest(word, known)
     else:
         for end in ("x", "х"):
-            if word.endswith(end) and word[:-1] in known:
+            if word.endswith(end) and word[:-1] in glued:
                 yield from (word[:-1], end)
                 return
-            if word.startswith(end) and word[1:] in known:
+            if word.startswith(end) and word[1:] in glued:
                 yield from (end, word[1:])
                 return
         yield word

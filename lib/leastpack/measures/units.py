@@ -89,3 +89,10 @@ _REMARKS = (
 )
 LABELS = frozenset(fold(word) for word in _LABELS.split())
 REMARKS = frozenset(fold(word) for word in _REMARKS.split())
+# What makes a number a bound, a load or a content, and no measure of the product.
+_NO_MEASURES = (
+    "min max minimum maximum over under more less than up mindestens höchstens bis über unter maximal minimal von plus"
+    " mindest load loads capacity belastbarkeit tragkraft tragfähigkeit carga capacidad capacité portata fl fluid liq"
+    " liquid troy ozt"
+)
+NO_MEASURES = frozenset(fold(word) for word in _NO_MEASURES.split())

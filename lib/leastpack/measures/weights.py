@@ -34,7 +34,7 @@ def read_weight(text: str, unit: str | None, decimal_comma: bool) -> Weight:
     """
     if (bare := bare_number(text, decimal_comma)) is not None:
         return Weight(number=bare) if unit is None else Weight(grams=bare * GRAMS[unit])
-    written = text_of_cell(text)
+    written = text_of_cell(text, "weight")
     if written is None:
         return Weight()
     try:

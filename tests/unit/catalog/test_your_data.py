@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from leastpack.catalog import choose_size, limits, prices, quarantine, sizes, tunnel, versions, weights
+from leastpack.catalog import choose_size, limits, quarantine, sizes, tunnel, versions, weights
 from leastpack.config.sources import FIELDS, MEASURES, TYPES
+from leastpack.measures import identifiers, prices
+from leastpack.measures import sizes as read_sizes
 
 PAGE = (Path(__file__).parents[3] / "docs" / "your-data.md").read_text(encoding="utf-8")
 CASES = Path(__file__).parents[2] / "cases"
@@ -20,7 +22,7 @@ def test_the_page_lists_every_field(kind: str) -> None:
 
 
 def test_the_page_names_every_code() -> None:
-    modules = (choose_size, prices, quarantine, sizes, versions, weights)
+    modules = (choose_size, identifiers, prices, quarantine, read_sizes, sizes, versions, weights)
     values = [value for module in modules for name, value in vars(module).items() if name.isupper()]
     codes = [v for v in values if isinstance(v, str) and v.replace("_", "").isalpha() and "_" in v.strip("_")]
     assert len(codes) > 15

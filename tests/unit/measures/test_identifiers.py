@@ -44,7 +44,7 @@ def test_a_word_for_having_none_links_nothing_in_any_language(text: str) -> None
     assert universal_id(text) == NONE
 
 
-@pytest.mark.parametrize("text", ["9999999999999", "1234567890128", "00000000"])
+@pytest.mark.parametrize("text", ["9999999999999", "1234567890128", "00000000", "2000000000008", "20000004", "-1"])
 def test_numbers_of_forms_and_textbooks_link_nothing(text: str) -> None:
     assert universal_id(text) == NONE
 

@@ -31,6 +31,20 @@ BARE = [
     ("99 kr", 99.0, None, "CURRENCY_UNKNOWN"),
     ("12.5", 12.5, None, "CURRENCY_UNKNOWN"),
     ("5 € NZD", 5.0, None, "CURRENCY_UNKNOWN"),
+    ("€1.299,-", 1299.0, "EUR", None),
+    ("Rp12.000", 12000.0, "IDR", None),
+    ("12.000 Ft", 12000.0, None, "CURRENCY_UNKNOWN"),
+    ("599p", None, None, "PRICE_UNREADABLE"),
+    ("99¢", None, None, "PRICE_UNREADABLE"),
+    ("$12K", None, None, "PRICE_UNREADABLE"),
+    ("15%", None, None, "PRICE_UNREADABLE"),
+    ("($12.99)", None, None, "PRICE_UNREADABLE"),
+    ("$5/lb", None, None, "PRICE_UNREADABLE"),
+    ("<$20", None, None, "PRICE_UNREADABLE"),
+    ("$12⁹⁹", None, None, "PRICE_UNREADABLE"),
+    ('{"amount": 1250, "currency": "USD", "precision": 2}', None, None, "PRICE_UNREADABLE"),
+    ('{"quantity": 3, "price": 12.5, "currency_id": "ARS"}', 12.5, "ARS", None),
+    ("9" * 500, None, None, "PRICE_UNREADABLE"),
     ("$10.99 - $15.99", None, None, "PRICE_UNREADABLE"),
     ("free", None, None, "PRICE_UNREADABLE"),
     ("", None, None, "PRICE_UNREADABLE"),
@@ -67,7 +81,10 @@ def test_a_shared_sign_means_the_currency_of_the_source() -> None:
 
 
 def test_p14_a_declared_currency_wins_and_one_without_a_name_is_not_the_source_s() -> None:
-    assert read_price("$5", " gbp ", "EUR", False).currency == "GBP"
+    assert read_price("5", " gbp ", "EUR", False).currency == "GBP"
+    assert read_price("$5", "cad", "EUR", False).currency == "CAD"
+    assert read_price("$5", "GBP", "EUR", False).currency is None
+    assert read_price("5 EUR", "USD", "USD", False).currency is None
     assert read_price("5", "RMB", "EUR", False).currency == "CNY"
     assert read_price("5", "shells", "EUR", False) == Price(5.0, None, "CURRENCY_UNKNOWN")
 

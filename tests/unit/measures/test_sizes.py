@@ -62,12 +62,26 @@ CASES = [
     ('{"Length": 20, "Width": 10.125, "Height": 5, "Unit": "mm"}', "cm", True, [2.0, 1.0125, 0.5], None),
     ('{"dimensions": {"w": "8 cm", "h": "4 cm", "d": "2 cm"}}', "mm", False, [8.0, 4.0, 2.0], None),
     ("[20, 10, 5]", "mm", False, [2.0, 1.0, 0.5], None),
+    ('{"depth": 100, "width": 50, "height": 30, "dimension_unit": "mm"}', "cm", False, [5.0, 3.0, 10.0], None),
+    ('{"size": "10x5x3", "unit": "in"}', "cm", False, [10 * IN, 5 * IN, 3 * IN], None),
+    ("{'length': 10, 'width': 5, 'height': 3}", "cm", False, [10.0, 5.0, 3.0], None),
+    ('"{\\"length\\": 10, \\"width\\": 5, \\"height\\": 3}"', "cm", False, [10.0, 5.0, 3.0], None),
+    # quotes of spreadsheets, HTML
+    ('="10 x 5 x 3"', "cm", False, [10.0, 5.0, 3.0], None),
+    ("'10 x 5 x 3", "cm", False, [10.0, 5.0, 3.0], None),
+    ("<b>10&quot; x 5&quot; x 3&quot;</b>", "cm", False, [10 * IN, 5 * IN, 3 * IN], None),
+    ("Width (cm) 10 Height (mm) 50", "in", False, [10.0, 5.0], None),
 ]
 UNREADABLE = [
     "12 inches", "2.4 GHz 10 x 5 x 3", "see description", "k. A.", "200.0 x 1.0 x 0.5 x 0.5 inches", "10 x 5 x 3 spans",
     "10 x 5 x 3 ells", "(spans) 10 x 5 x 3", "10 x 5 x 3 in spans", "in spans: 10 x 5 x 3", "10 x 5 x 3, folded",
     "12 x 6 x 4 cm (9 x 2.4 x 1.6 in)", "12 x 6 x 4 (4.7 x 2.4 x 1.6 in)", "10-15 x 5 x 3 cm", "10 cm - 15 cm",
     "1000 cm³", "10 + 2 x 5 x 3 cm", "< 10 x 5 x 3 cm", "7 3/7 x 5 x 3 in", "5 3 2 cm", "1,2,3 x 5 x 3", "10 cm in x 5",
+    "10 x 5 cm, cable 1.5 m", "10 x 5 cm (error 1 cm)", "pack of 2, 30 x 40 cm", "S 10 x 5, M 12 x 6, L 14 x 7 cm",
+    "100 mm x 5 cm x 3", "2 m x 90 cm x 40", "10 x 5 x 3 m.m.", "800 x 600 px", "10² x 5 cm", "10cm ~ 12cm",
+    '{"length": 10, "width": 5, "height": 3, "unit": "each"}', '{"length": 10, "width": NaN, "height": 3}',
+    '{"length": 10, "width": 5, "height": 3, "unit": "in", "units": "cm"}', "max 10 x 5 x 3 cm", "[" * 150 + "]" * 150,
+    "9" * 350 + " 1/2 x 5", "10 x 5 x 3 cm " + "x" * 400,
     "10% x 5 x 3", '{"length": 10}', '{"colour": "red"}', "[true, 1, 2]", "hundredths x 10 x 5 x 3", "",
 ]  # fmt: skip
 
@@ -117,7 +131,8 @@ BETWEEN = [" x ", "x", " × ", " * ", " X ", " by ", "×", ", "]
 def test_a_size_written_in_any_way_is_read_back(
     sides: tuple[int, int, int], unit: str, style: int, between: str, place: str, comma: bool
 ) -> None:
-    name = NAMES[unit][style % len(NAMES[unit])]
+    names = [name for name in NAMES[unit] if place != "before" or name not in "\"'"]
+    name = names[style % len(names)]
     numbers = [f"{side / 100:.2f}" for side in sides]
     texts = [number.replace(".", ",") for number in numbers] if comma else numbers
     written = {

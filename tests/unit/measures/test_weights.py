@@ -14,10 +14,12 @@ GIVEN = {
     "500 г": 500.0, "0,5 кг": 500.0, "1 kg 200 g": 1200.0, "12 oz (340 g)": 12 * OZ, "0.50 kg / 1.1 lb": 500.0,
     "net weight: 350 g": 350.0, "weight (kg): 0.35": 350.0, "350 g net": 350.0, "5.0E-4 kg": 0.5, "1 246 ": 1246.0,
     "230 hundredths-pounds": 2.3 * LB, "hundredths pounds: 230": 2.3 * LB, '{"value": 0.5, "unit": "kg"}': 500.0,
-    "-3": -3.0, "3 公斤": 3000.0, "500 mcg": 0.0005,
+    '{"value": 2, "weightUnit": "kg"}': 2000.0, '="500"': 500.0, "-3": -3.0, "3 公斤": 3000.0, "500 mcg": 0.0005,
 }  # fmt: skip
 UNREADABLE = [
     "8 fl oz", "3.2 stone", "10-12", "heavy", "0.5 l", "350 g/m²", "12 oz (900 g)", "2 x 350 g", "350 foo", "5 Pfund",
+    "12 oz fl", "fl. oz: 12", "1 oz troy", "500 g/l", "500 mg/tablet", "capacity: 100 kg", "max. load 100 kg",
+    '{"value": 2, "unit": "each"}', "9" * 308 + " kg",
     "500 мл", "3 libras", "10 g + 5 g", "< 5 kg", "350 g each, 2 in all", "", '{"unit": "kg"}',
 ]  # fmt: skip
 
