@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from leastpack.catalog.counting import Delivered
 from leastpack.catalog.quarantine import why_column
-from leastpack.catalog.versions import QUARANTINED, USED
+from leastpack.catalog.versions import QUARANTINED, UNDATED_VERSION, USED
 from leastpack.config.sources import SourceConfig
 from leastpack.errors import InputError
 from leastpack.log import log
@@ -60,6 +60,10 @@ def account_sources(
             )
         if not rows_in:
             log.warning("an export is empty", source=source.name, path=source.path)
+        if undated := by_status.get(UNDATED_VERSION, 0):
+            todo = "map the column that dates them, and set `epoch` where it is a number that counts no seconds"
+            told = {"source": source.name, "rows": undated, "todo": todo}
+            log.warning("rows without a date that can be do not replace dated ones", **told)
         aside = {status: n for status, n in by_status.items() if status not in (USED, QUARANTINED)}
         aside.update(delivered[source.name].aside)
         run.account(

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from leastpack.catalog.choose_size import split_notes, with_chosen, with_declared
 from leastpack.catalog.measured import SIDES
 from leastpack.catalog.text import text_key_column
+from leastpack.catalog.times import event_time
 from leastpack.catalog.tunnel import MEASURES
 from leastpack.catalog.versions import PRODUCT_KEY, USED, later_than, with_status
 from leastpack.tables.schemas import PRODUCTS
@@ -42,7 +43,9 @@ def rank_products(rows: DataFrame, stored: DataFrame) -> DataFrame:
     beside = stored.select(*KEY, *listing, sold, *measured)
     joined = rows.join(beside, on=KEY, how="left")
     ranked = with_status(joined, KEY, [F.desc_nulls_last("updated_at")], F.lit(True), _filled())
-    late = F.when(F.col("status") == USED, later_than(F.col("stored_updated_at"), F.col("updated_at")))
+    # A stored time that cannot be, from before such times were refused, stands above none.
+    held_at = event_time(F.col("stored_updated_at"))
+    late = F.when(F.col("status") == USED, later_than(held_at, F.col("updated_at")))
     return ranked.withColumn("status", F.coalesce(late, "status"))
 
 

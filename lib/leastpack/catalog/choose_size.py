@@ -32,8 +32,9 @@ def with_declared(products: DataFrame) -> DataFrame:
     agree = _may_agree(F.col("listed_weights"), F.col("judged.weight_g"), volume(sides))
     density = F.when(~agree, F.lit(ABSURD_DENSITY)).otherwise(F.col("judged.code"))
     codes = F.array_compact(F.array(density))
-    # What was said of the weight before is said anew.
-    own = F.filter("notes", lambda note: ~note.isin(*WEIGHT_CODES, ABSURD_DENSITY))
+    # What was said of the weight before is said anew, where what the listing said is still known.
+    others = F.filter("notes", lambda note: ~note.isin(*WEIGHT_CODES, ABSURD_DENSITY))
+    own = F.when(F.col("listed_weights").isNull(), F.col("notes")).otherwise(others)
     return (
         products.withColumn("judged", judged)
         .withColumns(

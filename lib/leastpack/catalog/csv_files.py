@@ -168,7 +168,8 @@ def _records(spark: SparkSession, options: Mapping[str, str], path: str, layout:
     text = F.coalesce(CORRUPT, written)
     lines = F.filter(F.split(text, NEWLINES), lambda line: F.length(F.trim(line)) > 0)
     like_rows = F.size(F.filter(lines, lambda line: _separators(line, syntax) == len(names) - 1))
-    swallowed = (F.size(lines) > 1) & (like_rows > 1) & (2 * like_rows >= F.size(lines))
+    # With one column every line looks like a row.
+    swallowed = F.lit(len(names) > 1) & (F.size(lines) > 1) & (like_rows > 1) & (2 * like_rows >= F.size(lines))
     broken = F.when(swallowed, F.lit(SWALLOWED))
     typed = [cell.try_cast(kind) for cell, kind in zip(cells, layout.types, strict=True)]
     lost = F.lit(False)

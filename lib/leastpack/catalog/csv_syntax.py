@@ -61,7 +61,7 @@ class Syntax:
     def other_width(self, columns: int, named: int) -> str:
         """A record whose cells are fewer or more than its columns by empty ones alone, none of them under a name."""
         more = f"(?:{self._cell}{self._sep}){{{columns - 1}}}{self._cell}(?:{self._sep}\\s*+)++$"
-        if named == columns:
+        if named == columns or columns < 2:
             return f"^{more}"
         fewer = f"(?:{self._cell}{self._sep}){{{max(named - 1, 0)},{columns - 2}}}{self._cell}$"
         return f"^(?:{more}|{fewer})"

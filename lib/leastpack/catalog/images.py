@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.quarantine import UNKNOWN_KIND, fault_column
+from leastpack.catalog.times import event_time
 from leastpack.catalog.versions import PRODUCT_KEY, USED, apart_if_faulty, later_than, with_status
 from leastpack.config.sources import SourceConfig
 from leastpack.tables.schemas import PRODUCT_IMAGES
@@ -62,13 +63,13 @@ def rank_images(rows: DataFrame, stored: DataFrame) -> DataFrame:
 
 def _late(listed: DataFrame, stored: DataFrame) -> DataFrame:
     """Product, kind, and `late`: why its listing does not speak, null where it does."""
-    held = stored.select(*VIEW_KEY, F.col("captured_at").alias("held_at"))
+    held = stored.select(*VIEW_KEY, event_time(F.col("captured_at")).alias("held_at"))
     same_view = listed.join(held, on=list(VIEW_KEY), how="inner").groupBy(*KIND_KEY)
     by_view = same_view.agg(
         F.lit(True).alias("shared"), F.min(later_than(F.col("held_at"), F.col("captured_at"))).alias("late_view")
     )
     newest = listed.groupBy(*KIND_KEY).agg(F.max("captured_at").alias("newest"))
-    newest_held = stored.groupBy(*KIND_KEY).agg(F.max("captured_at").alias("newest_held"))
+    newest_held = stored.groupBy(*KIND_KEY).agg(F.max(event_time(F.col("captured_at"))).alias("newest_held"))
     both = newest.join(by_view, on=list(KIND_KEY), how="left").join(newest_held, on=list(KIND_KEY), how="left")
     apart = F.when(F.col("shared").isNull(), later_than(F.col("newest_held"), F.col("newest")))
     return both.select(*KIND_KEY, F.coalesce("late_view", apart).alias("late"))

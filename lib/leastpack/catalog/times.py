@@ -41,8 +41,9 @@ def read_time(given: Column, found: T.DataType, epoch: Epoch) -> Column:
     )
 
 
-def event_time(time: Column, now: datetime.datetime) -> Column:
+def event_time(time: Column, now: datetime.datetime | None = None) -> Column:
     """A time at which something can have happened, else null: not before 1990, not two days after `now`."""
+    now = now or datetime.datetime.now(datetime.UTC)
     return F.when((time >= F.lit(FIRST).cast("timestamp")) & (time <= F.lit(now + AHEAD)), time)
 
 

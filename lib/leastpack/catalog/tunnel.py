@@ -12,6 +12,7 @@ from leastpack.catalog.limits import plausible_density
 from leastpack.catalog.measured import SIDES, read_measurement
 from leastpack.catalog.quarantine import UNREADABLE, fault_column
 from leastpack.catalog.sizes import ABSURD_SIDE, clean_sides, volume
+from leastpack.catalog.times import event_time
 from leastpack.catalog.versions import OLDER_VERSION, PRODUCT_KEY, USED, apart_if_faulty, with_status
 from leastpack.catalog.weights import judge_weight, weight_candidates
 from leastpack.config.sources import SourceConfig
@@ -91,7 +92,7 @@ def rank_measurements(rows: DataFrame, stored: DataFrame) -> DataFrame:
     held = stored.select(
         *PRODUCT_KEY,
         (F.size(F.array_compact(sides)) == 3).alias("held_complete"),
-        F.col("measured_at").alias("held_at"),
+        event_time(F.col("measured_at")).alias("held_at"),
     )
     # Without a date a measurement counts as the oldest.
     undated = F.col("held_at").isNotNull() & F.col("measured_at").isNull()

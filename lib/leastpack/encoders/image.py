@@ -63,7 +63,7 @@ def image_identity(config: ImageEncoderConfig, *, cache: str | None = None, s3_e
     weights = image_weights(config, cache=cache, s3_endpoint=s3_endpoint)
     mean, std = (",".join(f"{value:g}" for value in values) for values in image_norm(config))
     engine = "-".join(parts(config.engine))
-    return f"{config.name}@{weights_digest(weights)}/{engine}/squeeze-{config.side}-mean-{mean}-std-{std}"
+    return f"{config.name}@{weights_digest(weights)}/{engine}/squeeze2-{config.side}-mean-{mean}-std-{std}"
 
 
 class ImageEncoder:
