@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leastpack.config.root import Config
 from leastpack.doctor import Check
-from leastpack.encoders.languages import MOST_UNKNOWN, TODO, poorly_read
+from leastpack.encoders.languages import MOST_UNKNOWN, WHAT_TO_DO, poorly_read
 
 if TYPE_CHECKING:
     from leastpack.tables import Tables
@@ -65,4 +65,4 @@ def _check_languages(figures: Mapping[str, float]) -> Check:
     if not poor:
         return Check("languages of the texts", "ok", "known to the text encoder", expected)
     found = ", ".join(f"{language}: {share:.1%}" for language, share in poor.items())
-    return Check("languages of the texts", "warn", f"unknown tokens in {found}", expected, TODO)
+    return Check("languages of the texts", "warn", f"unknown tokens in {found}", expected, WHAT_TO_DO)

@@ -25,8 +25,6 @@ DENSITY_SPREAD = 1.2  # standard deviation of its natural logarithm
 MEASURED_SPREAD = 0.3
 MAX_WEIGHT_RATIO = 4.0
 
-MAX_PRICE = 1e6  # in units about as large as a dollar
-
 
 def plausible_side(side_cm: Column) -> Column:
     """Whether a side can be one."""

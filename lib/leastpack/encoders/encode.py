@@ -17,7 +17,7 @@ from leastpack.encoders import work
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.codes import CODES, WARNINGS
 from leastpack.encoders.engines import MODALITIES, Modality, encoder_identities, resolve_engines
-from leastpack.encoders.languages import FIGURE, TODO, poorly_read
+from leastpack.encoders.languages import FIGURE, WHAT_TO_DO, poorly_read
 from leastpack.encoders.resources import task_profile
 from leastpack.encoders.sent import sent_network
 from leastpack.encoders.worker import (
@@ -115,7 +115,7 @@ def _encode_texts(tables: Tables, config: Config, encoders: EncodersConfig, run:
         run.figure(name, share)
     for language, share in poorly_read(shares).items():
         told = {"language": language, "unknown_tokens": f"{share:.1%}"}
-        log.warning("the text encoder does not know a language well", **told, todo=TODO)
+        log.warning("the text encoder does not know a language well", **told, todo=WHAT_TO_DO)
 
 
 def _encode_images(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 FIGURE = "unknown_tokens."
 # From here on the encoder passes over words that say what a product is.
 MOST_UNKNOWN = 0.05
-TODO = "set encoders.text.name to a model of these languages and run encode and train again"
+WHAT_TO_DO = "set encoders.text.name to a model of these languages and run encode and train again"
 
 
 def unknown_tokens(figures: Mapping[str, float]) -> dict[str, float]:

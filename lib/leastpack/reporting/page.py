@@ -19,7 +19,7 @@ from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
 from leastpack.encoders.fetch import Fetcher
 from leastpack.encoders.inputs import product_inputs
-from leastpack.encoders.languages import MOST_UNKNOWN, TODO, poorly_read, unknown_tokens
+from leastpack.encoders.languages import MOST_UNKNOWN, WHAT_TO_DO, poorly_read, unknown_tokens
 from leastpack.encoders.text import TextEncoder
 from leastpack.encoders.thumbnail import thumbnail
 from leastpack.errors import InputError, ModelError
@@ -210,8 +210,12 @@ def _inputs(tables: Tables, config: Config, runs: list[dict[str, Any]]) -> dict[
 
 
 def _languages(figures: Mapping[str, float]) -> dict[str, Any]:
-    poor = list(poorly_read(figures))
-    return {"tokens": unknown_tokens(figures), "poorly_read": poor, "most_unknown": MOST_UNKNOWN, "todo_language": TODO}
+    return {
+        "tokens": unknown_tokens(figures),
+        "poorly_read": list(poorly_read(figures)),
+        "most_unknown": MOST_UNKNOWN,
+        "todo_language": WHAT_TO_DO,
+    }
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
