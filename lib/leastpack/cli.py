@@ -443,6 +443,30 @@ def stop(
     _print([f"trial shipments of {products} products end tomorrow"])
 
 
+reader = typer.Typer(no_args_is_help=True, help="The reader of damage in reviews, learned from return comments.")
+app.add_typer(reader, name="reader")
+
+
+@reader.command("fit")
+def fit(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Learn a reader from the kept returns; the next `outcomes` judges all reviews by it."""
+    from leastpack.outcomes.readers.fit import fit_reader
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    _print(fit_reader(make_session(loaded.spark), loaded))
+
+
+@reader.command("show")
+def show_readers(config: ConfigFiles = None, set_: Overrides = None) -> None:
+    """Show the readers that are kept, who speaks in which language, and how often each was right."""
+    from leastpack.outcomes.readers.show import reader_lines
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    _print(reader_lines(make_session(loaded.spark), loaded))
+
+
 def _note(event: str, why: str, config: ConfigFiles, set_: Overrides) -> None:
     from leastpack.certificates.pause import note_event
     from leastpack.session import make_session

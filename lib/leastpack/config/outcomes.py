@@ -84,7 +84,17 @@ class OutcomesConfig(Section):
     review_max_stars: int = Field(2, ge=1, le=5, description="Reviews with more stars never tell of damage.")
     review_words: list[str] = Field(
         default_factory=lambda: [word for words in REVIEW_WORDS.values() for word in words],
-        description="Words of damage, any language; a trailing `*` allows any ending. An empty list ignores reviews.",
+        description="Words of damage, any language; a trailing `*` allows any ending.",
+    )
+    review_precision: OpenShare = Field(
+        0.8,
+        description="Share of the reviews taken for damage that must be damage, for a reader to speak in a language; "
+        "holds once `leastpack reader fit` has measured the readers. Before that the list of words speaks.",
+    )
+    damage_reader: str = Field(
+        "newest",
+        description="Reader of reviews beside the list of words: `newest`, a reader_id of table `damage_readers`, or "
+        "`words` for the list alone.",
     )
     multi_item: Literal["all", "drop"] = Field(
         "all", description="Shipments of several items: count every item, or leave them out."

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leastpack.errors import ModelError
-from leastpack.model.hashing import hashed_bags, hashed_ids
 from leastpack.model.spec import ModelSpec
+from leastpack.ngrams import hashed_bags, hashed_ids
 
 __all__ = ["NUMERIC", "ProductFeatures", "build_features", "hashed_ids", "hide"]
 

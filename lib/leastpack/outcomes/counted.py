@@ -16,8 +16,8 @@ from leastpack.outcomes.damage import damage_marks, judge_reports, marked_shipme
 from leastpack.outcomes.history import after
 from leastpack.outcomes.intake import Intake
 from leastpack.outcomes.pairs import monthly_outcomes
+from leastpack.outcomes.readers.reader import ReviewReader
 from leastpack.outcomes.recount import BEGINNING, Counted, Start, recount, rules_digest
-from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import judge_items
 from leastpack.outcomes.watermarks import watermarks
 from leastpack.pilot_arms import ARM, count_arms, with_arms
@@ -128,12 +128,13 @@ def plan_recount(
     until: Mapping[str, datetime.date],
     rules: OutcomesConfig,
     buckets: int,
+    reader: str,
 ) -> dict[int, Start]:
     """Where to start in each bucket; where shipments of several items are dropped, in all of them alike.
 
     The items of a shipment may be in several buckets, and then all must be looked at to tell that there are several.
     """
-    starts = recount(counted, touched, until, rules, buckets)
+    starts = recount(counted, touched, until, rules, buckets, reader)
     if rules.multi_item == "all" or not starts:
         return starts
     placed = [start.place_from for start in starts.values() if start.place_from is not None]
@@ -214,6 +215,8 @@ def bucket_column(buckets: int) -> Column:
     return F.pmod(F.xxhash64("marketplace", "product_id"), F.lit(buckets)).cast("int")
 
 
-def counted_now(until: Mapping[str, datetime.date], rules: OutcomesConfig, buckets: int) -> dict[int, Counted]:
+def counted_now(
+    until: Mapping[str, datetime.date], rules: OutcomesConfig, buckets: int, reader: str
+) -> dict[int, Counted]:
     """What to remember once everything is written."""
-    return dict.fromkeys(range(buckets), Counted(rules_digest(rules), until, None))
+    return dict.fromkeys(range(buckets), Counted(rules_digest(rules, reader), until, None))

@@ -17,8 +17,8 @@ from pyspark.sql.pandas.functions import pandas_udf
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.outcomes.cleaning import ITEM
 from leastpack.outcomes.placement import BOUNDED, PLACED, SAME_DAMAGE
+from leastpack.outcomes.readers.reader import ReviewReader
 from leastpack.outcomes.reasons import DAMAGE, NOT_DAMAGE, reason_verdict
-from leastpack.outcomes.reviews import ReviewReader
 from leastpack.outcomes.shipments import MULTI_ITEM
 from leastpack.outcomes.unnamed import place_reports
 
@@ -154,10 +154,14 @@ def _among(shipments: DataFrame, reports: DataFrame) -> DataFrame:
 
 
 def _read(reader: ReviewReader, config: OutcomesConfig) -> Column:
-    def told(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        for texts in batches:
-            yield pd.Series(reader.tells_of_damage(texts.where(texts.notna(), None).tolist()))
+    def told(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for texts, languages in batches:
+            yield pd.Series(reader.tells_of_damage(_or_none(texts), _or_none(languages)))
 
     low = (F.col("kind") == "reviews") & (F.col("stars") <= config.review_max_stars)
     text = F.when(low, F.col("text"))
-    return pandas_udf(told, "boolean")(text)  # type: ignore[call-overload,no-any-return]
+    return pandas_udf(told, "boolean")(text, F.col("language"))  # type: ignore[call-overload,no-any-return]
+
+
+def _or_none(values: pd.Series) -> list[str | None]:
+    return [None if pd.isna(value) else value for value in values]

@@ -52,8 +52,13 @@ class Start:
         return f"{self.count_from:%Y-%m}"
 
 
-def rules_digest(config: OutcomesConfig) -> str:
-    """Digest of every rule that decides what is counted as damage."""
+def rules_digest(config: OutcomesConfig, reader: str = "") -> str:
+    """Digest of every rule that decides what is counted as damage.
+
+    Args:
+        config: The rules.
+        reader: Digest of the reader in force; empty for the list of words alone.
+    """
     rules = [
         RULES_VERSION,
         config.return_window_days,
@@ -63,6 +68,7 @@ def rules_digest(config: OutcomesConfig) -> str:
         sorted(config.review_words),
         config.multi_item,
         config.split.salt,
+        *([reader] if reader else []),
     ]
     return hashlib.sha256(json.dumps(rules, ensure_ascii=False).encode()).hexdigest()[:16]
 
@@ -73,6 +79,7 @@ def recount(
     until: Mapping[str, datetime.date],
     config: OutcomesConfig,
     buckets: int,
+    reader: str = "",
 ) -> dict[int, Start]:
     """Where to start in each bucket.
 
@@ -85,11 +92,12 @@ def recount(
         until: Today's watermarks.
         config: The rules.
         buckets: Number of buckets.
+        reader: Digest of the reader in force.
 
     Returns:
         Bucket to its start; buckets that nothing touches are missing.
     """
-    rules = rules_digest(config)
+    rules = rules_digest(config, reader)
     starts = {}
     for bucket in range(buckets):
         last = counted.get(bucket)

@@ -27,8 +27,8 @@ from leastpack.outcomes.counted import (
     write_counted,
 )
 from leastpack.outcomes.intake import Intake
+from leastpack.outcomes.readers.kept import reader_in_force
 from leastpack.outcomes.recount import Counted
-from leastpack.outcomes.reviews import WordReader
 from leastpack.runs import Run
 from leastpack.tables import Tables
 
@@ -43,11 +43,13 @@ class Update:
         counted: How each bucket was counted before.
         until: By marketplace, day up to which reports have been delivered.
         recounted: The part that is counted anew.
+        reader: Digest of the reader of reviews.
     """
 
     counted: Mapping[int, Counted]
     until: Mapping[str, datetime.date]
     recounted: Recounted
+    reader: str
 
 
 def plan_update(
@@ -79,14 +81,16 @@ def plan_update(
     for marketplace, day in sorted(until.items()):
         log.info("reports delivered", marketplace=marketplace, until=str(day), window_days=rules.return_window_days)
     touched = touched_days(shipments, reports, rules, buckets) if counted else {}
-    starts = plan_recount(counted, touched, until, rules, buckets)
+    in_force = reader_in_force(tables, rules)
+    starts = plan_recount(counted, touched, until, rules, buckets, in_force.digest)
     months = min((start.period for start in starts.values()), default="none")
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
-    reader = WordReader(rules.review_words)
-    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, reader, buckets, arms)
+    for language, choice in sorted((in_force.choices or {}).items()):
+        log.info("reader of reviews", language=language, speaker=choice.speaker, threshold=choice.threshold)
+    recounted = count_damage(spark, shipments, reports, starts, began, until, rules, in_force.reader, buckets, arms)
     if not counted:
         _require_no_less(tables, recounted)
-    return Update(counted, until, recounted)
+    return Update(counted, until, recounted, in_force.digest)
 
 
 def _require_no_less(tables: Tables, recounted: Recounted) -> None:
@@ -133,4 +137,4 @@ def write_update(
         written = tables.read(name)
         written = written.where(part) if part is not None else written
         run.expect(name, rows=written.count(), expected=rows.count())
-    write_counted(spark, tables, counted_now(update.until, rules, buckets))
+    write_counted(spark, tables, counted_now(update.until, rules, buckets, update.reader))

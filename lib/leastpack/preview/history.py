@@ -26,9 +26,9 @@ from leastpack.outcomes.counted import FIRST_EVENT
 from leastpack.outcomes.damage import CERTAIN, COUNTED, NO_STARS, damage_marks, judge_reports, marked_shipments
 from leastpack.outcomes.deliveries import keyed_rows
 from leastpack.outcomes.intake import judged_rows
+from leastpack.outcomes.readers.kept import reader_in_force
 from leastpack.outcomes.reasons import NOT_DAMAGE, UNMAPPED, plain_reason
 from leastpack.outcomes.recount import BEGINNING
-from leastpack.outcomes.reviews import WordReader
 from leastpack.outcomes.shipments import judge_items
 from leastpack.preview.findings import Month
 from leastpack.tables import Tables
@@ -235,7 +235,7 @@ def _judged_reports(
     found = {"verdict": F.lit(None).cast("string"), "damaged_shipments": F.lit(None).cast("array<string>")}
     open_ = reports.withColumns({**found, "place_from": F.lit(BEGINNING)})
     before = items.select(*ITEM, F.col("shipped_on").alias("shipped_before")).limit(0)
-    reader = WordReader(history.rules.review_words)
+    reader = reader_in_force(history.tables, history.rules).reader
     return judge_reports(open_, items, before, began, history.rules, reader)
 
 

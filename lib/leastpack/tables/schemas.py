@@ -233,6 +233,47 @@ DAMAGE_REPORTS = _table(
     ],
     "period",
 )
+DAMAGE_READERS = _table(
+    "damage_readers",
+    "reader",
+    "reader_id",
+    "Readers learned from what customers wrote; outcomes uses the newest, or the one that `outcomes.damage_reader` names.",
+    [
+        ("reader_id", "string", "Digest of what the reader reads, and of the list of words that it was measured beside."),
+        ("fitted_at", "timestamp", "When it was fitted."),
+        ("first_month", "string", "First month of the texts, yyyy-MM."),
+        ("last_month", "string", "Last month of the texts."),
+        ("texts", "long", "Comments of returns, and reviews that name a shipment, that it was fitted on."),
+        ("damage_texts", "long", "Of these, of what came back for damage."),
+        ("words", "string", "Digest of the list of words that was measured beside it."),
+        ("calibrations", "map<string, array<double>>", "Language (`*`: all) to slope and intercept of P(came back for damage)."),
+        ("weights", "binary", "Weight of each hashed word and n-gram, float32, little-endian."),
+        _RUN,
+    ],
+)
+DAMAGE_READER_RATES = _table(
+    "damage_reader_rates",
+    "reader",
+    "reader_id population source language speaker threshold",
+    "How often a reader was right about texts that it was not fitted on, as counts.",
+    [
+        ("reader_id", "string", "The reader."),
+        (
+            "population",
+            "string",
+            "`reviews` with few stars that name a shipment, or `comments` of returns, each month read by a reader that was "
+            "fitted on others; `last_month_reviews` and `last_month_comments`, by one fitted on the months before.",
+        ),
+        ("source", "string", "Source of the texts; `*` for all."),
+        ("language", "string", "Language of the texts; `*` for all, and for what nobody tells the language of."),
+        ("speaker", "string", "`words`, `learned`, or `either`: one of them says damage."),
+        ("threshold", "double", "P(came back for damage) from which the learned reader says damage; 0 of words."),
+        ("found", "long", "Texts that it takes for damage, of what came back for damage."),
+        ("damage", "long", "Texts of what came back for damage."),
+        ("false_alarms", "long", "Texts that it takes for damage, of what came back for another reason or not at all."),
+        ("others", "long", "Of these."),
+    ],
+)
 HUMAN_TESTS = _table(
     "human_tests",
     "outcomes",
@@ -842,6 +883,8 @@ ALL: tuple[Table, ...] = (
     PACKAGING_RULES,
     SHIPMENT_ITEMS,
     DAMAGE_REPORTS,
+    DAMAGE_READERS,
+    DAMAGE_READER_RATES,
     HUMAN_TESTS,
     OUTCOME_BUCKETS,
     PAIR_OUTCOMES,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leastpack.model.hashing import MAX_CHARACTERS, hashed_bags, hashed_ids
+from leastpack.ngrams import MAX_CHARACTERS, hashed_bags, hashed_ids
 
 BUCKETS = 32768
 

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from leastpack.config.outcomes import OutcomesConfig
-from leastpack.outcomes.reviews import WordReader
+from leastpack.outcomes.readers.words import WordReader
 
 READER = WordReader(OutcomesConfig().review_words)
 

@@ -1,34 +1,22 @@
-"""Whether a review tells of damage.
-
-A reader of texts is one small interface, so that a learned one can take the place of the list of words.
-"""
+"""Whether a review holds a word of damage."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
+from leastpack.outcomes.readers.reader import Flags, Texts
 from leastpack.words import fold
 
 # Scripts written without spaces: a word there is found anywhere in the text.
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
-
 # Stands for bytes that are not UTF-8; one letter may have been several of them.
 LOST_LETTER = "\N{REPLACEMENT CHARACTER}"
 _NOT_ASCII = re.compile(r"\\?([^\x00-\x7f])")
-
-
-class ReviewReader(Protocol):
-    """Reads the texts of low-star reviews."""
-
-    def tells_of_damage(self, texts: Sequence[str | None]) -> npt.NDArray[np.bool_]:
-        """(m,) whether each text says that the product arrived damaged; false where there is no text."""
 
 
 class WordReader:
@@ -47,8 +35,8 @@ class WordReader:
         self._found = re.compile("|".join(patterns)) if patterns else None
         self._found_in_broken = re.compile(_NOT_ASCII.sub(_or_lost, "|".join(patterns))) if patterns else None
 
-    def tells_of_damage(self, texts: Sequence[str | None]) -> npt.NDArray[np.bool_]:
-        """(m,) whether each text contains a word of damage."""
+    def tells_of_damage(self, texts: Texts, languages: Texts = ()) -> Flags:
+        """(m,) whether each text contains a word of damage, of any language."""
         return np.array([text is not None and self._tells(_plain(text)) for text in texts], dtype=bool)
 
     def _tells(self, text: str) -> bool:
