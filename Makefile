@@ -31,6 +31,7 @@ demo: setup ## Set up, then run the whole road on an invented marketplace into o
 	@$(WITH) leastpack queue export $(SHEET) --most 1000 --force $(DEMO_CONFIG)
 	@$(WITH) leastpack sample answer $(SHEET) $(DEMO_CONFIG)
 	@$(WITH) leastpack queue import $(SHEET) $(DEMO_CONFIG)
+	@$(WITH) leastpack reader fit $(DEMO_CONFIG)
 	@$(WITH) leastpack pilot propose $(DEMO_CONFIG)
 	@$(WITH) leastpack sample ship $(DEMO_CONFIG) $(LATER)
 	@$(WITH) leastpack run $(DEMO_CONFIG) $(LATER) $(foreach step,$(THEN),--step $(step))

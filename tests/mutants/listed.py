@@ -200,4 +200,18 @@ MUTANTS = (
         "F.current_timestamp()",
         "tests/spark/tables/test_store.py::test_rows_with_a_time_are_worked_out_once",
     ),
+    Mutant(
+        "what the last month was is known to the calibration of what reads it",
+        "outcomes/readers/learned.py",
+        "last_month[last] = _calibrated(last_sums, list(named[last]), earlier)",
+        "last_month[last] = _calibrated(last_sums, list(named[last]), calibrations)",
+        "tests/unit/outcomes/test_learned_reader.py::test_the_last_month_of_reviews_is_read_by_the_months_before",
+    ),
+    Mutant(
+        "readers admitted by the hopeful end of the reporting rate",
+        "outcomes/readers/admission.py",
+        "least_precision(high, confidence)",
+        "least_precision(low, confidence)",
+        "tests/unit/outcomes/test_learned_reader.py::test_of_a_reporting_rate_the_cautious_end_counts",
+    ),
 )

@@ -67,19 +67,19 @@ class FetchConfig(Section):
     s3_endpoint: str | None = Field(None, description="S3 endpoint; null takes the default one.")
     max_bytes: Count = Field(
         20_000_000,
-        description="Larger files get error FETCH_TOO_LARGE, for good: delete these rows of embeddings to retry.",
+        description="Larger files get error FETCH_TOO_LARGE, and are tried again as docs/photos.md tells.",
     )
     max_pixels: int = Field(
         MAX_PIXELS,
         ge=1,
         le=178_956_970,
-        description="Larger pictures get error IMAGE_TOO_LARGE, for good: delete these rows of embeddings to retry.",
+        description="Larger pictures get error IMAGE_TOO_LARGE, and are tried again likewise.",
     )
     max_memory: int = Field(
         MAX_MEMORY,
         ge=1_000_000,
         description="Bytes that all pictures under decoding in one Python worker may take together, by an estimate: "
-        "its threads wait for their part. A picture that needs more gets error IMAGE_TOO_LARGE, for good.",
+        "its threads wait for their part. A picture that needs more gets error IMAGE_TOO_LARGE.",
     )
     threads: Count = Field(4, description="Concurrent reads a task.")
     tries: Count = Field(

@@ -29,7 +29,8 @@ ABSURD_PRICE = "ABSURD_PRICE"
 CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN"
 
 MAX_PRICE = 1e6  # in units about as large as a dollar
-_FILLER = regex.compile("9{6,}")
+_FILLER = regex.compile("9+")
+_FILLER_NINES = 6
 # A dash in the place of cents.
 _NO_CENTS = regex.compile(r"(\d)([.,]) ?[-–—]+(?!\d)")
 _THREE = regex.compile(r"[1-9]\d{0,2}[.,]\d{3}")
@@ -64,8 +65,8 @@ def read_price(text: str, declared: str | None, default: str | None, decimal_com
 
     The currency is the declared one, else the text's, else the source's. One that is declared or written and has no
     name here is unknown, and never the source's; so is one that is declared otherwise than written. A sign that several
-    currencies share (`$`, `¥`, `kr`) means the source's where it is one of them. Six or more nines in a row are a
-    filler, as absurd as a price of 0.
+    currencies share (`$`, `¥`, `kr`) means the source's where it is one of them. Six or more nines in a row, more
+    in small currencies, are a filler, as absurd as a price of 0.
 
     Args:
         text: Such as `$1,234.50`, `12,99 €`, `1200` or JSON.
@@ -110,7 +111,10 @@ def currency_words(text: str) -> str:
 
 def _judged(value: float, money: str | None) -> Price:
     limit = MAX_PRICE * UNITS_A_DOLLAR.get(money or "", 1.0)
-    if not 0 < value <= limit or _FILLER.fullmatch(str(math.floor(value))):
+    whole = str(math.floor(value))
+    # 999,999 rupiah are a price.
+    nines = _FILLER_NINES + max(0, math.floor(math.log10(UNITS_A_DOLLAR.get(money or "", 1.0))) - 1)
+    if not 0 < value <= limit or (len(whole) >= nines and _FILLER.fullmatch(whole)):
         return Price(None, None, ABSURD_PRICE)
     return Price(value, money, None if money else CURRENCY_UNKNOWN)
 

@@ -32,6 +32,7 @@ from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
 from leastpack.reporting.evaluate import Evaluation, evaluate
 from leastpack.reporting.moves import Totals, by_marketplace, by_reason, kept_products, totals
+from leastpack.reporting.readers import readers_section
 from leastpack.reporting.showcase import choose_products, showcase
 from leastpack.reporting.truth import ALL, moves_check
 from leastpack.tables import Tables
@@ -78,6 +79,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
         "tiles": _tiles(totals(markets), certificates, checked, evaluation),
         **_inputs(tables, config, runs),
         **_evaluation(evaluation),
+        **readers_section(tables, config.outcomes),
         "damage_plot": _damage_plot(gather.damage_by_type(tables)),
         "certificates": certificates,
         "types": _types(tables, certificates),

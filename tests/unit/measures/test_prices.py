@@ -54,6 +54,9 @@ BARE = [
     ("$2,000,000", None, None, "ABSURD_PRICE"),
     ("¥2,000,000", 2000000.0, "JPY", None),
     ("¥9,999,999", None, None, "ABSURD_PRICE"),
+    ("Rp 999,999", 999_999.0, "IDR", None),
+    ("IDR 999,999,999", None, None, "ABSURD_PRICE"),
+    ("$999,999", None, None, "ABSURD_PRICE"),
 ]
 EURO = [
     ("12,99 €", 12.99, "EUR", None),
