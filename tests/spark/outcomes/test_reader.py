@@ -13,6 +13,7 @@ from leastpack.config.root import Config
 from leastpack.errors import ConfigError, InputError
 from leastpack.outcomes.label import label_outcomes
 from leastpack.outcomes.readers.fit import fit_reader
+from leastpack.outcomes.readers.kept import reader_in_force
 from leastpack.outcomes.readers.show import reader_lines
 from leastpack.tables import Tables
 
@@ -45,10 +46,6 @@ def shop(spark: SparkSession, root: Path, **rules: Any) -> tuple[Config, Tables]
     words = ["kaputt*", "zerbroch*"]
     told = config(root, exports(), as_of="2024-08-01", reporting_rate=0.7, review_words=words, **rules)
     return told, write_catalog(spark, told, [{"product_id": "mug", "family_id": "mug", "language": "de"}])
-
-
-def with_rules(told: Config, **rules: Any) -> Config:
-    return told.model_copy(update={"outcomes": told.outcomes.model_copy(update=rules)})
 
 
 def damaged(tables: Tables) -> int:
@@ -84,22 +81,22 @@ def test_a_reader_is_learned_speaks_from_the_next_run_on_and_can_be_taken_back(s
 
     rates = tables.read("damage_reader_rates").where("language = 'de' AND source = '*'")
     words = rates.where("population = 'reviews' AND speaker = 'words'").collect()[0]
-    # Reviews of the last months may still come back.
-    months = MONTHS - 1
+    # What reviews of the last months speak of may still come back.
+    months = MONTHS - 2
     assert (words["found"], words["false_alarms"]) == (0, months * EACH)
     assert words["damage"] == came_back * months / MONTHS
     assert {row[0] for row in rates.select("population").distinct().collect()} == {
         "reviews", "comments", "last_month_reviews", "last_month_comments",
     }  # fmt: skip
 
-    label_outcomes(spark, with_rules(told, damage_reader="words"))
+    words_alone = told.outcomes.model_copy(update={"damage_reader": "words"})
+    label_outcomes(spark, told.model_copy(update={"outcomes": words_alone}))
     assert damaged(tables) == came_back + not_broken
     # A list that was not measured speaks alone, whatever was learned beside another.
-    label_outcomes(spark, with_rules(told, review_words=["zerbroch*"]))
-    assert damaged(tables) == came_back
-
+    other = reader_in_force(tables, told.outcomes.model_copy(update={"review_words": ["zerbroch*"]}))
+    assert (other.reader_id, other.reader.tells_of_damage([DAMAGED], ["de"]).tolist()) == (None, [False])
     with pytest.raises(ConfigError, match="there is no reader nobody"):
-        label_outcomes(spark, with_rules(told, damage_reader="nobody"))
+        reader_in_force(tables, told.outcomes.model_copy(update={"damage_reader": "nobody"}))
 
 
 def test_too_few_texts_are_refused_by_name_and_nothing_is_kept(spark: SparkSession, tmp_path: Path):
