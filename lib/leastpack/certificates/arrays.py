@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,20 @@ def read_products(
         banned=marks & BANNED > 0,
         listed=marks & (bits * LISTED // DISPROVED) > 0,
     )
+
+
+def listed_moves(moves: Flags, packages: Places, options: Options, market: Market, types: Collection[str]) -> Flags:
+    """The moves that past shipments may certify: of a product that has a package, to one of some types.
+
+    Args:
+        moves: (n,) or (L, n) of a choice.
+        packages: The same of its packages.
+        options: What was chosen from.
+        market: The package types.
+        types: Names of those that may be moved to.
+    """
+    found: Flags = moves & (options.today != NONE) & np.isin(market.names, sorted(types))[packages]
+    return found
 
 
 def places_of(names: pa.Array, market: Market) -> Places:

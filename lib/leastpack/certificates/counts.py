@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.arrays import READ, read_products
+from leastpack.certificates.arrays import READ, listed_moves, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import PILOT, Terms
+from leastpack.certificates.terms import Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
 
@@ -45,12 +45,15 @@ def by_marketplace(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.
             yield name, batch.take(pa.array(np.flatnonzero(places == index)))
 
 
-def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
+def count_moves(
+    products: DataFrame, terms: Terms, types: Mapping[str, Collection[str]] | None = None
+) -> dict[str, CellCounts]:
     """Count the moves of a sample at every level.
 
     Args:
         products: `products.product_rows`.
         terms: The policy.
+        types: By marketplace, the package types that `arrays.listed_moves` go to; None counts all moves.
 
     Returns:
         Counts by cell.
@@ -58,7 +61,7 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 
     def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
-            yield _counted(rows, marketplace, terms)
+            yield _counted(rows, marketplace, terms, types)
 
     rows = products.select("marketplace", *READ).mapInArrow(counted, _SCHEMA)  # type: ignore[arg-type]
     # Decimals add up to the same sum in any order.
@@ -74,10 +77,13 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
     return dict(sorted(found.items()))
 
 
-def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
-    products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
+def _counted(
+    rows: pa.RecordBatch, marketplace: str, terms: Terms, types: Mapping[str, Collection[str]] | None
+) -> pa.RecordBatch:
+    market = terms.markets[marketplace]
+    products = read_products(rows, market, terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
-    bad = products.pairs.damage_rate if terms.labels == PILOT else options.risk
+    bad = products.pairs.damage_rate if terms.of_shipments else options.risk
     each = np.arange(len(photos))
     cells, places, moves, expected = [], [], [], []
     for with_photos in (False, True):
@@ -90,8 +96,11 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
         expected.append(0.0)
     for place, level in enumerate(terms.grid):
         choice = choose(options, float(level), terms.least_saving(marketplace))
+        moving = choice.moves
+        if types is not None:
+            moving = listed_moves(moving, choice.package, options, market, types.get(marketplace, ()))
         for with_photos in (False, True):
-            moved = choice.moves & (photos == with_photos)
+            moved = moving & (photos == with_photos)
             if not moved.any():
                 continue
             cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))

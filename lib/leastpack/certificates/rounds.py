@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.choices import Draw, choices_of, count_drawn
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import PILOT, Terms, hash_of
+from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Terms, hash_of
 from leastpack.panel import audits, panel_rounds
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -107,6 +107,7 @@ def draw_round(
     excluded: DataFrame,
     pair_tests: DataFrame,
     delta: float,
+    types: Mapping[str, Collection[str]] | None = None,
 ) -> Round:
     """Draw a round: write what it excludes and chooses, then the round itself.
 
@@ -122,13 +123,15 @@ def draw_round(
         excluded: `marks.exclusions`.
         pair_tests: The table: tests that are known need not be made.
         delta: What the attempt may spend.
+        types: Of past shipments, the package types that moves may go to, by marketplace.
     """
     planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
     draw = Draw(
         levels={cell: [float(terms.grid[place]) for place in one.plan.places] for cell, one in planned.items()},
         start=panel.start,
         ends={cell: panel.start + one.draw / one.products for cell, one in planned.items()},
-        listed=terms.of_list,
+        listed=terms.of_list or terms.labels == RANDOM,
+        types=types,
     )
     round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"
@@ -138,12 +141,12 @@ def draw_round(
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
-    tests = count_tests(tables, round_id, pair_tests)
+    tests = {} if terms.labels == RANDOM else count_tests(tables, round_id, pair_tests)
     drawn = count_drawn(products, terms, draw)
     listed = _listed(tables, round_id, draw) if draw.listed else {}
     day = terms.config.decisions.day
-    days = terms.config.pilot.days + 1 if terms.labels == PILOT else terms.config.certify.test_days
-    population = None if terms.labels == PILOT else terms.config.certify.population
+    days = {AUDIT: terms.config.certify.test_days, PILOT: terms.config.pilot.days + 1, RANDOM: 0}[terms.labels]
+    population = terms.config.certify.population if terms.labels == AUDIT else None
     rows = [
         (
             round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,

@@ -134,6 +134,7 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
         F.when(F.col("id") % 4 == 0, F.lit(0.2)).alias("propensity"),
         (F.col("id") % 7 == 0).alias("damaged"),
         F.lit(False).alias("maybe"),
+        F.lit(1).alias("items"),
     )
 
     def drawn(salt, parts):
