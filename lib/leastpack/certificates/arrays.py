@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +38,8 @@ class Products:
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
         pinned: (n,) a rule pins the product to the package that counts as today's.
         banned: (n, t) pairs that a rule forbids now, whatever the policy knew when it was tested.
-        listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of.
+        listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of; before a list of past
+            shipments is drawn, those that may be on it.
     """
 
     pairs: Pairs
@@ -101,17 +101,16 @@ def read_products(
     )
 
 
-def listed_moves(moves: Flags, packages: Places, options: Options, market: Market, types: Collection[str]) -> Flags:
-    """The moves that past shipments may certify: of a product that has a package, to one of some types.
+def listed_moves(products: Products, packages: Places, moves: Flags) -> Flags:
+    """The moves that past shipments may certify: to a listed package, of a product that has another one.
 
     Args:
-        moves: (n,) or (L, n) of a choice.
-        packages: The same of its packages.
-        options: What was chosen from.
-        market: The package types.
-        types: Names of those that may be moved to.
+        products: The products.
+        packages: (n,) or (L, n) of a choice.
+        moves: The same of its moves.
     """
-    found: Flags = moves & (options.today != NONE) & np.isin(market.names, sorted(types))[packages]
+    rows = np.arange(packages.shape[-1])
+    found: Flags = moves & (products.options.today != NONE) & products.listed[rows, packages]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.arrays import READ, listed_moves, read_products
 from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import RANDOM, Terms
 from leastpack.policy.choose import choose_by_level
 
 _SCHEMA = "marketplace string, product_id string, cell string, choices array<string>, drawn boolean"
@@ -28,14 +28,12 @@ class Draw:
         start: Where the products begin that are drawn, by hash.
         ends: Where they end in each cell.
         listed: Keep what is chosen for all products, drawn or not.
-        types: By marketplace, the package types that `arrays.listed_moves` go to; None keeps all moves.
     """
 
     levels: Mapping[str, Sequence[float]]
     start: float
     ends: Mapping[str, float]
     listed: bool
-    types: Mapping[str, Collection[str]] | None = None
 
 
 def of_cell(values: Mapping[str, float]) -> Column:
@@ -85,8 +83,8 @@ def _chosen(
     market, levels = terms.markets[marketplace], draw.levels[cell]
     products = read_products(rows, market, terms.config.decisions, terms.reported)
     packages, moves = choose_by_level(products.options, levels, terms.least_saving(marketplace))
-    if draw.types is not None:
-        moves = listed_moves(moves, packages, products.options, market, draw.types.get(marketplace, ()))
+    if terms.labels == RANDOM:
+        moves = listed_moves(products, packages, moves)
     place = rows.column("panel").to_numpy(zero_copy_only=False)
     drawn = (place >= draw.start) & (place < draw.ends[cell])
     wanted = (drawn | draw.listed) & (products.pairs.photos == photos) & moves.any(axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from leastpack.certificates.arrays import READ, listed_moves, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import RANDOM, Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
 
@@ -45,15 +45,12 @@ def by_marketplace(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.
             yield name, batch.take(pa.array(np.flatnonzero(places == index)))
 
 
-def count_moves(
-    products: DataFrame, terms: Terms, types: Mapping[str, Collection[str]] | None = None
-) -> dict[str, CellCounts]:
+def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
     """Count the moves of a sample at every level.
 
     Args:
         products: `products.product_rows`.
         terms: The policy.
-        types: By marketplace, the package types that `arrays.listed_moves` go to; None counts all moves.
 
     Returns:
         Counts by cell.
@@ -61,7 +58,7 @@ def count_moves(
 
     def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
-            yield _counted(rows, marketplace, terms, types)
+            yield _counted(rows, marketplace, terms)
 
     rows = products.select("marketplace", *READ).mapInArrow(counted, _SCHEMA)  # type: ignore[arg-type]
     # Decimals add up to the same sum in any order.
@@ -77,11 +74,8 @@ def count_moves(
     return dict(sorted(found.items()))
 
 
-def _counted(
-    rows: pa.RecordBatch, marketplace: str, terms: Terms, types: Mapping[str, Collection[str]] | None
-) -> pa.RecordBatch:
-    market = terms.markets[marketplace]
-    products = read_products(rows, market, terms.config.decisions, terms.reported)
+def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
+    products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
     bad = products.pairs.damage_rate if terms.of_shipments else options.risk
     each = np.arange(len(photos))
@@ -96,11 +90,9 @@ def _counted(
         expected.append(0.0)
     for place, level in enumerate(terms.grid):
         choice = choose(options, float(level), terms.least_saving(marketplace))
-        moving = choice.moves
-        if types is not None:
-            moving = listed_moves(moving, choice.package, options, market, types.get(marketplace, ()))
+        moves_here = listed_moves(products, choice.package, choice.moves) if terms.labels == RANDOM else choice.moves
         for with_photos in (False, True):
-            moved = moving & (photos == with_photos)
+            moved = moves_here & (photos == with_photos)
             if not moved.any():
                 continue
             cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -107,7 +107,6 @@ def draw_round(
     excluded: DataFrame,
     pair_tests: DataFrame,
     delta: float,
-    types: Mapping[str, Collection[str]] | None = None,
 ) -> Round:
     """Draw a round: write what it excludes and chooses, then the round itself.
 
@@ -123,7 +122,6 @@ def draw_round(
         excluded: `marks.exclusions`.
         pair_tests: The table: tests that are known need not be made.
         delta: What the attempt may spend.
-        types: Of past shipments, the package types that moves may go to, by marketplace.
     """
     planned = {cell: one for cell, one in plans.items() if len(one.plan.places)}
     draw = Draw(
@@ -131,7 +129,6 @@ def draw_round(
         start=panel.start,
         ends={cell: panel.start + one.draw / one.products for cell, one in planned.items()},
         listed=terms.of_list or terms.labels == RANDOM,
-        types=types,
     )
     round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"

@@ -46,8 +46,8 @@ def _promise(terms: Terms) -> str:
     if terms.labels == RANDOM:
         return (
             "of the moves on a frozen list, of products that the model was not trained on and that had a shipment "
-            f"assigned at random, at most {terms.alpha:g} of the shipments are damaged on average, each product counted "
-            "once"
+            f"assigned at random, at most {terms.alpha:g} of the shipments are damaged on average, each product "
+            "counted once"
         )
     if terms.of_list:
         return (

@@ -73,20 +73,18 @@ def fresh_products(tables: Tables, examples: DataFrame, pair_outcomes: DataFrame
     return fresh.join(shipped, on=PRODUCT, how="left_semi").select(*PRODUCT).distinct()
 
 
-def drawn_types(pair_outcomes: DataFrame, draws: DataFrame, least: float) -> dict[str, frozenset[str]]:
-    """By marketplace, the package types with other random shipments than these draws, none of them rarer than `least`.
+def drawn_pairs(pair_outcomes: DataFrame, least: float) -> DataFrame:
+    """The pairs that were drawn for some random shipment, and never with a smaller probability than `least`.
 
-    Where one was rarer, there are products that can never count; nothing tells which.
+    Args:
+        pair_outcomes: `without_draws`: that a pair was drawn for the very shipment that counts must not list it.
+        least: The smallest probability of draws that count.
+
+    Returns:
+        The key.
     """
-    drawn = pair_outcomes.where("n_random > 0").groupBy("marketplace", "package_type")
-    all_ = drawn.agg(F.sum("n_random").alias("n"), F.min("least_propensity").alias("rarest"))
-    own = draws.groupBy("marketplace", "package_type").agg(F.count("*").alias("own"))
-    others = F.col("n") > F.coalesce("own", F.lit(0))
-    found = all_.join(own, on=["marketplace", "package_type"], how="left")
-    types: dict[str, set[str]] = {}
-    for row in found.where(others & (F.col("rarest") >= least - ROUNDING)).collect():
-        types.setdefault(row.marketplace, set()).add(row.package_type)
-    return {name: frozenset(own) for name, own in types.items()}
+    totals = pair_outcomes.groupBy(*PAIR).agg(F.sum("n_random").alias("n"), F.min("least_propensity").alias("rarest"))
+    return totals.where((F.col("n") > 0) & (F.col("rarest") >= least - ROUNDING)).select(*PAIR)
 
 
 def without_draws(inputs: Mapping[str, DataFrame], draws: DataFrame, rules: OutcomesConfig) -> dict[str, DataFrame]:

@@ -31,7 +31,7 @@ from leastpack.certificates.told import waiting
 from leastpack.log import log
 from leastpack.panel import uniform
 from leastpack.pilots.past import (
-    drawn_types,
+    drawn_pairs,
     first_draws,
     fresh_products,
     require_draws,
@@ -126,24 +126,25 @@ def _draw(
     draws = keep(kept, first_draws(outcomes).join(fresh, on=PRODUCT, how="left_semi"))
     products = draws.count()
     run.figure("random.products", products)
-    types = drawn_types(outcomes, draws, least)
-    if not products or not types:
-        log.info("no past shipments to certify by", products=products, package_types=sum(map(len, types.values())))
+    if not products:
         return None
     known = without_draws(inputs, draws, terms.config.outcomes)
     excluded = keep(kept, exclusions_today(tables, known, terms, kept))
+    drawn = drawn_pairs(known["pair_outcomes"].join(draws.select(*PRODUCT), on=PRODUCT, how="left_semi"), least)
+    may_be_listed = drawn.withColumn("listed", F.lit(True))
     scores = inputs["pair_scores"].join(draws.select(*PRODUCT), on=PRODUCT, how="left_semi")
     panel = Panel(SEED, 0.0, RANDOM)
-    placed = placed_products(tables, {**known, "pair_scores": scores}, terms, panel, excluded, kept)
+    told = excluded.unionByName(may_be_listed, allowMissingColumns=True)
+    placed = placed_products(tables, {**known, "pair_scores": scores}, terms, panel, told, kept)
     # All of them are on the list: chance is in their shipments.
     rows = keep(kept, placed.withColumn("panel", F.lit(0.0)))
-    looked = Looked(rows, rows, 1.0, count_moves(rows, terms, types), excluded)
+    looked = Looked(rows, rows, 1.0, count_moves(rows, terms), excluded)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     correction = damage_correction(calibrate, outcomes, inputs["pair_scores"], terms)
     planned = plan(tables, run, looked, correction, terms, Reach(least, 1), delta=free)
     if not planned.worth_drawing:
         return None
-    return draw_round(tables, terms, panel, planned.plans, rows, excluded, inputs["pair_tests"], planned.delta, types)
+    return draw_round(tables, terms, panel, planned.plans, rows, excluded, inputs["pair_tests"], planned.delta)
 
 
 def _least(terms: Terms) -> float:
