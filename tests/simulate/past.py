@@ -8,7 +8,7 @@ import numpy as np
 from tests.simulate.rounds import Flags, Levels, Numbers, Outcome, Places, Tally, all_levels, best, note, planned
 from tests.simulate.worlds import World
 
-from leastpack.policy.assigned import TAIL, as_declared, counts
+from leastpack.policy.assigned import TAIL, as_told, counts
 from leastpack.policy.certify import certify_shipments
 from leastpack.policy.choose import NONE
 from leastpack.policy.exact import Counts
@@ -149,7 +149,7 @@ def _unlike(levels: Levels, packages: Places, types: int) -> bool:
     chosen = [(levels.moves & (levels.packages == name)).any(axis=0) for name in range(types)]
     listed = np.array([own.sum() for own in chosen])
     found = np.array([(own & (packages == name)).sum() for name, own in enumerate(chosen)])
-    return bool((listed > 0).any() and as_declared(listed, found, LEAST).min() < TAIL / (listed > 0).sum())
+    return bool((listed > 0).any() and as_told(listed, found, LEAST).min() < TAIL / (listed > 0).sum())
 
 
 def _certified(

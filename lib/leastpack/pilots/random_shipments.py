@@ -38,7 +38,7 @@ from leastpack.pilots.past import (
     without_draws,
 )
 from leastpack.pilots.reading import Shipped, ShippedMoves, cell_result
-from leastpack.policy.assigned import ROUNDING, TAIL, as_declared
+from leastpack.policy.assigned import ROUNDING, TAIL, as_told
 from leastpack.policy.cells import certify_cells
 from leastpack.runs import Run
 from leastpack.tables import Tables
@@ -84,7 +84,7 @@ def certify_by_random_shipments(
     if round_ is None:
         return
     delta = min(round_.delta, free)
-    why = _unlike_declared(tables, round_, inputs["pair_outcomes"], terms) or (None if delta else spent_out(terms))
+    why = _unlike_told(tables, round_, inputs["pair_outcomes"], terms) or (None if delta else spent_out(terms))
     if why is not None:
         write_certificates(tables, run, [waiting(terms, row, why) for row in round_.cells])
         return
@@ -98,7 +98,7 @@ def counted_draws(choices: DataFrame, pair_outcomes: DataFrame, least: float) ->
     Args:
         choices: Rows of `round_choices`.
         pair_outcomes: The table.
-        least: The declared probability.
+        least: The smallest probability of draws that count.
 
     Returns:
         The columns of `choices`; package_type and damaged.
@@ -136,7 +136,7 @@ def _draw(
     panel = Panel(SEED, 0.0, RANDOM)
     told = excluded.unionByName(may_be_listed, allowMissingColumns=True)
     placed = placed_products(tables, {**known, "pair_scores": scores}, terms, panel, told, kept)
-    # All of them are on the list: chance is in their shipments.
+    # None is left to a draw of products: chance is in their shipments.
     rows = keep(kept, placed.withColumn("panel", F.lit(0.0)))
     looked = Looked(rows, rows, 1.0, count_moves(rows, terms), excluded)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
@@ -148,7 +148,7 @@ def _draw(
 
 
 def _least(terms: Terms) -> float:
-    """The declared probability; callers have seen that there is one."""
+    """The smallest probability of draws that count; there is one where this is called."""
     return float(terms.config.certify.least_propensity or 0.0)
 
 
@@ -156,8 +156,8 @@ def _choices(tables: Tables, round_: Round) -> DataFrame:
     return tables.read("round_choices").where(F.col("round_id") == round_.round_id).select(*PRODUCT, "cell", "choices")
 
 
-def _unlike_declared(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms) -> str | None:
-    """Why the draws cannot have been made as is declared, in words, without a look at outcomes; None if they can."""
+def _unlike_told(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms) -> str | None:
+    """Why the draws cannot have been made as they tell, in words, without a look at outcomes; None if they can."""
     choices, least = _choices(tables, round_), _least(terms)
     by = ["marketplace", "package_type"]
     pairs = choices.select("marketplace", F.explode(F.array_distinct("choices")).alias("package_type"))
@@ -165,15 +165,15 @@ def _unlike_declared(tables: Tables, round_: Round, outcomes: DataFrame, terms: 
     counted = counted_draws(choices, outcomes, least).groupBy(*by).agg(F.count("*").alias("counted"))
     rows = listed.join(counted, on=by, how="left").orderBy(*by).collect()
     found = [row.counted or 0 for row in rows]
-    p_values = as_declared([row.listed for row in rows], found, least)
+    p_values = as_told([row.listed for row in rows], found, least)
     if not len(p_values) or p_values.min() >= TAIL / len(p_values):
         return None
     worst = int(np.argmin(p_values))
     row = rows[worst]
     return (
         f"of {row.listed} products that would move to {row.package_type} in {row.marketplace}, {found[worst]} random "
-        f"shipments count where {least * row.listed:.0f} should: they were not assigned as certify.least_propensity "
-        "declares; nothing was read"
+        f"shipments count where {least * row.listed:.0f} should: they were not drawn with the propensities that "
+        "are told; nothing was read"
     )
 
 

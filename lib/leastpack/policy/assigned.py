@@ -1,4 +1,4 @@
-"""Past shipments whose package somebody drew by chance: which of them count, and whether they were drawn as is said."""
+"""Past shipments whose package somebody drew by chance: which of them count, and whether they were drawn as is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy import stats
 from leastpack.errors import InputError
 from leastpack.policy.exact import Floats, check_rate
 
-# Draws that are this improbable, all of them together, were not made as is said.
+# Draws that are this improbable, all of them together, were not made as is told.
 TAIL = 0.001
 # A config says 0.3333333333 for a third.
 ROUNDING = 1e-9
@@ -23,7 +23,7 @@ def counts(propensity: npt.ArrayLike, least: float, place: npt.ArrayLike) -> npt
 
     Args:
         propensity: (m,) probability of the package that was drawn.
-        least: Every package that fits has at least this one. What was drawn with a smaller one does not count: such
+        least: The chosen packages have at least this one. What was drawn with a smaller one does not count: such
             products would count more rarely than others.
         place: (m,) numbers in [0, 1) by a hash that the draws do not depend on.
 
@@ -42,7 +42,7 @@ def counts(propensity: npt.ArrayLike, least: float, place: npt.ArrayLike) -> npt
     return found
 
 
-def as_declared(listed: npt.ArrayLike, counted: npt.ArrayLike, least: float) -> Floats:
+def as_told(listed: npt.ArrayLike, counted: npt.ArrayLike, least: float) -> Floats:
     """p-values of "each listed product counts with probability `least`": two-sided, exact, without any outcome.
 
     Too few count where some products could not be drawn for a package, or where what was drawn did not go out and is
