@@ -156,7 +156,9 @@ def draw_round(
         )
         for cell, one in planned.items()
     ]  # fmt: skip
-    tables.merge("policy_rounds", tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema))
+    # One that was drawn before and never read may have had other cells.
+    made = tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema)
+    tables.merge("policy_rounds", made, delete_missing=True, scope=scope)
     written = tables.read("policy_rounds").where(scope).orderBy("cell").collect()
     return Round(round_id, tuple(written))
 

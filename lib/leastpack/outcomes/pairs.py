@@ -30,6 +30,7 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         The columns of `pair_outcomes`.
     """
     at_random = F.col("propensity").isNotNull()
+    alone = F.col("items") == 1
     damaged = F.col("damaged").cast("bigint")
     may_be = (F.col("damaged") | F.col("maybe")).alias("damaged")
     drawn = F.struct(F.xxhash64("marketplace", "shipment_id", "product_id", F.lit(salt)).alias("hash"), may_be)
@@ -42,10 +43,11 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         F.count_if(at_random).alias("n_random"),
         F.sum(F.when(at_random, damaged).otherwise(F.lit(0))).alias("k_random"),
         F.min(drawn).alias("drawn"),
-        F.min(F.when(at_random & (F.col("items") == 1), random_drawn)).alias("random_drawn"),
+        F.count_if(at_random & alone).alias("n_random_single"),
+        F.min(F.when(at_random & alone, random_drawn)).alias("random_drawn"),
         # Decimals add up to the same sum in any order, doubles do not.
         F.sum(F.col("propensity").cast("decimal(11,10)")).alias("propensity_sum"),
-        F.min("propensity").alias("least_propensity"),
+        F.min(F.when(alone, F.col("propensity"))).alias("least_propensity"),
     )
     return counted.select(
         *PAIR,
@@ -56,6 +58,7 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         F.least("n", F.col("k") + F.col("maybe")).alias("k_upper"),
         "n_random",
         "k_random",
+        "n_random_single",
         F.col("drawn.damaged").alias("draw_damaged"),
         F.col("drawn.hash").alias("draw_hash"),
         F.col("random_drawn.damaged").alias("random_draw_damaged"),

@@ -29,10 +29,11 @@ def require_draws(pair_outcomes: DataFrame) -> None:
     Raises:
         InputError: The table was written before it had them.
     """
-    if "random_draw_propensity" not in pair_outcomes.columns:
+    lacking = {"n_random_single", "random_draw_propensity"} - set(pair_outcomes.columns)
+    if lacking:
         raise InputError(
             "pair_outcomes does not tell the propensity of single shipments",
-            expected="column random_draw_propensity",
+            expected=f"columns {', '.join(sorted(lacking))}",
             found="a table of an earlier leastpack",
             todo="run leastpack outcomes once, then this step again",
         )
@@ -74,7 +75,7 @@ def fresh_products(tables: Tables, examples: DataFrame, pair_outcomes: DataFrame
 
 
 def drawn_pairs(pair_outcomes: DataFrame, least: float) -> DataFrame:
-    """The pairs that were drawn for some random shipment, and never with a smaller probability than `least`.
+    """The pairs that a random shipment of one item was drawn for, and none with a smaller probability than `least`.
 
     Args:
         pair_outcomes: `without_draws`: that a pair was drawn for the very shipment that counts must not list it.
@@ -83,7 +84,8 @@ def drawn_pairs(pair_outcomes: DataFrame, least: float) -> DataFrame:
     Returns:
         The key.
     """
-    totals = pair_outcomes.groupBy(*PAIR).agg(F.sum("n_random").alias("n"), F.min("least_propensity").alias("rarest"))
+    sums = [F.sum("n_random_single").alias("n"), F.min("least_propensity").alias("rarest")]
+    totals = pair_outcomes.groupBy(*PAIR).agg(*sums)
     return totals.where((F.col("n") > 0) & (F.col("rarest") >= least - ROUNDING)).select(*PAIR)
 
 
@@ -102,7 +104,7 @@ def without_draws(inputs: Mapping[str, DataFrame], draws: DataFrame, rules: Outc
     joined = inputs["pair_outcomes"].join(taken, on=MONTH, how="left")
     counts = {
         **{name: _less(name, f"_{name}") for name in ("n", "k", "k_upper")},
-        "n_random": _less("n_random", "_n"),
+        **{name: _less(name, "_n") for name in ("n_random", "n_random_single")},
         "k_random": _less("k_random", "_k"),
     }
     left = joined.withColumns(counts).select(*inputs["pair_outcomes"].columns).where("n > 0")

@@ -20,7 +20,6 @@ from leastpack.certificates.planning import Reach
 from leastpack.certificates.records import (
     delta_left,
     is_told,
-    spent_out,
     waiting_attempts,
     write_attempt,
     write_certificates,
@@ -78,13 +77,12 @@ def certify_by_random_shipments(
             outcomes = tables.read("pair_outcomes", before.pair_tests_version)
             _attempt(tables, run, terms, round_, outcomes, before.delta, before.attempted_on, before.pair_tests_version)
         return
-    free = delta_left(tables, terms, waiting=waiting_attempts(tables, terms, others))
-    if round_ is None:
-        round_ = _draw(tables, run, inputs, terms, free, kept)
+    # One that was drawn and never read is drawn anew: it must not know the first shipments of today.
+    delta = delta_left(tables, terms, waiting=waiting_attempts(tables, terms, others))
+    round_ = _draw(tables, run, inputs, terms, delta, kept)
     if round_ is None:
         return
-    delta = min(round_.delta, free)
-    why = _unlike_told(tables, round_, inputs["pair_outcomes"], terms) or (None if delta else spent_out(terms))
+    why = _unlike_told(tables, round_, inputs["pair_outcomes"], terms)
     if why is not None:
         write_certificates(tables, run, [waiting(terms, row, why) for row in round_.cells])
         return
@@ -111,7 +109,7 @@ def counted_draws(choices: DataFrame, pair_outcomes: DataFrame, least: float) ->
 
 
 def _draw(
-    tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, free: float, kept: ExitStack
+    tables: Tables, run: Run, inputs: Mapping[str, DataFrame], terms: Terms, delta: float, kept: ExitStack
 ) -> Round | None:
     """The list of a policy, of products that are fresh to it; None where it would certify nothing."""
     if not is_on_record(tables, terms.model_version):
@@ -141,7 +139,7 @@ def _draw(
     looked = Looked(rows, rows, 1.0, count_moves(rows, terms), excluded)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
     correction = damage_correction(calibrate, outcomes, inputs["pair_scores"], terms)
-    planned = plan(tables, run, looked, correction, terms, Reach(least, 1), delta=free)
+    planned = plan(tables, run, looked, correction, terms, Reach(least, 1), delta=delta)
     if not planned.worth_drawing:
         return None
     return draw_round(tables, terms, panel, planned.plans, rows, excluded, inputs["pair_tests"], planned.delta)

@@ -280,6 +280,7 @@ PAIR_OUTCOMES = _table(
         ),
         ("n_random", "bigint", "Shipments whose package was drawn at random."),
         ("k_random", "bigint", "Of these, reported damaged."),
+        ("n_random_single", "bigint", "Of n_random, shipments of one item."),
         (
             "draw_damaged",
             "boolean",
@@ -289,14 +290,14 @@ PAIR_OUTCOMES = _table(
         (
             "random_draw_damaged",
             "boolean",
-            "The same among shipments of one item whose package was drawn at random; null without any.",
+            "The same among those of n_random_single; null without any.",
         ),
         ("random_draw_hash", "bigint", "Hash of that shipment; null without any."),
         ("random_draw_k", "bigint", "What that shipment adds to k."),
         ("random_draw_k_upper", "bigint", "What it adds to k_upper."),
         ("random_draw_propensity", "double", "Probability of its package."),
         ("propensity_sum", "decimal(20,10)", "Sum of the probabilities of packages drawn at random; null without any."),
-        ("least_propensity", "double", "The smallest of these."),
+        ("least_propensity", "double", "The smallest of those of n_random_single."),
     ],
     "period",
 )

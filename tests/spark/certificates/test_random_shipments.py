@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 from tests.spark.market import TODAY, TYPES, config_for, market_rows, with_photos, write
 from tests.spark.rows import put_rows, table_rows
 
@@ -26,7 +27,6 @@ from leastpack.policy.exact import binomial_p_values
 from leastpack.tables import Tables
 from leastpack.tables.schemas import EXAMPLES_VERSION
 
-pytestmark = pytest.mark.slow
 PRODUCTS, LEAST, MODEL = 600, 0.25, "model-1"
 
 
@@ -42,12 +42,10 @@ def config(tables: Tables, least: float = LEAST, **decisions: Any) -> Config:
 def drawn(product: dict[str, str], name: str, hashed: int, p: float = LEAST, damaged: bool = False) -> dict[str, Any]:
     """A month in which a random shipment went out in a package."""
     k = int(damaged)
-    return {
-        **product, "package_type": name, "period": f"2024-0{1 + hashed % 2}", "n": 1, "k": k, "k_upper": k,
-        "n_random": 1, "k_random": k, "random_draw_damaged": damaged, "random_draw_hash": hashed, "random_draw_k": k,
-        "random_draw_k_upper": k, "random_draw_propensity": p, "propensity_sum": Decimal(f"{p:.10f}"),
-        "least_propensity": p,
-    }  # fmt: skip
+    told = {"random_draw_damaged": damaged, "random_draw_hash": hashed, "random_draw_k": k, "random_draw_k_upper": k}
+    chance = {"random_draw_propensity": p, "propensity_sum": Decimal(f"{p:.10f}"), "least_propensity": p}
+    counted = {"n": 1, "k": k, "k_upper": k, "n_random": 1, "n_random_single": 1, "k_random": k}
+    return {**product, "package_type": name, "period": f"2024-0{1 + hashed % 2}", **counted, **told, **chance}
 
 
 def write_market(spark: SparkSession, tables: Tables, rate: float, lottery: str = "even") -> dict[str, dict[str, Any]]:
@@ -147,6 +145,7 @@ def test_nothing_but_the_list_moves_by_it(certified: Any) -> None:
     assert tables.read("test_queue").where("why = 'audit'").isEmpty()
 
 
+@pytest.mark.slow
 def test_p2_it_is_read_once_and_no_other_policy_reads_its_families(spark: SparkSession, certified: Any) -> None:
     tables, _ = certified
     names = ("policy_rounds", "round_choices", "certificates", "certificate_attempts")
@@ -164,6 +163,7 @@ def certificate_id(tables: Tables) -> str:
     return str(tables.read("certificates").where("status = 'certified'").first().certificate_id)
 
 
+@pytest.mark.slow
 def test_a_waiting_round_keeps_its_delta(spark: SparkSession, tmp_path: Path) -> None:
     tables = at(spark, tmp_path)
     write_market(spark, tables, rate=0.0)
@@ -177,6 +177,7 @@ def test_a_waiting_round_keeps_its_delta(spark: SparkSession, tmp_path: Path) ->
     assert not tables.exists("certificate_attempts")
 
 
+@pytest.mark.slow
 def test_draws_that_are_not_as_they_say_are_not_read(spark: SparkSession, tmp_path: Path) -> None:
     """All went out in bags, which are said to be drawn in every second case."""
     tables = at(spark, tmp_path)
@@ -188,6 +189,7 @@ def test_draws_that_are_not_as_they_say_are_not_read(spark: SparkSession, tmp_pa
     assert not tables.exists("certificate_attempts")
 
 
+@pytest.mark.slow
 def test_damage_fails_and_spends_its_part(spark: SparkSession, tmp_path: Path) -> None:
     tables = at(spark, tmp_path)
     write_market(spark, tables, rate=0.5)
@@ -197,6 +199,7 @@ def test_damage_fails_and_spends_its_part(spark: SparkSession, tmp_path: Path) -
     assert (attempt.passed, attempt.delta) == (False, pytest.approx(0.1))
 
 
+@pytest.mark.slow
 def test_a_model_that_nobody_knows_the_training_of_is_not_certified(spark: SparkSession, tmp_path: Path) -> None:
     tables = at(spark, tmp_path)
     write_market(spark, tables, rate=0.0)
@@ -218,7 +221,15 @@ def test_what_a_policy_knows_is_counted_without_the_first_draw(spark: SparkSessi
     """300 shipments prove a bag unsafe by one damage more than the others show; that one is the label."""
     key = {"marketplace": "NA", "product_id": "p"}
     rules = OutcomesConfig(tau=0.01, confidence=0.95, n_min=100)
-    month = {**drawn(key, "bag", -1, 0.3, damaged=True), "n": 300, "k": 7, "k_upper": 8, "n_random": 2, "k_random": 1}
+    month = {
+        **drawn(key, "bag", -1, 0.3, damaged=True),
+        "n": 300,
+        "k": 7,
+        "k_upper": 8,
+        "n_random": 2,
+        "n_random_single": 2,
+        "k_random": 1,
+    }
     other = drawn({**key, "product_id": "q"}, "bag", 1, 0.01)
     outcomes = table_rows(spark, "pair_outcomes", [month, other])
     label = {"source": "shipments", "label": "UNSAFE", "n": 300, "k": 7, "eligible": True}
@@ -235,6 +246,7 @@ def test_what_a_policy_knows_is_counted_without_the_first_draw(spark: SparkSessi
     # Listed is what another shipment was drawn for, and never more rarely than counts.
     assert [row.product_id for row in drawn_pairs(left["pair_outcomes"], 0.3).collect()] == ["p"]
     assert drawn_pairs(left["pair_outcomes"], 0.31).isEmpty()
+    assert drawn_pairs(left["pair_outcomes"].withColumn("n_random_single", F.lit(0)), 0.3).isEmpty()
 
 
 def test_a_table_of_an_earlier_leastpack_is_refused_by_name(spark: SparkSession) -> None:
