@@ -87,8 +87,8 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "certify", "certify_policy.py", "certificates.certify:certify_policy",
-        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples trials "
-        "pilot_outcomes",
+        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples "
+        "training_metrics trials pilot_outcomes",
         "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types pilots",
         "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),

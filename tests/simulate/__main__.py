@@ -7,14 +7,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+from tests.simulate.past import lotteries, past_rounds
 from tests.simulate.rounds import Outcome, audit_rounds, pilot_rounds
-from tests.simulate.worlds import all_worlds
+from tests.simulate.worlds import Traits, all_worlds, make_world
 
 DELTA = 0.1
 # alpha and products drawn.
 AUDITS = ((0.01, 3000), (0.02, 1000))
 PILOTS = ((0.005, 3000), (0.01, 1000))
 SHIPMENTS = (5.0, 50.0, 500.0)
+# Of past shipments: alpha, products, and repetitions at most.
+PAST_ALPHA, PAST_PRODUCTS, PAST_REPETITIONS = 0.005, 40_000, 400
+PAST_WORLDS = {"shipper knows more": Traits(insight=0.8), "families": Traits(family=15, insight=0.8)}
 
 
 def main() -> None:
@@ -39,6 +43,13 @@ def main() -> None:
                 for shipments in SHIPMENTS:
                     outcome = pilot_rounds(world, products, shipments, alpha, DELTA, asked.repetitions, rng)
                     rows += _rows(f"pilot of {products:,}, median {shipments:g}", world.name, alpha, outcome)
+    for name, traits in PAST_WORLDS.items():
+        if asked.worlds and name not in asked.worlds:
+            continue
+        world = make_world(name, PAST_PRODUCTS, rng, traits)
+        for lottery in lotteries(world):
+            outcome = past_rounds(world, lottery, PAST_ALPHA, DELTA, min(asked.repetitions, PAST_REPETITIONS), rng)
+            rows += _rows(f"past shipments, {lottery.name}", name, PAST_ALPHA, outcome)
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "simulate.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
 

@@ -186,20 +186,22 @@ def audit_rounds(
         count, bad = _count(tested, drawn, results)
         tests.append(int(distinct[drawn].sum()))
         for name, method in METHODS.items():
-            _note(tallies[name], tested, method(count, bad, observed.alpha, observed.delta), alpha)
+            note(tallies[name], tested, method(count, bad, observed.alpha, observed.delta), alpha)
         habit = _by_habit(world, plan, drawn, results, observed.alpha, observed.delta)
-        _note(tallies["by habit"], tested, habit, alpha)
+        note(tallies["by habit"], tested, habit, alpha)
         packages, moves = _by_type(world, _results(world, np.arange(n), rng), observed.alpha, observed.delta, rng)
         tallies["by type"].add(*_truth(world, truth, packages, moves), alpha)
-    return Outcome(tallies, _best(levels, alpha), float(np.median(tests)), len(plan.places))
+    return Outcome(tallies, best(levels, alpha), float(np.median(tests)), len(plan.places))
 
 
-def _note(tally: Tally, levels: Levels, place: int | None, alpha: float) -> None:
+def note(tally: Tally, levels: Levels, place: int | None, alpha: float) -> None:
+    """Note what is certified: a level, or nothing."""
     found = (0.0, 0.0, 0.0) if place is None else (levels.rate[place], levels.moved[place], levels.saved[place])
     tally.add(*map(float, found), alpha)
 
 
-def _best(levels: Levels, alpha: float) -> tuple[float, float]:
+def best(levels: Levels, alpha: float) -> tuple[float, float]:
+    """What the oracle would do: share of products moved, grams saved."""
     place = levels.oracle(alpha)
     return (0.0, 0.0) if place is None else (float(levels.moved[place]), float(levels.saved[place]))
 
@@ -355,7 +357,7 @@ def pilot_rounds(
                 p_values[AS_WHOLE].append(betting_p_value(k - put_aside, of, observed.alpha, "mixture"))
             naive.append(bool(len(rows)) and float((k / of).mean()) <= observed.alpha)
         for name, found in p_values.items():
-            _note(tallies[name], tested, last_passed(np.array(found), observed.delta), alpha)
+            note(tallies[name], tested, last_passed(np.array(found), observed.delta), alpha)
         passed = np.flatnonzero(naive)
-        _note(tallies[ALL_NAIVE], tested, int(passed[-1]) if len(passed) else None, alpha)
-    return Outcome(tallies, _best(levels, alpha), float(np.median(used)), len(plan.places))
+        note(tallies[ALL_NAIVE], tested, int(passed[-1]) if len(passed) else None, alpha)
+    return Outcome(tallies, best(levels, alpha), float(np.median(used)), len(plan.places))

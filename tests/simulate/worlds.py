@@ -34,6 +34,7 @@ class World:
         unsafe: (n, t) the truth; false where a pair does not fit.
         shipped: (n, t) the truth when the policy ships, where it has changed since the labels.
         grams: (t,) weight of the packages.
+        trusted: (n, t) pairs that the shipper believes to be safe, knowing what it knows.
         sensitivity: Share of unsafe pairs that a tester finds unsafe.
         false_alarms: Share of safe pairs that a tester finds unsafe.
         missing: Share of results that do not come back; of unsafe pairs twice as many.
@@ -46,6 +47,7 @@ class World:
     unsafe: Flags
     shipped: Flags
     grams: Numbers
+    trusted: Flags
     sensitivity: float = 1.0
     false_alarms: float = 0.0
     missing: float = 0.0
@@ -104,7 +106,8 @@ def make_world(name: str, products: int, rng: np.random.Generator, traits: Trait
     true_risk = stats.norm.cdf((known[:, None] - PROTECTION) / UNKNOWN)
     errors = special_.shift + special_.by_type * rng.normal(0, 1, len(COST))
     risk = special.expit(special_.stretch * special.logit(np.clip(true_risk, 1e-9, 1 - 1e-9)) + errors)
-    today = _habits(fits, known + special_.insight * rest, special_.insight, rng)
+    trusted = _trusted(fits, known + special_.insight * rest, special_.insight)
+    today = _habits(fits, trusted, rng)
     price = np.exp(rng.normal(1.5, 0.8, products))[:, None]
     cost = COST + DAMAGE_COST * price * (SAFE_RATE + risk * (UNSAFE_RATE - SAFE_RATE))
     void = 1 - np.minimum(1, litres[:, None] / LITRES)
@@ -117,17 +120,21 @@ def make_world(name: str, products: int, rng: np.random.Generator, traits: Trait
         settled=~fits.any(axis=1),
         rejected=np.zeros(products, bool),
     )
-    return World(name, options, unsafe, shipped, GRAMS)
+    return World(name, options, unsafe, shipped, GRAMS, trusted)
 
 
-def _habits(fits: Flags, believed: Numbers, insight: float, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """(n,) places of today's packages."""
+def _trusted(fits: Flags, believed: Numbers, insight: float) -> Flags:
     spread = UNKNOWN * np.sqrt(1 - insight**2) if insight < 1 else 1e-9
-    trusted = fits & (stats.norm.cdf((believed[:, None] - PROTECTION) / spread) <= 0.02)
+    found: Flags = fits & (stats.norm.cdf((believed[:, None] - PROTECTION) / spread) <= 0.02)
+    return found
+
+
+def _habits(fits: Flags, trusted: Flags, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """(n,) places of today's packages."""
     boxes = fits & (PROTECTION >= 1.8)
     careful = np.where(boxes.any(axis=1), boxes.argmax(axis=1), len(COST) - 1)
     bold = np.where(trusted.any(axis=1), trusted.argmax(axis=1), careful)
-    return np.where(rng.random(len(believed)) < 0.5, bold, careful)
+    return np.where(rng.random(len(fits)) < 0.5, bold, careful)
 
 
 def all_worlds(products: int, rng: np.random.Generator) -> list[World]:

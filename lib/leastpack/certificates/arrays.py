@@ -38,7 +38,8 @@ class Products:
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
         pinned: (n,) a rule pins the product to the package that counts as today's.
         banned: (n, t) pairs that a rule forbids now, whatever the policy knew when it was tested.
-        listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of.
+        listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of; before a list of past
+            shipments is drawn, those that may be on it.
     """
 
     pairs: Pairs
@@ -98,6 +99,19 @@ def read_products(
         banned=marks & BANNED > 0,
         listed=marks & (bits * LISTED // DISPROVED) > 0,
     )
+
+
+def listed_moves(products: Products, packages: Places, moves: Flags) -> Flags:
+    """The moves that past shipments may certify: to a listed package, of a product that has another one.
+
+    Args:
+        products: The products.
+        packages: (n,) or (L, n) of a choice.
+        moves: The same of its moves.
+    """
+    rows = np.arange(packages.shape[-1])
+    found: Flags = moves & (products.options.today != NONE) & products.listed[rows, packages]
+    return found
 
 
 def places_of(names: pa.Array, market: Market) -> Places:

@@ -26,11 +26,12 @@ from leastpack.certificates.rounds import (
 )
 from leastpack.certificates.ruled import banned_pairs, in_force, ruled_products
 from leastpack.certificates.scores import check_scores
-from leastpack.certificates.terms import PILOT, Terms, make_terms
+from leastpack.certificates.terms import PILOT, RANDOM, Terms, make_terms
 from leastpack.certificates.told import waiting
 from leastpack.config.checks import check_currencies
 from leastpack.config.root import Config
 from leastpack.log import log
+from leastpack.pilots.random_shipments import certify_by_random_shipments
 from leastpack.pilots.reading import read_pilot
 from leastpack.pilots.watch import watch_pilots
 from leastpack.runs import Run, step_run
@@ -75,9 +76,14 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
             with run.phase("test"):
                 _test(tables, run, inputs["pair_tests"], round_, terms)
         digests = [terms.digest]
-        if not config.tables.is_of_candidate:  # pilots are of the model in use
+        if not config.tables.is_of_candidate:  # shipments certify the model in use
             with run.phase("pilot"):
                 digests.append(_pilot(tables, run, inputs, make_terms(config, types, model_version, PILOT)))
+            if config.certify.least_propensity is not None:
+                by_random = make_terms(config, types, model_version, RANDOM)
+                with run.phase("random"):
+                    certify_by_random_shipments(tables, run, inputs, by_random, tuple(digests), kept)
+                digests.append(by_random.digest)
         _tell(tables, run, digests)
 
 

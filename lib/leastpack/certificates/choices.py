@@ -10,10 +10,10 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.arrays import READ, read_products
+from leastpack.certificates.arrays import READ, listed_moves, read_products
 from leastpack.certificates.cells import cell_among
 from leastpack.certificates.counts import by_marketplace
-from leastpack.certificates.terms import Terms
+from leastpack.certificates.terms import RANDOM, Terms
 from leastpack.policy.choose import choose_by_level
 
 _SCHEMA = "marketplace string, product_id string, cell string, choices array<string>, drawn boolean"
@@ -83,6 +83,8 @@ def _chosen(
     market, levels = terms.markets[marketplace], draw.levels[cell]
     products = read_products(rows, market, terms.config.decisions, terms.reported)
     packages, moves = choose_by_level(products.options, levels, terms.least_saving(marketplace))
+    if terms.labels == RANDOM:
+        moves = listed_moves(products, packages, moves)
     place = rows.column("panel").to_numpy(zero_copy_only=False)
     drawn = (place >= draw.start) & (place < draw.ends[cell])
     wanted = (drawn | draw.listed) & (products.pairs.photos == photos) & moves.any(axis=0)

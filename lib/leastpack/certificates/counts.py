@@ -10,9 +10,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.arrays import READ, read_products
+from leastpack.certificates.arrays import READ, listed_moves, read_products
 from leastpack.certificates.cells import cell_name, stratum_of
-from leastpack.certificates.terms import PILOT, Terms
+from leastpack.certificates.terms import RANDOM, Terms
 from leastpack.policy.choose import choose
 from leastpack.policy.exact import Counts, Floats
 
@@ -77,7 +77,7 @@ def count_moves(products: DataFrame, terms: Terms) -> dict[str, CellCounts]:
 def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordBatch:
     products = read_products(rows, terms.markets[marketplace], terms.config.decisions, terms.reported)
     options, photos = products.options, products.pairs.photos
-    bad = products.pairs.damage_rate if terms.labels == PILOT else options.risk
+    bad = products.pairs.damage_rate if terms.of_shipments else options.risk
     each = np.arange(len(photos))
     cells, places, moves, expected = [], [], [], []
     for with_photos in (False, True):
@@ -90,8 +90,9 @@ def _counted(rows: pa.RecordBatch, marketplace: str, terms: Terms) -> pa.RecordB
         expected.append(0.0)
     for place, level in enumerate(terms.grid):
         choice = choose(options, float(level), terms.least_saving(marketplace))
+        moves_here = listed_moves(products, choice.package, choice.moves) if terms.labels == RANDOM else choice.moves
         for with_photos in (False, True):
-            moved = choice.moves & (photos == with_photos)
+            moved = moves_here & (photos == with_photos)
             if not moved.any():
                 continue
             cells.append(cell_name(terms.pool(marketplace), stratum_of(with_photos)))

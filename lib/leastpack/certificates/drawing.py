@@ -65,7 +65,7 @@ def look(
         kept: Keeps what is returned.
     """
     settings = terms.config.certify
-    excluded = keep(kept, _exclusions(tables, inputs, terms, kept))
+    excluded = keep(kept, exclusions_today(tables, inputs, terms, kept))
     sampled = min(1.0, settings.sample_products / products)
     place = panel_hash(panel.seed, panel.purpose)
     wanted = place < sampled
@@ -108,6 +108,7 @@ def plan(
     terms: Terms,
     reach: Reach = OF_AUDIT,
     why_none: str | None = None,
+    delta: float | None = None,
 ) -> Planned:
     """Plan a policy's round, and write why cells have none.
 
@@ -119,9 +120,10 @@ def plan(
         terms: The policy.
         reach: What drawn products ship, in a pilot.
         why_none: Why no round can be drawn, whatever is planned; the plan then tells what one would do.
+        delta: What the attempt may spend; None takes `records.delta_left`.
     """
     settings = terms.config.certify
-    delta = delta_left(tables, terms)
+    delta = delta_left(tables, terms) if delta is None else delta
     # Without delta to spend the plan tells what a whole part of it would do.
     planned_at = delta or settings.delta / settings.issues_a_year
     plans = plan_round(looked.counts, looked.sampled, correction, terms, planned_at, reach)
@@ -158,7 +160,7 @@ def placed_products(
     return product_rows(scores, facts, terms.types, kept).withColumn("panel", panel_hash(panel.seed, panel.purpose))
 
 
-def _exclusions(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:
+def exclusions_today(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:
     """What the policy never chooses, as known today."""
     told, ruled = _told(tables, inputs, terms), keep(kept, _ruled(inputs, terms))
     return exclusions(disproved_pairs(told, terms.config.outcomes.threshold), banned_pairs(ruled))

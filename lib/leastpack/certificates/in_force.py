@@ -9,7 +9,7 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from leastpack.certificates.cells import EITHER, pool_and_stratum
-from leastpack.certificates.terms import AUDIT, PILOT, Terms
+from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Terms
 from leastpack.tables import Tables
 
 CERTIFIED, FAILED, WAITING, NOT_DRAWN = "certified", "failed", "waiting", "not_drawn"
@@ -26,7 +26,7 @@ class InForce:
         round_id: Its round, whose exclusions hold.
         level: Products move to packages with at most this risk.
         withdrawn: Package types that no certified move goes to.
-        of_list: Only moves on the round's frozen list are certified.
+        of_list: Only moves on the round's frozen list are certified: of a list, or of past shipments.
     """
 
     certificate_id: str
@@ -58,19 +58,24 @@ def standing(tables: Tables, terms: Terms) -> Standing:
 
     A certificate holds for the choices that were tested: of another model, other costs or package types it says
     nothing. One of a looser promise than today's is not in force either. Of several of a cell the newest is, and of
-    those of one day the one that moves more.
+    those of one day the one that moves more. One by past shipments stands back where its pool has another, which speaks
+    of more products.
     """
     if not tables.exists("certificates"):
         return Standing({}, frozenset(), None, None)
     same_choice = (F.col("choice_digest") == terms.choice_digest) & (F.col("status") != NOT_DRAWN)
     rows = tables.read("certificates").where(same_choice).orderBy("issued_on", "level", "certificate_id").collect()
     paused = why_paused(tables)
-    most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha}
+    most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha, RANDOM: terms.config.pilot.alpha}
     strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]
+    past = [row for row in strict if row.labels == RANDOM]
+    held = _newest_layout([row for row in strict if row.labels != RANDOM])
+    pools = {pool_and_stratum(row.cell)[0] for row in held}
+    held += [row for row in _newest_layout(past) if pool_and_stratum(row.cell)[0] not in pools]
     own = [row for row in rows if row.policy_digest == terms.digest]
     return Standing(
-        in_force={row.cell: _in_force(tables, row) for row in _newest_layout(strict)} if paused is None else {},
-        supported=frozenset(row.cell for row in rows),
+        in_force={row.cell: _in_force(tables, row) for row in held} if paused is None else {},
+        supported=frozenset(row.cell for row in rows if row.labels != RANDOM),
         round_id=own[0].round_id if own else None,
         paused=paused,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from leastpack.certificates.cells import EITHER, NO_PHOTOS, PHOTOS, cell_name, pool_and_stratum
 from leastpack.certificates.correction import Correction
 from leastpack.certificates.counts import CellCounts
-from leastpack.certificates.terms import PILOT, Terms
+from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Labels, Terms
 from leastpack.policy.betting import chance_by_betting
 from leastpack.policy.budget import products_to_draw
 from leastpack.policy.certify import Method
@@ -62,7 +62,7 @@ class CellPlan:
 
 @dataclass(frozen=True)
 class Reach:
-    """What the drawn products of a pilot are expected to ship.
+    """What the drawn products of a pilot are expected to ship, or those of a list of past shipments to be counted by.
 
     Attributes:
         products: Share of them with a shipment in each of their moves.
@@ -78,6 +78,12 @@ class Reach:
         return "betting" if self.shipments > 1 else "exact"
 
 
+# How a round tells of its products, and of what settles their moves.
+_TOLD: dict[Labels, tuple[str, str]] = {
+    AUDIT: ("drawn", "tests"),
+    PILOT: ("drawn and ship", "trials"),
+    RANDOM: ("counted", "random shipments"),
+}
 # An audit tests every drawn product that moves, once.
 OF_AUDIT = Reach(1.0, 1)
 
@@ -189,12 +195,11 @@ def _prices(
 def _why_none(moving: Floats, draw: int, prices: tuple[Price, ...], terms: Terms) -> str:
     if not (moving > 0).any():
         return "no product moves at any level"
-    pilot = terms.labels == PILOT
     if not prices:
-        if pilot:
+        if terms.of_shipments:
             return "at every level the products that move are expected to be damaged more often than is promised"
         return "at every level more of the products that move are expected to be unsafe than is promised"
     most = int(moving.max() * draw)
     fewest = min(price.tests for price in prices)
-    drawn = f"{draw} products would be drawn" + (" and ship" if pilot else "")
-    return f"{drawn}, at most {most} of them move; {'trials' if pilot else 'tests'} of {fewest} would do"
+    how, labels = _TOLD[terms.labels]
+    return f"{draw} products would be {how}, at most {most} of them move; {labels} of {fewest} would do"

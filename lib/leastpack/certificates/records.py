@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pyspark.sql import functions as F
 
 from leastpack.certificates.attempt import CellResult
 from leastpack.certificates.in_force import CERTIFIED, FAILED
 from leastpack.certificates.rounds import Round
-from leastpack.certificates.terms import Terms, hash_of
+from leastpack.certificates.terms import RANDOM, Terms, hash_of
 from leastpack.certificates.told import Told, tested, type_rows
 from leastpack.policy.budget import Attempt, delta_of_attempt
 from leastpack.runs import Run
@@ -18,18 +18,37 @@ from leastpack.tables import Tables
 from leastpack.tables.schemas import CERTIFICATE_ATTEMPTS, CERTIFICATE_TYPES, CERTIFICATES
 
 
-def delta_left(tables: Tables, terms: Terms, but: str | None = None) -> float:
+def delta_left(tables: Tables, terms: Terms, but: str | None = None, waiting: Sequence[Attempt] = ()) -> float:
     """The delta that an attempt may spend today; 0 where the year's is spent.
 
     Args:
         tables: For the attempts.
         terms: The policy.
         but: A round whose own attempt does not count.
+        waiting: `waiting_attempts` that must find theirs.
     """
     settings, day = terms.config.certify, terms.config.decisions.day
     rows = tables.read("certificate_attempts").collect() if tables.exists("certificate_attempts") else []
     others = [Attempt(row.attempted_on, row.delta) for row in rows if row.round_id != but]
-    return delta_of_attempt(settings.delta, settings.issues_a_year, others, day)
+    return delta_of_attempt(settings.delta, settings.issues_a_year, [*others, *waiting], day)
+
+
+def waiting_attempts(tables: Tables, terms: Terms, digests: Collection[str]) -> list[Attempt]:
+    """What rounds will spend that are drawn and not read yet.
+
+    Args:
+        tables: For rounds and attempts.
+        terms: Of the day.
+        digests: Policies of today, whose rounds wait whatever their day.
+    """
+    if not tables.exists("policy_rounds"):
+        return []
+    day = terms.config.decisions.day
+    others = tables.read("policy_rounds").where(~F.col("labels").eqNullSafe(RANDOM))
+    rounds = others.where((F.col("test_until") > F.lit(day)) | F.col("policy_digest").isin(*digests))
+    if tables.exists("certificate_attempts"):
+        rounds = rounds.join(tables.read("certificate_attempts").select("round_id"), on="round_id", how="left_anti")
+    return [Attempt(day, row.delta) for row in rounds.groupBy("round_id").agg(F.max("delta").alias("delta")).collect()]
 
 
 def spent_out(terms: Terms) -> str:

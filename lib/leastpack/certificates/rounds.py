@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from leastpack.certificates.choices import Draw, choices_of, count_drawn
 from leastpack.certificates.in_force import FAILED
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import PILOT, Terms, hash_of
+from leastpack.certificates.terms import AUDIT, PILOT, RANDOM, Terms, hash_of
 from leastpack.panel import audits, panel_rounds
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -128,7 +128,7 @@ def draw_round(
         levels={cell: [float(terms.grid[place]) for place in one.plan.places] for cell, one in planned.items()},
         start=panel.start,
         ends={cell: panel.start + one.draw / one.products for cell, one in planned.items()},
-        listed=terms.of_list,
+        listed=terms.of_list or terms.labels == RANDOM,
     )
     round_id = hash_of(terms.digest, str(panel.seed), repr(panel.start))
     scope = f"round_id = '{round_id}'"
@@ -138,12 +138,12 @@ def draw_round(
     }
     for name, content in contents.items():
         tables.merge(name, content.withColumn("round_id", F.lit(round_id)), delete_missing=True, scope=scope)
-    tests = count_tests(tables, round_id, pair_tests)
+    tests = {} if terms.labels == RANDOM else count_tests(tables, round_id, pair_tests)
     drawn = count_drawn(products, terms, draw)
     listed = _listed(tables, round_id, draw) if draw.listed else {}
     day = terms.config.decisions.day
-    days = terms.config.pilot.days + 1 if terms.labels == PILOT else terms.config.certify.test_days
-    population = None if terms.labels == PILOT else terms.config.certify.population
+    days = {AUDIT: terms.config.certify.test_days, PILOT: terms.config.pilot.days + 1, RANDOM: 0}[terms.labels]
+    population = terms.config.certify.population if terms.labels == AUDIT else None
     rows = [
         (
             round_id, cell, terms.model_version, terms.digest, terms.choice_digest, terms.settings_digest,
@@ -156,7 +156,9 @@ def draw_round(
         )
         for cell, one in planned.items()
     ]  # fmt: skip
-    tables.merge("policy_rounds", tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema))
+    # One that was drawn before and never read may have had other cells.
+    made = tables.spark.createDataFrame(rows, POLICY_ROUNDS.schema)
+    tables.merge("policy_rounds", made, delete_missing=True, scope=scope)
     written = tables.read("policy_rounds").where(scope).orderBy("cell").collect()
     return Round(round_id, tuple(written))
 

@@ -25,10 +25,13 @@ from leastpack.policy.observed import Measured, actual_bound, observed_alpha
 
 # Of a package type, what no choice follows from.
 NOT_CHOSEN_BY = ("safe_default", "attributes")
-Labels = Literal["audit", "pilot"]
-# Tests of people, or trial shipments.
+Labels = Literal["audit", "pilot", "random"]
+# Tests of people; trial shipments; past shipments that were assigned at random.
 AUDIT: Labels = "audit"
 PILOT: Labels = "pilot"
+RANDOM: Labels = "random"
+# These promise a damage rate of shipments, the other a share of unsafe products.
+OF_SHIPMENTS: tuple[Labels, ...] = (PILOT, RANDOM)
 
 
 @dataclass(frozen=True)
@@ -87,15 +90,25 @@ class Terms:
     @property
     def alpha(self) -> float:
         """The promised bound."""
-        return self.config.pilot.alpha if self.labels == PILOT else self.config.certify.alpha
+        return self.config.pilot.alpha if self.of_shipments else self.config.certify.alpha
+
+    @property
+    def of_shipments(self) -> bool:
+        """Whether a damage rate of shipments is promised."""
+        return self.labels in OF_SHIPMENTS
 
     @property
     def draw_share(self) -> float:
         """Share of a cell's products that a round draws at most; a list is drawn from once, and uses none up."""
-        return 1.0 if self.of_list else self.drawing.draw_share
+        return 1.0 if self.of_list or self.labels == RANDOM else self.drawing.draw_share
 
     def products_asked(self, products: int) -> int | None:
-        """How many products of a cell the config asks a round to draw; None leaves it to leastpack."""
+        """How many products of a cell the config asks a round to draw; None leaves it to leastpack.
+
+        Past shipments are those of all products that there are.
+        """
+        if self.labels == RANDOM:
+            return products
         asked = self.drawing.draw_products
         return None if asked is None else min(asked, int(self.draw_share * products))
 
@@ -148,7 +161,7 @@ class Terms:
     def _seen_through(self) -> tuple[float | Counts, float | Counts]:
         """How much of what is bad the labels find, and how much of what is good they accuse."""
         rules = self.config.outcomes
-        if self.labels == PILOT:
+        if self.of_shipments:
             return rules.reporting_rate, 0.0
         return rules.human_test_sensitivity, rules.human_test_false_alarm
 
@@ -174,10 +187,13 @@ def make_terms(config: Config, package_types: list[Row], model_version: str, lab
 
 def _promise(config: Config, labels: Labels) -> dict[str, Any]:
     drawn = {"pool_marketplaces", "grid", "draw", "seed"}
-    if labels == PILOT:
+    if labels in OF_SHIPMENTS:
+        # No seed: whichever draws products, past shipments are those of the same ones.
+        drawn = drawn - {"seed"} | {"least_propensity"} if labels == RANDOM else drawn
+        assigned = {"share", "control", "days", "most_overruled"} if labels == PILOT else set()
         promised = {
             "certify": config.certify.model_dump(include=drawn),
-            "pilot": config.pilot.model_dump(include={"alpha", "share", "control", "days", "most_overruled"}),
+            "pilot": config.pilot.model_dump(include={"alpha", *assigned}),
         }
         # What counts as damage must stand before anything ships.
         damage = {"damage_reasons", "other_reasons", "review_max_stars", "review_words", "multi_item"}

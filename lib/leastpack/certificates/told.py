@@ -11,7 +11,7 @@ from leastpack.certificates.attempt import CellResult
 from leastpack.certificates.cells import POOLED, pool_and_stratum
 from leastpack.certificates.in_force import CERTIFIED, CONTRADICTED, FAILED, NOT_DRAWN, OPEN, SHOWN, WAITING
 from leastpack.certificates.planning import CellPlan
-from leastpack.certificates.terms import PILOT, Terms, hash_of
+from leastpack.certificates.terms import PILOT, RANDOM, Terms, hash_of
 
 Told = dict[str, object]
 
@@ -42,6 +42,12 @@ def _promise(terms: Terms) -> str:
         return (
             f"of the products that move or get their first package, and ship, at most {terms.alpha:g} of the shipments "
             "in it are damaged on average, each product counted once"
+        )
+    if terms.labels == RANDOM:
+        return (
+            "of the moves on a frozen list, of products that the model was not trained on and that had a shipment "
+            f"assigned at random, at most {terms.alpha:g} of the shipments are damaged on average, each product "
+            "counted once"
         )
     if terms.of_list:
         return (
@@ -87,7 +93,7 @@ def tested(terms: Terms, row: Row, result: CellResult, day: datetime.date) -> To
     why = None
     if not certified:
         bad = f"{k} of {n} drawn products that move at the first level, {row.levels[0]:.3g}, are unsafe"
-        if terms.labels == PILOT:
+        if terms.of_shipments:
             bad = f"{k} of {result.shipments} shipments of {n} products that move at the first level are damaged"
         why = result.why_none or f"{bad}: p = {test.p_values[0]:.2g}, not {result.test.delta:.2g}"
     return {

@@ -51,6 +51,11 @@ class CertifyConfig(Section):
         365, description="Days for which tests of drawn products are kept from training; then other products are drawn."
     )
     audit: bool = Field(True, description="Draw products and ask for tests of them; else only pilots certify.")
+    least_propensity: OpenShare | None = Field(
+        None,
+        description="Lets past shipments that were assigned at random certify moves, of packages that were drawn with "
+        "at least this probability: docs/certificates.md says what must be true of them. Null: they certify nothing.",
+    )
     seed: int = Field(3, ge=0, lt=2**31, description="Another seed draws other products.")
 
 

@@ -19,7 +19,8 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
     """Count the shipments that count, and draw one of each month by hash.
 
     The shipment with the smallest hash of a month is drawn; the smallest over months is then the draw over all months,
-    so that any number of months can be added later. Which one is drawn depends on identifiers and salt alone.
+    so that any number of months can be added later. Which one is drawn depends on identifiers and salt alone. Of
+    shipments drawn at random only those of one item are: two items in one package have one draw and break together.
 
     Args:
         shipments: Rows of `marked_shipments`.
@@ -29,9 +30,12 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         The columns of `pair_outcomes`.
     """
     at_random = F.col("propensity").isNotNull()
+    alone = F.col("items") == 1
     damaged = F.col("damaged").cast("bigint")
     may_be = (F.col("damaged") | F.col("maybe")).alias("damaged")
     drawn = F.struct(F.xxhash64("marketplace", "shipment_id", "product_id", F.lit(salt)).alias("hash"), may_be)
+    reports = (damaged + F.col("maybe").cast("bigint")).alias("k_upper")
+    random_drawn = F.struct(drawn["hash"].alias("hash"), may_be, damaged.alias("k"), reports, "propensity")
     counted = shipments.groupBy(*PAIR, F.date_format("shipped_on", "yyyy-MM").alias("period")).agg(
         F.count("*").alias("n"),
         F.sum(damaged).alias("k"),
@@ -39,9 +43,11 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         F.count_if(at_random).alias("n_random"),
         F.sum(F.when(at_random, damaged).otherwise(F.lit(0))).alias("k_random"),
         F.min(drawn).alias("drawn"),
-        F.min(F.when(at_random, drawn)).alias("random_drawn"),
+        F.count_if(at_random & alone).alias("n_random_single"),
+        F.min(F.when(at_random & alone, random_drawn)).alias("random_drawn"),
         # Decimals add up to the same sum in any order, doubles do not.
         F.sum(F.col("propensity").cast("decimal(11,10)")).alias("propensity_sum"),
+        F.min(F.when(alone, F.col("propensity"))).alias("least_propensity"),
     )
     return counted.select(
         *PAIR,
@@ -52,11 +58,16 @@ def monthly_outcomes(shipments: DataFrame, salt: str) -> DataFrame:
         F.least("n", F.col("k") + F.col("maybe")).alias("k_upper"),
         "n_random",
         "k_random",
+        "n_random_single",
         F.col("drawn.damaged").alias("draw_damaged"),
         F.col("drawn.hash").alias("draw_hash"),
         F.col("random_drawn.damaged").alias("random_draw_damaged"),
         F.col("random_drawn.hash").alias("random_draw_hash"),
+        F.col("random_drawn.k").alias("random_draw_k"),
+        F.col("random_drawn.k_upper").alias("random_draw_k_upper"),
+        F.col("random_drawn.propensity").alias("random_draw_propensity"),
         "propensity_sum",
+        "least_propensity",
     )
 
 

@@ -16,7 +16,7 @@ from leastpack.config.outcomes import OutcomesConfig
 
 BEGINNING = datetime.date(1900, 1, 1)
 # Another number counts every history anew: for changes of the code that change what is counted.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 
 @dataclass(frozen=True)

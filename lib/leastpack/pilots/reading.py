@@ -110,7 +110,7 @@ def _attempt(
 def _results(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms, delta: float) -> dict[str, CellResult]:
     own = pair_totals(outcomes.where(F.col("pilot_id") == round_.round_id)).collect()
     arms = tables.read("pilots").where(F.col("pilot_id") == round_.round_id).collect()
-    shipped = _Shipped(
+    shipped = Shipped(
         {tuple(row[name] for name in PAIR): row for row in own},
         {(row.marketplace, row.product_id) for row in arms if row.stopped_by_damage},
     )
@@ -122,7 +122,7 @@ def _results(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms, d
     shares = terms.shares(delta, len(round_.cells), max(len(row.levels) for row in round_.cells))
     alpha = terms.observed_alpha(shares)
     cells = {
-        row.cell: _Outcomes(
+        row.cell: ShippedMoves(
             [one for one in drawn if one.cell == row.cell],
             shipped,
             len(row.levels),
@@ -134,22 +134,30 @@ def _results(tables: Tables, round_: Round, outcomes: DataFrame, terms: Terms, d
     share = shares.test / len(cells)
     tests = {cell: one.test(alpha, share) for cell, one in cells.items()}
     certified = certify_cells(tests, shares.test)
-    return {cell: _result(cells[cell], certified[cell], alpha, shares, terms) for cell in cells}
+    return {cell: cell_result(cells[cell], certified[cell], alpha, shares, terms) for cell in cells}
 
 
 @dataclass(frozen=True)
-class _Shipped:
+class Shipped:
     """What a pilot shipped: totals by pair, and the products that its damage stopped."""
 
     totals: Mapping[tuple[str, ...], Row]
     stopped: Collection[tuple[str, str]]
 
 
-class _Outcomes:
-    """What a cell's drawn products move to at its levels, and how their shipments there ended."""
+class ShippedMoves:
+    """What a cell's drawn products move to at its levels, and how their shipments there ended.
+
+    Args:
+        rows: Rows of `round_choices` of the cell.
+        shipped: What was shipped.
+        levels: Levels of the cell.
+        method: Of the test.
+        most_overruled: Share of shipments that may have gone out in another package.
+    """
 
     def __init__(
-        self, rows: Sequence[Row], shipped: _Shipped, levels: int, method: Method, most_overruled: float
+        self, rows: Sequence[Row], shipped: Shipped, levels: int, method: Method, most_overruled: float
     ) -> None:
         shape = (levels, len(rows))
         self.method = method
@@ -188,7 +196,8 @@ class _Outcomes:
         return replace(found, p_values=np.ones_like(found.p_values), last=None)
 
 
-def _result(cell: _Outcomes, test: CellTest, alpha: float, shares: Shares, terms: Terms) -> CellResult:
+def cell_result(cell: ShippedMoves, test: CellTest, alpha: float, shares: Shares, terms: Terms) -> CellResult:
+    """What shipments say of a cell, with its levels tested."""
     place = test.test.last if test.test.last is not None else 0
     counted = cell.moves[place] & (cell.n[place] > 0)
     types = tuple(sorted(set(cell.packages[place, counted].tolist())))

@@ -11,8 +11,8 @@ import pandas as pd
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from leastpack.certificates.held_out import held_out
 from leastpack.encoders.languages import FIGURE
-from leastpack.reporting.held_out import held_out
 from leastpack.tables import Tables
 
 PAIR = ["marketplace", "product_id", "package_type"]

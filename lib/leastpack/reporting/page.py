@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from leastpack import __version__
 from leastpack.certificates.cells import in_words
-from leastpack.certificates.terms import PILOT
+from leastpack.certificates.terms import OF_SHIPMENTS, PILOT
 from leastpack.config.root import Config
 from leastpack.encoders.allow import AllowList
 from leastpack.encoders.engines import representation, resolve_engines
@@ -142,15 +142,16 @@ def _tiles(
     for one in certificates:
         if one["in_force"]:
             promised, found = "of what moves is unsafe", f"{one['k']} of {one['n']} tested were"
-            if one["labels"] == PILOT:
+            if one["labels"] in OF_SHIPMENTS:
                 promised = "mean damage rate of what moves"
-                found = f"{one['k']:,} of {one['shipments']:,.0f} trial shipments were damaged"
+                kind = "trial shipments" if one["labels"] == PILOT else "shipments assigned at random"
+                found = f"{one['k']:,} of {one['shipments']:,.0f} {kind} were damaged"
             tiles.append((f"≤ {one['alpha']:.1%}", f"{promised}, promised for {one['where']}: {found}"))
     for row in checked:
         if row["package_type"] == ALL:
             verdict = "kept" if row["kept"] else "BROKEN"
             rate, true = f"{row['unsafe'] / row['products']:.1%}", "truly unsafe"
-            if row["labels"] == PILOT:
+            if row["labels"] in OF_SHIPMENTS:
                 rate, true = f"{row['rate_after']:.2%}", "true mean damage rate"
             tiles.append((rate, f"{true} of {row['products']:,} that move, {row['where']}: promise {verdict}"))
     curve = evaluation.curves["all pairs"]

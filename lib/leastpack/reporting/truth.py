@@ -6,7 +6,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.terms import PILOT
+from leastpack.certificates.terms import OF_SHIPMENTS
 from leastpack.reporting.gather import PAIR, PRODUCT, collected
 
 ALL = "all"
@@ -23,7 +23,7 @@ def moves_check(recommendations: DataFrame, certificates: DataFrame, truth: Data
     Returns:
         A row a certificate and package type that products move to, and one for `all` of them: products, how many are
         truly unsafe there, their true damage rate before and after, alpha, labels, and whether the promise is kept: it
-        is made of all types together, on the unsafe share, or for a pilot on the damage rate.
+        is made of all types together, on the unsafe share, or on the damage rate of shipments.
     """
     moved = recommendations.where("certificate_id IS NOT NULL")
     after = truth.select(*PAIR, "unsafe", F.col("damage_rate").alias("rate_after"))
@@ -49,6 +49,6 @@ def moves_check(recommendations: DataFrame, certificates: DataFrame, truth: Data
     checked = collected(by_type.unionByName(whole).orderBy("cell", F.col("package_type") != ALL, "package_type"))
     by_rate = checked["rate_after"] <= checked["alpha"]
     checked["kept"] = by_rate.where(
-        checked["labels"] == PILOT, checked["unsafe"] <= checked["alpha"] * checked["products"]
+        checked["labels"].isin(OF_SHIPMENTS), checked["unsafe"] <= checked["alpha"] * checked["products"]
     )
     return checked

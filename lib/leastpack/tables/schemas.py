@@ -321,15 +321,24 @@ PAIR_OUTCOMES = _table(
         ),
         ("n_random", "bigint", "Shipments whose package was drawn at random."),
         ("k_random", "bigint", "Of these, reported damaged."),
+        ("n_random_single", "bigint", "Of n_random, shipments of one item."),
         (
             "draw_damaged",
             "boolean",
             "Damage, as k_upper counts it, of one shipment of the period drawn by hash (the smallest hash).",
         ),
         ("draw_hash", "bigint", "Hash of the drawn shipment, to draw one over all periods."),
-        ("random_draw_damaged", "boolean", "The same among shipments drawn at random; null without any."),
+        (
+            "random_draw_damaged",
+            "boolean",
+            "The same among those of n_random_single; null without any.",
+        ),
         ("random_draw_hash", "bigint", "Hash of that shipment; null without any."),
+        ("random_draw_k", "bigint", "What that shipment adds to k."),
+        ("random_draw_k_upper", "bigint", "What it adds to k_upper."),
+        ("random_draw_propensity", "double", "Probability of its package."),
         ("propensity_sum", "decimal(20,10)", "Sum of the probabilities of packages drawn at random; null without any."),
+        ("least_propensity", "double", "The smallest of those of n_random_single."),
     ],
     "period",
 )
@@ -478,7 +487,12 @@ POLICY_ROUNDS = _table(
         _CHOICE,
         ("settings_digest", "string", "Digest of the same less the model, and of the settings that it is trained by."),
         ("policy", "string", "What the policy's digest is of, as JSON."),
-        ("labels", "string", "`audit`: tests of people; `pilot`: trial shipments. Null means audit."),
+        (
+            "labels",
+            "string",
+            "`audit`: tests of people; `pilot`: trial shipments; `random`: past shipments assigned at random. "
+            "Null means audit.",
+        ),
         ("method", "string", "`exact` test, or `betting` on all shipments of a product; fixed before labels."),
         (
             "population",
@@ -492,7 +506,7 @@ POLICY_ROUNDS = _table(
         ("chance", "array<double>", "Probability that each level passes, as planned."),
         ("moving", "array<double>", "Share of the cell's products that moves at each level."),
         ("products", "bigint", "Products of the cell, as estimated from the sample."),
-        ("listed", "array<bigint>", "List: products of the cell that move at each level; null for others."),
+        ("listed", "array<bigint>", "Of a list, and of past shipments: products of the cell that move at each level."),
         ("seed", "int", "Seed of the hash."),
         ("hash_from", "double", "Products whose hash lies from here ..."),
         ("hash_to", "double", "... to below this were drawn: the difference is the probability of each."),
@@ -513,7 +527,7 @@ ROUND_CHOICES = _table(
     "round_choices",
     "certify",
     "round_id marketplace product_id",
-    "What a round's policy chooses for a drawn product that moves at one of its levels; of a list, for every product.",
+    "What a round's policy chooses for a drawn product that moves at one of its levels; of a list, for all on it.",
     [
         _ROUND_ID,
         *_PRODUCT,
@@ -547,7 +561,11 @@ CERTIFICATE_ATTEMPTS = _table(
         ("attempted_on", "date", "Day."),
         ("delta", "double", "What it spent."),
         ("passed", "boolean", "Some cell was certified."),
-        ("pair_tests_version", "bigint", "Version of pair_tests that was read."),
+        (
+            "pair_tests_version",
+            "bigint",
+            "Version of pair_tests that was read; pilot: of pilot_outcomes, random: of pair_outcomes.",
+        ),
         _RUN,
     ],
 )
@@ -573,11 +591,16 @@ CERTIFICATES = _table(
         (
             "labels",
             "string",
-            "`audit`: tests of products drawn with equal probability; `pilot`: their trial shipments.",
+            "`audit`: tests of products drawn with equal probability; `pilot`: their trial shipments; `random`: past "
+            "shipments assigned at random.",
         ),
         ("n", "bigint", "Drawn products that move at the level (the first one tested, if none passed)."),
-        ("k", "bigint", "Audit: of these, unsafe where they move to, or without a result. Pilot: damaged shipments."),
-        ("shipments", "bigint", "Pilot: shipments of these in the packages that they move to."),
+        (
+            "k",
+            "bigint",
+            "Audit: of these, unsafe where they move to, or without a result. Pilot, random: damaged shipments.",
+        ),
+        ("shipments", "bigint", "Pilot, random: shipments of these in the packages that they move to."),
         (
             "missing",
             "bigint",

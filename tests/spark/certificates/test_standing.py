@@ -37,3 +37,9 @@ def test_strata_alone_and_together_do_not_stand_side_by_side_and_a_pilot_has_an_
     same_day = [{**given(number, "*/photos"), "issued_on": date(2024, 1, 9)} for number in (1, 2)]
     same_day[0]["level"] = 0.2
     assert in_force(*same_day) == {"*/photos": "c1"}
+    # One by past shipments speaks of a few products: it stands back where its pool has another.
+    past = [given(3, "*/either", "random"), given(4, "NA/photos", "random")]
+    assert in_force(given(1, "*/photos"), *past) == {"*/photos": "c1", "NA/photos": "c4"}
+    assert in_force(*past) == {"*/either": "c3", "NA/photos": "c4"}
+    assert in_force(given(3, "*/either", "random", 0.02)) == {}
+    assert standing(tables, terms).supported == frozenset()

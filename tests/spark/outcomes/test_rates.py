@@ -134,6 +134,7 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
         F.when(F.col("id") % 4 == 0, F.lit(0.2)).alias("propensity"),
         (F.col("id") % 7 == 0).alias("damaged"),
         F.lit(False).alias("maybe"),
+        F.when(F.col("id") % 8 == 0, 2).otherwise(1).alias("items"),
     )
 
     def drawn(salt, parts):
@@ -142,6 +143,11 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
             F.min_by("draw_damaged", "draw_hash").alias("draw"),
             F.min("draw_hash").alias("hash"),
             F.min_by("random_draw_damaged", "random_draw_hash").alias("random_draw"),
+            F.min_by("random_draw_k_upper", "random_draw_hash").alias("random_draw_k_upper"),
+            F.min_by("random_draw_propensity", "random_draw_hash").alias("propensity"),
+            F.min("least_propensity").alias("least"),
+            F.sum("n_random").alias("random"),
+            F.sum("n_random_single").alias("single"),
         )
         return total.orderBy("product_id").toPandas()
 
@@ -152,8 +158,13 @@ def test_the_draw_of_all_months_is_one_shipment_and_does_not_prefer_damage(spark
     )
     assert one["hash"].tolist() == [row["hash"] for row in hashes.orderBy("product_id").collect()]
     assert one["draw"].mean() == pytest.approx(1 / 7, abs=0.05)
-    # A product's shipments are all drawn at random or all chosen here: 600 is a multiple of 4.
-    assert one["random_draw"].notna().mean() == 0.25
+    # A product's shipments are all drawn at random or all chosen here, all single or all not: 600 is a multiple of 8.
+    # Shipments of several items are drawn together, and count in no test of the draw.
+    assert one["random_draw"].notna().mean() == one["least"].notna().mean() == 0.125
+    assert (one["random"].sum(), one["single"].sum()) == (3000, 1500)
+    assert set(one["propensity"].dropna()) == {0.2}
+    drawn_once = one.dropna(subset="random_draw")
+    assert (drawn_once["random_draw_k_upper"] == drawn_once["random_draw"].astype(int)).all()
     assert (one["draw"] != drawn("b", 1)["draw"]).any()
 
 

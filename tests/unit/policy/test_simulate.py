@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.simulate.past import ALL_MOVES, FILTERED, FIRST, NOT_THINNED, lotteries, past_rounds
 from tests.simulate.rounds import BETS, audit_rounds, pilot_rounds
 from tests.simulate.worlds import Traits, make_world
 
@@ -49,3 +50,17 @@ def test_a_pilot_keeps_its_promise_where_a_station_puts_fragile_ones_aside() -> 
     assert max(broken[name] for name in (*BETS, "first shipments")) <= DELTA
     assert broken["put aside as whole"] > 0.9
     assert broken["put aside left out"] > 2 * DELTA
+
+
+def test_past_shipments_keep_their_promise_however_packages_were_drawn() -> None:
+    """A shipper who knows more than the model draws what it trusts more often, and what it doubts rarely or never."""
+    rng, repetitions = np.random.default_rng(7), 8
+    world = make_world("short", 40_000, rng, Traits(insight=0.8))
+    broken = {}
+    for lottery in lotteries(world):
+        outcome = past_rounds(world, lottery, 0.005, DELTA, repetitions, rng)
+        broken[lottery.name] = {name: tally.violations / repetitions for name, tally in outcome.tallies.items()}
+        assert broken[lottery.name][FIRST] <= DELTA + 3 * (DELTA * (1 - DELTA) / repetitions) ** 0.5, lottery.name
+        assert np.mean(outcome.tallies[FIRST].moved) > 0.1, lottery.name
+    trusted, never = broken["mostly the trusted one"], broken["doubted ones never"]
+    assert min(trusted[FILTERED], trusted[NOT_THINNED], never[ALL_MOVES]) > 0.6

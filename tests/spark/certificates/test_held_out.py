@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.spark.rows import table_rows
 
+from leastpack.certificates.held_out import held_out
 from leastpack.config.storage import TablesConfig
-from leastpack.reporting.held_out import held_out
 from leastpack.tables import Tables
 from leastpack.tables.schemas import EXAMPLES_VERSION
 

@@ -42,6 +42,11 @@ def held_out(tables: Tables, examples: DataFrame, model_version: str, split: str
     return rows.join(met, on="group_id", how="left_anti")
 
 
+def is_on_record(tables: Tables, model_version: str) -> bool:
+    """Whether these tables know what a model was trained on."""
+    return _examples_version(tables, model_version) is not None
+
+
 def _examples_version(tables: Tables, model_version: str) -> int | None:
     if not tables.exists("training_metrics"):
         return None
