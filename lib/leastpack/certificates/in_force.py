@@ -59,7 +59,7 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     A certificate holds for the choices that were tested: of another model, other costs or package types it says
     nothing. One of a looser promise than today's is not in force either. Of several of a cell the newest is, and of
     those of one day the one that moves more. One by past shipments stands back where its pool has another, which speaks
-    of more products.
+    of more products, and is in force only as long as the config lets past shipments certify.
     """
     if not tables.exists("certificates"):
         return Standing({}, frozenset(), None, None)
@@ -68,7 +68,8 @@ def standing(tables: Tables, terms: Terms) -> Standing:
     paused = why_paused(tables)
     most = {AUDIT: terms.config.certify.alpha, PILOT: terms.config.pilot.alpha, RANDOM: terms.config.pilot.alpha}
     strict = [row for row in rows if row.status == CERTIFIED and row.alpha <= most.get(row.labels, most[AUDIT])]
-    past = [row for row in strict if row.labels == RANDOM]
+    trusted = terms.config.certify.least_propensity is not None
+    past = [row for row in strict if row.labels == RANDOM and trusted]
     held = _newest_layout([row for row in strict if row.labels != RANDOM])
     pools = {pool_and_stratum(row.cell)[0] for row in held}
     held += [row for row in _newest_layout(past) if pool_and_stratum(row.cell)[0] not in pools]

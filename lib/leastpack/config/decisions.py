@@ -54,7 +54,8 @@ class CertifyConfig(Section):
     least_propensity: OpenShare | None = Field(
         None,
         description="Lets past shipments that were assigned at random certify moves, of packages that were drawn with "
-        "at least this probability: docs/certificates.md says what must be true of them. Null: they certify nothing.",
+        "at least this probability: docs/certificates.md says what must be true of them. Null: they certify nothing, "
+        "and what moved by them goes back.",
     )
     seed: int = Field(3, ge=0, lt=2**31, description="Another seed draws other products.")
 

@@ -15,7 +15,7 @@ from leastpack.certificates.held_out import held_out
 from leastpack.certificates.terms import RANDOM, Terms
 from leastpack.config.outcomes import OutcomesConfig
 from leastpack.errors import InputError
-from leastpack.outcomes.pairs import BY_SHIPMENTS, shipment_tests
+from leastpack.outcomes.pairs import shipment_tests
 from leastpack.policy.assigned import ROUNDING
 from leastpack.tables import Tables
 from leastpack.tables.keys import PAIR, PRODUCT
@@ -92,8 +92,11 @@ def drawn_pairs(pair_outcomes: DataFrame, least: float) -> DataFrame:
 def without_draws(inputs: Mapping[str, DataFrame], draws: DataFrame, rules: OutcomesConfig) -> dict[str, DataFrame]:
     """The inputs of a policy as if some shipments had never been.
 
+    People who saw one break may have tested the pair or banned it since. What they found and ruled would take moves off
+    the list because of the very shipments that test it; it acts on what moves, after the certificate.
+
     Args:
-        inputs: With pair_outcomes and pair_tests.
+        inputs: With pair_outcomes, pair_tests and packaging_rules.
         draws: `first_draws` of the products that the policy will be tested on.
         rules: The rules of outcomes.
 
@@ -111,9 +114,16 @@ def without_draws(inputs: Mapping[str, DataFrame], draws: DataFrame, rules: Outc
     known = inputs["pair_tests"]
     own = draws.select(*PRODUCT)
     again = shipment_tests(left.join(own, on=PRODUCT, how="left_semi"), rules).select(*known.columns)
-    tests = known.where(F.col("source") != BY_SHIPMENTS)
-    others = known.where(F.col("source") == BY_SHIPMENTS).join(own, on=PRODUCT, how="left_anti")
-    return {**inputs, "pair_outcomes": left, "pair_tests": tests.unionByName(others).unionByName(again)}
+    others = known.join(own, on=PRODUCT, how="left_anti")
+    ruled = _rules_before(inputs["packaging_rules"], draws)
+    return {**inputs, "pair_outcomes": left, "pair_tests": others.unionByName(again), "packaging_rules": ruled}
+
+
+def _rules_before(rules: DataFrame, draws: DataFrame) -> DataFrame:
+    """The rules that follow from no single shipment: of vendors and hazard classes, or begun before its month."""
+    month = draws.select(*PRODUCT, F.to_date("period", "yyyy-MM").alias("month"))
+    begun = rules.join(month, on=PRODUCT, how="inner").where("valid_from < month").select(*rules.columns)
+    return rules.where("product_id IS NULL").unionByName(begun)
 
 
 def _less(name: str, taken: str) -> Column:

@@ -125,6 +125,10 @@ def _draw(
     products = draws.count()
     run.figure("random.products", products)
     if not products:
+        log.warning(
+            "past shipments certify nothing: no product that the model has not seen has a random one",
+            todo="deliver propensity and items with shipments, and give split certify more products (outcomes.split)",
+        )
         return None
     known = without_draws(inputs, draws, terms.config.outcomes)
     excluded = keep(kept, exclusions_today(tables, known, terms, kept))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -234,19 +234,38 @@ def test_what_a_policy_knows_is_counted_without_the_first_draw(spark: SparkSessi
     outcomes = table_rows(spark, "pair_outcomes", [month, other])
     label = {"source": "shipments", "label": "UNSAFE", "n": 300, "k": 7, "eligible": True}
     tests = table_rows(spark, "pair_tests", [{**key, "package_type": "bag", **label}])
-    human = table_rows(spark, "pair_tests", [{**key, "package_type": "bag", "source": "human_test", "n": 1, "k": 0}])
     draws = first_draws(outcomes)
-    inputs = {"pair_outcomes": outcomes, "pair_tests": tests.unionByName(human)}
+    rulings = table_rows(spark, "packaging_rules", [])
+    inputs = {"pair_outcomes": outcomes, "pair_tests": tests, "packaging_rules": rulings}
     left = without_draws(inputs, draws, rules)
     (row,) = left["pair_outcomes"].collect()
     assert (row.product_id, row.n, row.k, row.k_upper, row.n_random, row.k_random) == ("p", 299, 6, 7, 1, 0)
-    found = {row.source: row.label for row in left["pair_tests"].collect()}
-    assert found["shipments"] == "UNKNOWN"
-    assert len(found) == 2
+    assert {row.label for row in left["pair_tests"].collect()} == {"UNKNOWN"}
     # Listed is what another shipment was drawn for, and never more rarely than counts.
     assert [row.product_id for row in drawn_pairs(left["pair_outcomes"], 0.3).collect()] == ["p"]
     assert drawn_pairs(left["pair_outcomes"], 0.31).isEmpty()
     assert drawn_pairs(left["pair_outcomes"].withColumn("n_random_single", F.lit(0)), 0.3).isEmpty()
+
+
+def test_what_people_found_or_ruled_after_a_damage_takes_nothing_off_the_list(spark: SparkSession) -> None:
+    """A damage that has a pair tested or banned would leave the list with those that happened not to break."""
+    p, q = ({"marketplace": "NA", "product_id": name} for name in "pq")
+    bag = drawn({**p}, "bag", -1, 0.3, damaged=True) | {"period": "2024-03"}
+    human = {"package_type": "bag", "source": "human_test", "label": "UNSAFE", "n": 1, "k": 1}
+    ban = {"marketplace": "NA", "action": "ban", "package_type": "bag"}
+    bans = [
+        {**ban, "rule_id": "of the month", "product_id": "p", "valid_from": date(2024, 3, 1)},
+        {**ban, "rule_id": "undated", "product_id": "p"},
+        {**ban, "rule_id": "before", "product_id": "p", "valid_from": date(2024, 2, 29)},
+        {**ban, "rule_id": "of a vendor", "vendor": "v", "valid_from": date(2024, 5, 1)},
+    ]
+    outcomes = table_rows(spark, "pair_outcomes", [bag, {**q, "package_type": "bag", "period": "2024-03", "n": 1}])
+    tests = table_rows(spark, "pair_tests", [{**p, **human}, {**q, **human}])
+    rulings = table_rows(spark, "packaging_rules", bans)
+    inputs = {"pair_outcomes": outcomes, "pair_tests": tests, "packaging_rules": rulings}
+    left = without_draws(inputs, first_draws(outcomes), OutcomesConfig())
+    assert [(row.product_id, row.source) for row in left["pair_tests"].collect()] == [("q", "human_test")]
+    assert {row.rule_id for row in left["packaging_rules"].collect()} == {"before", "of a vendor"}
 
 
 def test_a_table_of_an_earlier_leastpack_is_refused_by_name(spark: SparkSession) -> None:

@@ -16,7 +16,8 @@ from leastpack.tables import Tables
 def test_strata_alone_and_together_do_not_stand_side_by_side_and_a_pilot_has_an_alpha_of_its_own(
     spark: SparkSession, tables: Tables
 ) -> None:
-    terms = make_terms(config_for(tables), [Row(**row) for row in package_rows()], "model-1")
+    types = [Row(**row) for row in package_rows()]
+    terms = make_terms(config_for(tables, {"least_propensity": 0.1}), types, "model-1")
 
     def given(number: int, cell: str, labels: str = "audit", alpha: float = 0.01) -> dict[str, Any]:
         certificate = {"certificate_id": f"c{number}", "round_id": "r", "cell": cell, "labels": labels, "alpha": alpha}
@@ -43,3 +44,6 @@ def test_strata_alone_and_together_do_not_stand_side_by_side_and_a_pilot_has_an_
     assert in_force(*past) == {"*/either": "c3", "NA/photos": "c4"}
     assert in_force(given(3, "*/either", "random", 0.02)) == {}
     assert standing(tables, terms).supported == frozenset()
+    # Who does not trust the lottery any more sets least_propensity to null: that sends its moves back.
+    assert in_force(*past) != {}
+    assert standing(tables, make_terms(config_for(tables), types, "model-1")).in_force == {}
