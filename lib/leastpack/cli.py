@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -349,6 +349,25 @@ def rollback(release_id: str, config: ConfigFiles = None, set_: Overrides = None
 
     loaded = _load(config, set_)
     publish.rollback(make_session(loaded.spark), loaded, release_id)
+
+
+@app.command("export")
+def export_rows(
+    what: Annotated[Literal["pairs"], typer.Argument(help="What to export: pairs, the scores with a row a pair.")],
+    place: Annotated[str, typer.Argument(help="Folder or object-store prefix to make.")],
+    config: ConfigFiles = None,
+    set_: Overrides = None,
+    format_: Annotated[Literal["delta", "parquet", "csv"], typer.Option("--format", help="Of the files.")] = "parquet",
+    where: Annotated[str | None, typer.Option("--where", metavar="SQL", help="Which of them.")] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Of this release; else of the current one.")] = None,
+) -> None:
+    """Write rows of a release for readers that want no lists."""
+    from leastpack.releases.export import export_pairs
+    from leastpack.session import make_session
+
+    loaded = _load(config, set_)
+    count = export_pairs(make_session(loaded.spark), loaded, place, format_, where, release)
+    _print([f"{count:,} {what} in {place}"])
 
 
 queue = typer.Typer(no_args_is_help=True, help="The test queue as a sheet for testers, and its results back.")

@@ -11,11 +11,11 @@ from leastpack.meter import LOADS_OF_WORKER
 from leastpack.runs import Run
 
 
-def observed(rows: DataFrame, names: Sequence[str], **others: Column) -> tuple[DataFrame, Observation]:
+def observed(frame: DataFrame, names: Sequence[str], /, **others: Column) -> tuple[DataFrame, Observation]:
     """Rows without their meters' columns, and what these add up to, once the rows have been written.
 
     Args:
-        rows: With the columns of a meter.
+        frame: Rows with the columns of a meter.
         names: Of the meter.
         others: Further aggregates to take on the way.
 
@@ -26,7 +26,7 @@ def observed(rows: DataFrame, names: Sequence[str], **others: Column) -> tuple[D
     observation = Observation()
     take = {name: F.max if name == LOADS_OF_WORKER else F.sum for name in names}
     metered = [F.coalesce(one(name), F.lit(0.0)).alias(name) for name, one in take.items()]
-    watched = rows.observe(observation, *metered, *[column.alias(name) for name, column in others.items()])
+    watched = frame.observe(observation, *metered, *[column.alias(name) for name, column in others.items()])
     return watched.drop(*names), observation
 
 

@@ -82,33 +82,33 @@ STEPS: tuple[Step, ...] = (
     ),
     _step(
         "score", "score_pairs.py", "scoring.score:score_pairs",
-        "products product_images package_types embeddings", "product_vectors pair_scores",
+        "products product_images package_types embeddings", "product_vectors scores",
         "Score every product in every package type of its marketplace.",
     ),
     _step(
         "certify", "certify_policy.py", "certificates.certify:certify_policy",
-        "products package_types packaging_rules pair_scores pair_outcomes pair_tests training_examples "
+        "products package_types packaging_rules scores pair_outcomes pair_tests training_examples "
         "training_metrics trials pilot_outcomes",
         "policy_rounds round_choices round_exclusions certificate_attempts certificates certificate_types pilots",
         "Draw a round of tests for the policy of today, and certify it once its results are in.",
     ),
     _step(
         "decide", "decide_packaging.py", "decisions.decide:decide_packaging",
-        "products package_types packaging_rules pair_scores pair_outcomes pair_tests trials policy_rounds "
+        "products package_types packaging_rules scores pair_outcomes pair_tests trials policy_rounds "
         "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events pilots "
-        "candidate_scores",
+        "scores_of_candidate",
         "pair_decisions recommendations test_queue",
         "Recommend a package for every product under the certificates in force, and queue tests.",
     ),
     _step(
         "publish", "publish_release.py", "releases.publish:publish_release",
-        "products package_types pair_scores certificates pair_decisions recommendations",
+        "products package_types scores certificates pair_decisions recommendations",
         "releases recommendation_changes trials",
         "Audit the tables and release their versions.",
     ),
     _step(
         "report", "write_report.py", "reporting.write:write_report",
-        "products product_images embeddings pair_scores certificates pair_decisions recommendations runs releases", "",
+        "products product_images embeddings scores certificates pair_decisions recommendations runs releases", "",
         "Write the HTML report.",
     ),
 )  # fmt: skip

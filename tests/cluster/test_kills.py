@@ -26,11 +26,11 @@ from leastpack.scoring.score import score_pairs
 from leastpack.tables import Tables
 
 CHECKOUT = Path(__file__).parents[2]
-WRITTEN = {"encode": "embeddings", "score": "pair_scores"}
+WRITTEN = {"encode": "embeddings", "score": "scores"}
 KEYS = {
     "embeddings": ["modality", "content_key", "encoder"],
     "product_vectors": ["content_key"],
-    "pair_scores": ["product_id", "package_type"],
+    "scores": ["product_id"],
 }
 # What tells when and by which run a row was written.
 UNLIKE = {"encoded_at", "scored_at", "run_id"}
@@ -157,9 +157,9 @@ def test_a_driver_killed_between_two_buckets_of_scores_or_inside_one_leaves_whol
     one = scene(tmp_path, "score", victim)
     assert drive("local[2]", [one]).returncode == -signal.SIGKILL
     assert_killed(one)
-    assert Tables(spark, config.tables).read("pair_scores").select("bucket").distinct().count() == finished
+    assert Tables(spark, config.tables).read("scores").select("bucket").distinct().count() == finished
     score_pairs(spark, config)
-    for name in ("product_vectors", "pair_scores"):
+    for name in ("product_vectors", "scores"):
         assert_alike(spark, tmp_path, undisturbed, name)
 
 
@@ -170,17 +170,17 @@ def test_a_place_that_cannot_be_written_stops_the_step_and_loses_nothing(
     config = copied(world, tmp_path)
     shutil.copytree(undisturbed / "tables" / "embeddings", tmp_path / "tables" / "embeddings")
     tables = Tables(spark, config.tables)
-    tables.ensure("pair_scores")
-    blocked = tmp_path / "tables" / "pair_scores" / "bucket=1"
+    tables.ensure("scores")
+    blocked = tmp_path / "tables" / "scores" / "bucket=1"
     blocked.write_text("in the way")
     with pytest.raises(Exception, match="bucket=1"):
         score_pairs(spark, config)
-    assert {row["bucket"] for row in tables.read("pair_scores").select("bucket").distinct().collect()} == {0}
+    assert {row["bucket"] for row in tables.read("scores").select("bucket").distinct().collect()} == {0}
     failed = tables.read("runs").where("step = 'score'").collect()
     assert [row["status"] for row in failed] == ["failed"]
     blocked.unlink()
     score_pairs(spark, config)
-    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
+    assert_alike(spark, tmp_path, undisturbed, "scores")
 
 
 @contextmanager
@@ -205,17 +205,17 @@ def test_a_disk_that_is_full_stops_the_step_and_loses_nothing(
     config = copied(world, tmp_path)
     for name in ("embeddings", "product_vectors"):
         shutil.copytree(undisturbed / "tables" / name, tmp_path / "tables" / name)
-    tables, folder = Tables(spark, config.tables), tmp_path / "tables" / "pair_scores"
+    tables, folder = Tables(spark, config.tables), tmp_path / "tables" / "scores"
     wider = config.model_copy(update={"scoring": config.scoring.model_copy(update={"padding_cm": 5.0})})
     score_pairs(spark, wider)
-    before, version = rows_of(spark, tmp_path, "pair_scores"), tables.version("pair_scores")
+    before, version = rows_of(spark, tmp_path, "scores"), tables.version("scores")
     there = {file: file.stat().st_size for file in folder.rglob("*.parquet")}
     most = min(there.values()) // 2
     with no_file_beyond(spark, most), pytest.raises(Exception, match="File too large"):
         score_pairs(spark, config)
     new = [file.stat().st_size for file in folder.rglob("*.parquet") if file not in there]
     assert most in new, "no file was cut short"
-    assert tables.version("pair_scores") == version
-    assert rows_of(spark, tmp_path, "pair_scores") == before
+    assert tables.version("scores") == version
+    assert rows_of(spark, tmp_path, "scores") == before
     score_pairs(spark, config)
-    assert_alike(spark, tmp_path, undisturbed, "pair_scores")
+    assert_alike(spark, tmp_path, undisturbed, "scores")

@@ -16,6 +16,7 @@ from tests.spark.scoring.world import build_world
 from leastpack.config import Config
 from leastpack.scoring.score import score_pairs
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -66,10 +67,10 @@ def test_p4_a_cluster_of_two_executors_gives_the_scores_of_one_process(
     assert done.returncode == 0, done.stderr[-3000:]
     tables = Tables(spark, config.tables)
     columns = ["product_id", "package_type", "risk", "damage_rate", "fits", "error", "fingerprint"]
-    clustered = tables.read("pair_scores").select(columns).orderBy(columns[:2]).collect()
-    spark.sql(f"DELETE FROM delta.`{tables.location('pair_scores')}`")
+    clustered = pairs(tables.read("scores")).select(columns).orderBy(columns[:2]).collect()
+    spark.sql(f"DELETE FROM delta.`{tables.location('scores')}`")
     score_pairs(spark, config)
-    local = tables.read("pair_scores").select(columns).orderBy(columns[:2]).collect()
+    local = pairs(tables.read("scores")).select(columns).orderBy(columns[:2]).collect()
     assert len(clustered) == len(local) > 0
     for one, other in zip(clustered, local, strict=True):
         assert one[:2] + one[4:] == other[:2] + other[4:]

@@ -1,4 +1,4 @@
-"""Workload c: product vectors are there, pairs are not. Every contender writes the rows of `pair_scores` to Delta.
+"""Workload c: product vectors are there, pairs are not. Every contender writes the rows of `scores` to Delta.
 
 random   Spark alone: products x package types, with random numbers for risk and damage rate
 stage    leastpack's scoring stage, in one write
@@ -18,12 +18,12 @@ from tests.perf.timing import Contender
 from leastpack.config import Config
 from leastpack.encoders.inputs import product_keys
 from leastpack.scoring.content import with_content
+from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
-from leastpack.scoring.pairs import cross_products, open_lists
 from leastpack.scoring.score import score_pairs
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
-from leastpack.tables.schemas import PAIR_SCORES
+from leastpack.tables.schemas import PAIR_SCORES, SCORES, Table
 
 TYPES, BUCKETS, SEED = 20, 4, 3
 
@@ -39,20 +39,20 @@ def prepare(spark: SparkSession, root: Path, products: int) -> Config:
 def contenders(spark: SparkSession, config: Config) -> dict[str, Contender]:
     """Name to what is timed."""
     return {
-        "random": lambda: _write(_random_pairs(spark, config), config, "random"),
-        "stage": lambda: _write(_scored_pairs(spark, config), config, "stage"),
+        "random": lambda: _write(_random_pairs(spark, config), PAIR_SCORES, config, "random"),
+        "stage": lambda: _write(_scored(spark, config), SCORES, config, "stage"),
         "step": lambda: _whole_step(spark, config),
     }
 
 
-def _scored_pairs(spark: SparkSession, config: Config) -> DataFrame:
+def _scored(spark: SparkSession, config: Config) -> DataFrame:
     tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
     products = with_content(product_keys(tables, config), model.spec.marketplaces)
     vectors = tables.read("product_vectors").select("content_key", "vector")
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
     joined = products.join(vectors, on="content_key", how="left")
-    return open_lists(cross_products(joined, model, packages, config.scoring.padding_cm), packages)
+    return cross_products(joined, model, packages, config.scoring.padding_cm)
 
 
 def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
@@ -70,17 +70,15 @@ def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
     return pairs.withColumns({**numbers, **same})
 
 
-def _write(pairs: DataFrame, config: Config, name: str) -> None:
+def _write(rows: DataFrame, table: Table, config: Config, name: str) -> None:
     constants = {"fingerprint": F.lit("f" * 24), "model_version": F.lit("m" * 16), "run_id": F.lit("r" * 12)}
-    whole = pairs.withColumns({**constants, "scored_at": F.current_timestamp()}).select(PAIR_SCORES.names)
+    whole = rows.withColumns({**constants, "scored_at": F.current_timestamp()}).select(table.names)
     path = Path(str(config.tables.root)).parent / name
     # As the table itself is made: without each column's least and largest value in every file.
     plain = {"delta.dataSkippingNumIndexedCols": "0"}
-    whole.write.format("delta").mode("overwrite").options(**plain).partitionBy(*PAIR_SCORES.partition_by).save(
-        str(path)
-    )
+    whole.write.format("delta").mode("overwrite").options(**plain).partitionBy(*table.partition_by).save(str(path))
 
 
 def _whole_step(spark: SparkSession, config: Config) -> None:
-    shutil.rmtree(Path(str(config.tables.root)) / "pair_scores", ignore_errors=True)
+    shutil.rmtree(Path(str(config.tables.root)) / "scores", ignore_errors=True)
     score_pairs(spark, config)

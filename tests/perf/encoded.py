@@ -32,8 +32,8 @@ from leastpack.encoders.engines import MODALITIES, encoder_identities, resolve_e
 from leastpack.encoders.sent import sent_network
 from leastpack.encoders.worker import IMAGE_SCHEMA, TEXT_SCHEMA, image_stage, text_stage
 from leastpack.scoring.fuse import vector_column
+from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
-from leastpack.scoring.pairs import cross_products, open_lists
 from leastpack.scoring.score import score_pairs
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
@@ -41,7 +41,7 @@ from leastpack.tables import Tables
 TYPES, BUCKETS, SEED = 20, 2, 5
 VIEWS, DISTINCT_PICTURES = 3, 60
 REAL_TITLES = Path(__file__).parents[3] / "shared" / "data" / "d8" / "amazon.csv"
-FILES = ("embeddings", "product_vectors", "pair_scores")
+FILES = ("embeddings", "product_vectors", "scores")
 
 
 def prepare(spark: SparkSession, root: Path, products: int, views: int) -> Config:
@@ -148,8 +148,8 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
     fused = inputs.select("*", vector_column(model).alias("fused")).select("*", "fused.vector").withColumns(states)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
-    pairs = open_lists(cross_products(fused, model, packages, config.scoring.padding_cm), packages)
-    pairs.write.format("delta").mode("overwrite").save(str(target))
+    scored = cross_products(fused, model, packages, config.scoring.padding_cm)
+    scored.drop("no_input").write.format("delta").mode("overwrite").save(str(target))
 
 
 def _steps(spark: SparkSession, config: Config) -> None:

@@ -9,6 +9,7 @@ from tests.perf.catalog import append
 from leastpack.config import Config
 from leastpack.panel import uniform
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.keys import PAIR
 
 SEED = 11
@@ -17,7 +18,7 @@ SEED = 11
 def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
     """Draw about so many pairs with one known probability; a pair is unsafe with the probability that is its risk."""
     tables = Tables(spark, config.tables)
-    scores = tables.read("pair_scores")
+    scores = pairs(tables.read("scores"))
     probability = min(1.0, wanted / scores.count())
     drawn = scores.where((uniform(SEED, "drawn", *PAIR) < probability) & F.col("risk").isNotNull()).persist()
     unsafe = uniform(SEED, "label", *PAIR) < F.col("risk")

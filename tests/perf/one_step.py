@@ -33,7 +33,7 @@ CONF = {
 }
 SEED, TESTED, WARM = 3, 20_000, 100_000
 MOST_BUCKETS, BUCKET = 64, 150_000
-OUTPUT = {"score": "pair_scores", "again": "pair_scores", "decide": "pair_decisions", "publish": "releases"}
+OUTPUT = {"score": "scores", "again": "scores", "decide": "pair_decisions", "publish": "releases"}
 STEPS = {"again": "score"}
 
 
@@ -80,7 +80,7 @@ def _warm(spark: SparkSession, root: Path, types: int) -> None:
     config = make_config(root / "warm", 4)
     if not (root / "warm" / "tables").exists():
         make_catalog(spark, config, WARM, types, SEED)
-    shutil.rmtree(root / "warm" / "tables" / "pair_scores", ignore_errors=True)
+    shutil.rmtree(root / "warm" / "tables" / "scores", ignore_errors=True)
     BY_NAME["score"].load()(spark, config)
 
 

@@ -14,6 +14,7 @@ from leastpack.config import Config, load_config
 from leastpack.config.sources import SourceConfig
 from leastpack.road import STEPS
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -33,7 +34,7 @@ def scored(spark: SparkSession, config: Config) -> Tables:
 
 
 def assert_every_pair_is_scored(tables: Tables, products: int) -> None:
-    scores, types = tables.read("pair_scores"), tables.read("package_types")
+    scores, types = pairs(tables.read("scores")), tables.read("package_types")
     expected = tables.read("products").join(types, on="marketplace", how="inner").select(*PRODUCT, "package_type")
     assert expected.select(*PRODUCT).distinct().count() == products
     assert scores.count() == expected.count()
@@ -60,7 +61,7 @@ def test_groceries_are_scored_from_their_photos(spark: SparkSession, demo: Confi
         )
     tables = scored(spark, config)
     assert_every_pair_is_scored(tables, 81)
-    scores = tables.read("pair_scores")
+    scores = pairs(tables.read("scores"))
     assert scores.where("views_used != 5 OR risk IS NULL").count() == 0
     assert scores.select("risk").distinct().count() > 81
 
@@ -73,8 +74,9 @@ def test_the_two_shops_are_scored_from_their_text(spark: SparkSession, demo: Con
     config = config.model_copy(update={"sources": [first_rows(source, tmp_path) for source in config.sources]})
     tables = scored(spark, config)
     assert_every_pair_is_scored(tables, 2 * FIRST_ROWS)
-    fits = {row["fits"] for row in tables.read("pair_scores").select("fits").distinct().collect()}
+    scores = pairs(tables.read("scores"))
+    fits = {row["fits"] for row in scores.select("fits").distinct().collect()}
     assert fits == {True, False, None}
     sized = tables.read("products").where("size_source != 'none'").select(*PRODUCT)
-    boxed = tables.read("pair_scores").where("fits AND package_type != 'own_container'").select(*PRODUCT).distinct()
+    boxed = scores.where("fits AND package_type != 'own_container'").select(*PRODUCT).distinct()
     assert boxed.join(sized, on=PRODUCT, how="left_anti").count() == 0

@@ -73,7 +73,7 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
     Product 0 has no size, 1 has no score, 2 fits no mailer, 3 was never shipped; every tenth has no photo. One product
     in twenty had all its packages tested, which is no part of any round; a fifth is in the calibrate split.
     """
-    rows: dict[str, Rows] = {name: [] for name in ("products", "pair_scores", "pair_tests", "training_examples")}
+    rows: dict[str, Rows] = {name: [] for name in ("products", "scores", "pair_tests", "training_examples")}
     rows |= {"package_types": package_rows(), "pair_outcomes": [], "packaging_rules": []}
     for i in range(products):
         product = {"marketplace": "NA" if i % 3 else "EU", "product_id": f"P{i:04d}"}
@@ -90,7 +90,7 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
         for name in TYPES:
             pair = {**product, "package_type": name}
             scored, value = i != 1, risk_of(i, products, name)
-            rows["pair_scores"].append(
+            rows["scores"].append(
                 {
                     **pair,
                     "bucket": bucket,
@@ -125,7 +125,7 @@ def market_rows(products: int = 300) -> dict[str, Rows]:
 
 def with_photos(rows: Mapping[str, Rows]) -> dict[str, Rows]:
     """The market as if all products had photos: one cell."""
-    return {**rows, "pair_scores": [{**row, "views_used": 3} for row in rows["pair_scores"]]}
+    return {**rows, "scores": [{**row, "views_used": 3} for row in rows["scores"]]}
 
 
 def human_test(pair: Mapping[str, Any], unsafe: bool, day: date = date(2024, 1, 1)) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def whole() -> dict[str, Rows]:
     return {
         "package_types": [row for row in package_rows() if row["marketplace"] == "NA"],
         "products": products,
-        "pair_scores": scores,
+        "scores": scores,
         "certificates": [certificate],
         "pair_decisions": decisions,
         "recommendations": recommended,

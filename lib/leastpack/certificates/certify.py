@@ -38,7 +38,7 @@ from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 
 INPUTS = (
-    "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
+    "products", "package_types", "packaging_rules", "scores", "pair_outcomes", "pair_tests", "training_examples",
 )  # fmt: skip
 ALL_DRAWN = "every product has been drawn for a panel of this seed; certify.seed draws anew"
 
@@ -63,7 +63,7 @@ def certify_policy(spark: SparkSession, config: Config) -> None:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
         types = inputs["package_types"].collect()
         check_currencies({row.currency for row in types}, config.currency_units)
-        products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+        products, model_version = check_scores(inputs["scores"], inputs["package_types"])
         terms = make_terms(config, types, model_version)
         round_ = round_of(tables, terms.digest)
         if round_ is None and config.certify.audit:
@@ -105,7 +105,7 @@ def _draw(
     panel = new_panel or Panel(terms.config.certify.seed, 0.0)
     looked = look(tables, run, inputs, terms, panel, products, kept)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
-    found = risk_correction(calibrate, inputs["pair_scores"], terms)
+    found = risk_correction(calibrate, inputs["scores"], terms)
     planned = plan(tables, run, looked, found, terms, why_none=None if new_panel else ALL_DRAWN)
     if not planned.worth_drawing:
         return None

@@ -11,7 +11,8 @@ from scipy import stats
 
 from leastpack.certificates.terms import Terms
 from leastpack.policy.exact import Floats
-from leastpack.tables.keys import PAIR
+from leastpack.tables.by_pair import pairs
+from leastpack.tables.keys import PAIR, PRODUCT
 
 # Values of a factor that a plan reckons with, and shipments of a pair that count at most.
 QUANTILES = 9
@@ -50,11 +51,11 @@ def risk_correction(examples: DataFrame, scores: DataFrame, terms: Terms) -> Cor
 
     Args:
         examples: Rows of `training_examples` of that split.
-        scores: `pair_scores`.
+        scores: `scores`.
         terms: The policy.
     """
     chosen = examples.where("eligible OR by_human_test")
-    labelled = chosen.join(scores.where("risk IS NOT NULL").select(*PAIR, "risk"), on=PAIR, how="inner")
+    labelled = chosen.join(_predicted(scores, chosen), on=PAIR, how="inner")
     return _by_level(labelled, F.col("target"), F.col("risk"), terms)
 
 
@@ -66,15 +67,20 @@ def damage_correction(examples: DataFrame, outcomes: DataFrame, scores: DataFram
     Args:
         examples: Rows of `training_examples` of that split.
         outcomes: `pair_outcomes`.
-        scores: `pair_scores`.
+        scores: `scores`.
         terms: The policy.
     """
     shipped = outcomes.where("n > 0").groupBy(*PAIR).agg(F.sum("n").alias("n"), F.sum("k_upper").alias("k"))
     own = shipped.join(examples.select(*PAIR), on=PAIR, how="left_semi")
-    predicted = scores.where("risk IS NOT NULL").select(*PAIR, "risk", "damage_rate")
     counted = F.least(F.col("n"), F.lit(MOST_SHIPMENTS))
-    labelled = own.join(predicted, on=PAIR, how="inner")
+    labelled = own.join(_predicted(scores, own), on=PAIR, how="inner")
     return _by_level(labelled, counted * F.col("k") / F.col("n"), counted * F.col("damage_rate"), terms)
+
+
+def _predicted(scores: DataFrame, labelled: DataFrame) -> DataFrame:
+    """Pair, risk and damage_rate of the products of labelled pairs, where they have a risk."""
+    theirs = scores.join(labelled.select(*PRODUCT).distinct(), on=PRODUCT, how="left_semi")
+    return pairs(theirs).where("risk IS NOT NULL").select(*PAIR, "risk", "damage_rate")
 
 
 def _by_level(labelled: DataFrame, found: Column, expected: Column, terms: Terms) -> Correction:

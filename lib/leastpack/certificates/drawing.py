@@ -58,7 +58,7 @@ def look(
     Args:
         tables: For rounds and trials.
         run: The run; the products looked at are entered in its account.
-        inputs: products, packaging_rules, pair_scores, pair_outcomes and pair_tests.
+        inputs: products, packaging_rules, scores, pair_outcomes and pair_tests.
         terms: The policy.
         panel: Where products are drawn from.
         products: Products that have scores.
@@ -146,7 +146,7 @@ def placed_products(
 
     Args:
         tables: For rounds and trials.
-        inputs: products, packaging_rules, pair_scores, pair_outcomes and pair_tests.
+        inputs: products, packaging_rules, scores, pair_outcomes and pair_tests.
         terms: The policy.
         panel: Which hash.
         excluded: `marks.exclusions` of the policy.
@@ -156,8 +156,8 @@ def placed_products(
     told, ruled = _told(tables, inputs, terms), _ruled(inputs, terms)
     marks = product_marks(told, told, banned_pairs(ruled), [excluded], terms.config.outcomes.threshold)
     facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
-    scores = inputs["pair_scores"] if wanted is None else inputs["pair_scores"].where(wanted)
-    return product_rows(scores, facts, terms.types, kept).withColumn("panel", panel_hash(panel.seed, panel.purpose))
+    scores = inputs["scores"] if wanted is None else inputs["scores"].where(wanted)
+    return product_rows(scores, facts, terms.types).withColumn("panel", panel_hash(panel.seed, panel.purpose))
 
 
 def exclusions_today(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:

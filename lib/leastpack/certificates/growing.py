@@ -37,7 +37,7 @@ def grown(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, round_:
 
     Args:
         tables: Where the round is.
-        inputs: products, packaging_rules, pair_scores, pair_outcomes and pair_tests.
+        inputs: products, packaging_rules, scores, pair_outcomes and pair_tests.
         terms: The policy.
         round_: Its round, not read yet.
         kept: Keeps what is read more than once.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.errors import PromiseError
-from leastpack.scoring.by_product import LISTED, SHARED, by_product, declared, together
 from leastpack.tables import Tables
-from leastpack.tables.keep import keep
+from leastpack.tables.by_pair import LISTED
 from leastpack.tables.keys import PRODUCT
 
+# Columns of a product row that all its package types share.
+SHARED = (*PRODUCT, "bucket", "views_used")
 STATE = ("moved_from", "on_trial")
 # Columns of a product row beside SHARED and LISTED.
 FACTS = ("value", "current_package_type", "shipments", *STATE, "pinned", "marks")
@@ -64,38 +63,28 @@ def product_facts(
     )
 
 
-def product_rows(
-    scores: DataFrame, facts: ProductFacts, types: Mapping[str, Sequence[str]], here: ExitStack
-) -> DataFrame:
+def product_rows(scores: DataFrame, facts: ProductFacts, types: Mapping[str, Sequence[str]]) -> DataFrame:
     """The scores by product, with its facts.
 
     Args:
-        scores: Rows of `pair_scores` of some products, all of each.
+        scores: Rows of `scores`, which `check_scores` found to be whole.
         facts: What else is known.
         types: Package types by marketplace, in order of name.
-        here: Keeps what is read more than once.
 
     Returns:
         SHARED, LISTED (an element a package type, in order of name) and FACTS; `marks` as a list of bits like these,
         null for a product without any.
-
-    Raises:
-        PromiseError: A product has not one score for each package type.
     """
-    stretches = keep(here, by_product(scores, types))
-    apart = keep(here, together(stretches))
-    if broken := apart.where(~F.col("package_type").eqNullSafe(declared(types))).count():
-        raise PromiseError(
-            "pair_scores is not whole",
-            expected="one score for every package type of a product",
-            found=f"{broken} products have others",
-            todo="run leastpack score to its end, then this step again",
-        )
-    columns = [*SHARED, *LISTED]
-    whole = stretches.where(F.col("package_type").isNull()).select(columns).unionByName(apart.select(columns))
+    rows = scores.select(*SHARED, *LISTED)
     for frame in (facts.values, facts.current, facts.state, facts.pinned, facts.marks):
-        whole = whole.join(frame, on=PRODUCT, how="left")
-    return whole.withColumn("marks", _in_order(F.col("marks"), declared(types)))
+        rows = rows.join(frame, on=PRODUCT, how="left")
+    return rows.withColumn("marks", _in_order(F.col("marks"), declared(types)))
+
+
+def declared(types: Mapping[str, Sequence[str]]) -> Column:
+    """The names of the product's package types."""
+    listed = [part for name, own in types.items() for part in (F.lit(name), F.array(*map(F.lit, own)))]
+    return F.element_at(F.create_map(*listed), F.col("marketplace"))
 
 
 def product_values(products: DataFrame, currency_units: Mapping[str, float]) -> DataFrame:

@@ -41,10 +41,10 @@ def promote(spark: SparkSession, config: Config) -> list[str]:
     candidate = config.of_candidate()
     tables = Tables(spark, candidate.tables)
     with step_run(spark, tables, config, "promote") as run:
-        names = ("products", "package_types", "pair_scores")
+        names = ("products", "package_types", "scores")
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in names}
         types = inputs["package_types"].collect()
-        scored, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+        scored, model_version = check_scores(inputs["scores"], inputs["package_types"])
         _require_whole(candidate, inputs, scored, model_version)
         terms = make_terms(candidate, types, model_version)
         given = standing(tables, terms)
@@ -71,12 +71,12 @@ def _require_whole(candidate: Config, inputs: Mapping[str, DataFrame], scored: i
     trained = load_model(candidate.model.directory).model_version
     todo = "run leastpack score --candidate to its end"
     if trained != model_version:
-        raise InputError("candidate_scores are of another model", expected=trained, found=model_version, todo=todo)
+        raise InputError("scores_of_candidate are of another model", expected=trained, found=model_version, todo=todo)
     markets = inputs["package_types"].select("marketplace").distinct()
     sold = live(inputs["products"]).join(F.broadcast(markets), on="marketplace", how="left_semi").count()
     if scored != sold:
         raise InputError(
-            "candidate_scores are not those of the catalog of today",
+            "scores_of_candidate are not those of the catalog of today",
             expected=f"{sold} products",
             found=f"{scored} products",
             todo=todo,

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.catalog.rules import BAN, PIN, SCOPES
-from leastpack.scoring.by_product import declared
+from leastpack.certificates.products import declared
 from leastpack.tables.keys import PRODUCT
 
 

@@ -1,4 +1,4 @@
-"""Whether the scores are whole: one model, and package types that are declared."""
+"""Whether the scores are whole: one model, and every package type that is declared."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pyspark.sql import functions as F
 from leastpack.errors import InputError, PromiseError
 
 
-def check_scores(pair_scores: DataFrame, package_types: DataFrame) -> tuple[int, str]:
-    """Check that the scores are whole, by one pass over two of their columns.
+def check_scores(scores: DataFrame, package_types: DataFrame) -> tuple[int, str]:
+    """Check that the scores are whole, by one pass over three of their columns.
 
     Args:
-        pair_scores: The table.
+        scores: The table.
         package_types: The table.
 
     Returns:
@@ -20,25 +20,27 @@ def check_scores(pair_scores: DataFrame, package_types: DataFrame) -> tuple[int,
 
     Raises:
         InputError: There are no scores.
-        PromiseError: Two models are mixed, or a package type is not declared.
+        PromiseError: Two models are mixed, or a product has not one score for each package type of its marketplace.
     """
-    counts = pair_scores.groupBy("model_version", "marketplace", "package_type").agg(F.count("*").alias("pairs"))
+    counts = scores.groupBy("model_version", "marketplace", "package_types").agg(F.count("*").alias("products"))
     rows = counts.collect()
     again = "run leastpack score to its end, then this step again"
     if not rows:
-        raise InputError("table pair_scores is empty", expected="scored pairs", todo="run leastpack score")
+        raise InputError("table scores is empty", expected="scored products", todo="run leastpack score")
     models = sorted({str(row.model_version) for row in rows})
     if len(models) > 1:
         raise PromiseError(
-            "pair_scores mixes models", expected="one model version", found=", ".join(models), todo=again
+            "scores mixes models", expected="one model version", found=", ".join(models), todo=again
         )
-    declared = {(row.marketplace, row.package_type) for row in package_types.collect()}
-    if missing := sum(row.pairs for row in rows if (row.marketplace, row.package_type) not in declared):
+    declared: dict[str, list[str]] = {}
+    for row in package_types.collect():
+        declared.setdefault(row.marketplace, []).append(row.package_type)
+    others = [row for row in rows if list(row.package_types) != sorted(declared.get(row.marketplace, []))]
+    if others:
         raise PromiseError(
-            "pair_scores has package types that package_types lacks", found=f"{missing} pairs", todo=again
+            "scores is not whole",
+            expected="one score for every package type of a product's marketplace, in order of name",
+            found=f"{sum(row.products for row in others)} products have others",
+            todo=again,
         )
-    # A product has one pair of each package type, so those of any one type are as many as the products.
-    products: dict[str, int] = {}
-    for row in rows:
-        products[row.marketplace] = max(products.get(row.marketplace, 0), row.pairs)
-    return sum(products.values()), models[0]
+    return sum(row.products for row in rows), models[0]

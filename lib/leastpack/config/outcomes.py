@@ -89,12 +89,13 @@ class OutcomesConfig(Section):
     review_precision: OpenShare = Field(
         0.8,
         description="Share of the reviews taken for damage that must be damage, for a reader to speak in a language; "
-        "holds once `leastpack reader fit` has measured the readers. Before that the list of words speaks.",
+        "holds once `leastpack reader fit` has measured the readers. Before that, and where none is proven, the list "
+        "of words speaks.",
     )
     damage_reader: str = Field(
         "newest",
-        description="Reader of reviews beside the list of words: `newest`, a reader_id of table `damage_readers`, or "
-        "`words` for the list alone.",
+        description="Reader of reviews beside the list of words: `newest` of those measured beside this list, a "
+        "reader_id of table `damage_readers`, or `words` for the list alone.",
     )
     multi_item: Literal["all", "drop"] = Field(
         "all", description="Shipments of several items: count every item, or leave them out."

@@ -17,7 +17,7 @@ class TablesConfig(Section):
     schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
     buckets: Count = Field(
         64,
-        description="Hash buckets of products, pair_scores and pair_decisions: what is written at once, and what a "
+        description="Hash buckets of products, scores and pair_decisions: what is written at once, and what a "
         "restart can leave alone; fixed when a table is made.",
     )
     pairs_per_commit: Count = Field(
@@ -50,7 +50,7 @@ class TablesConfig(Section):
 
     def name_of(self, table: str) -> str:
         """The name under which a table is kept."""
-        return "candidate_scores" if self._of_candidate and table == "pair_scores" else table
+        return "scores_of_candidate" if self._of_candidate and table == "scores" else table
 
     @model_validator(mode="after")
     def _one_place(self) -> TablesConfig:

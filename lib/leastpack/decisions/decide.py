@@ -28,12 +28,13 @@ from leastpack.log import log
 from leastpack.panel import audits, panel_products, withheld_tests
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import TYPES, pairs
 from leastpack.tables.digests import digests
 from leastpack.tables.keep import keep
 from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.waves import waves
 
-INPUTS = ("products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests")
+INPUTS = ("products", "package_types", "packaging_rules", "scores", "pair_outcomes", "pair_tests")
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
@@ -54,7 +55,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         types = inputs["package_types"].collect()
         check_currencies({row.currency for row in types}, config.currency_units)
         with run.phase("account"):
-            products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+            products, model_version = check_scores(inputs["scores"], inputs["package_types"])
             _account(run, inputs, len(types), config.decisions.day)
         terms = make_terms(config, types, model_version)
         stands = standing(tables, terms)
@@ -65,7 +66,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         with run.phase("decide"):
             bits = {round_id: policy_bit(1 + place) for place, round_id in enumerate(rounds)}
             all_at_once = Grounds(terms, stands, {}, bits)
-            grounds = replace(all_at_once, released=_released(inputs["pair_scores"], facts, all_at_once))
+            grounds = replace(all_at_once, released=_released(inputs["scores"], facts, all_at_once))
             parts = _decide(tables, run, inputs, facts, grounds, kept)
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
@@ -140,11 +141,10 @@ def _released(scores: DataFrame, facts: ProductFacts, grounds: Grounds) -> dict[
     most = terms.config.decisions.most_moves
     if most is None:
         return {}
-    with ExitStack() as here:
-        products = turned(product_rows(scores, facts, terms.types, here), terms.config.certify.seed)
-        place = F.row_number().over(Window.partitionBy("marketplace").orderBy(TURN))
-        # The first turn that is one too many.
-        ends = new_moves(products, grounds).withColumn("place", place).where(F.col("place") == most + 1).collect()
+    products = turned(product_rows(scores, facts, terms.types), terms.config.certify.seed)
+    place = F.row_number().over(Window.partitionBy("marketplace").orderBy(TURN))
+    # The first turn that is one too many.
+    ends = new_moves(products, grounds).withColumn("place", place).where(F.col("place") == most + 1).collect()
     released: dict[str, float] = {}
     for row in ends:
         pool = terms.pool(row.marketplace)
@@ -157,14 +157,14 @@ def _of_rounds(
 ) -> Iterator[DataFrame]:
     """The pairs that the last round of the candidate model, and that of the one in use, wait for."""
     candidate = terms.config.model.candidate is not None
-    if candidate and tables.exists("candidate_scores") and tables.exists("policy_rounds"):
-        scores = tables.read("candidate_scores")
+    if candidate and tables.exists("scores_of_candidate") and tables.exists("policy_rounds"):
+        scores = tables.read("scores_of_candidate")
         models = {row.model_version for row in scores.select("model_version").limit(1).collect()}
         rounds = audits(tables.read("policy_rounds")).where(F.col("test_until") > F.lit(terms.config.decisions.day))
         own = rounds.where(F.col("model_version").isin(*(models - {terms.model_version})))
         for row in own.orderBy(F.desc("drawn_on"), "round_id").limit(1).collect():
             if attempt_of(tables, row.round_id) is None:
-                yield _of_round(tables, inputs, row.round_id, scores)
+                yield _of_round(tables, inputs, row.round_id, pairs(scores))
     if round_id is not None and attempt_of(tables, round_id) is None:
         yield _of_round(tables, inputs, round_id, tables.read("pair_decisions"))
 
@@ -192,16 +192,16 @@ def _warn(run: Run, stands: Standing) -> None:
 
 
 def _account(run: Run, inputs: Mapping[str, DataFrame], types: int, day: datetime.date) -> None:
-    """Every input row is used, or belongs to a pair that has no score, or is a rule of other days."""
-    rows_in = inputs["pair_scores"].count()
-    run.account("pair_scores", rows_in=rows_in, used=rows_in)
+    """Every input row is used, or is of a product that has no score, or is a rule of other days."""
+    rows_in = inputs["scores"].count()
+    run.account("scores", rows_in=rows_in, used=rows_in)
     run.account("package_types", rows_in=types, used=types)
     rules = inputs["packaging_rules"].count()
     held = in_force(inputs["packaging_rules"], day).count()
     run.account("packaging_rules", rows_in=rules, used=held, set_aside={"of_other_days": rules - held})
     for name in ("pair_outcomes", "pair_tests"):
-        labelled = inputs["pair_scores"].join(inputs[name].select(*PRODUCT).distinct(), on=PRODUCT, how="left_semi")
-        _account_scored(run, name, inputs[name], labelled, PAIR)
+        labelled = inputs["scores"].join(inputs[name].select(*PRODUCT).distinct(), on=PRODUCT, how="left_semi")
+        _account_scored(run, name, inputs[name], pairs(labelled.select(*PRODUCT, TYPES)), PAIR)
 
 
 def _account_products(run: Run, inputs: Mapping[str, DataFrame], recommendations: DataFrame, products: int) -> None:
@@ -228,18 +228,19 @@ def _decide(
     kept: ExitStack,
 ) -> list[Part]:
     tables.ensure("pair_decisions")
-    scores = inputs["pair_scores"]
+    scores = inputs["scores"]
     held = digests(tables.read("pair_decisions"), TOLD, "bucket")
-    pairs = {row["bucket"]: row["count"] for row in scores.groupBy("bucket").count().collect()}
+    sizes = scores.groupBy("bucket").agg(F.sum(F.size(TYPES)).alias("pairs")).collect()
+    scored = {row["bucket"]: row["pairs"] for row in sizes}
     # A bucket that has decisions and no scores any more is emptied.
-    due = {bucket: pairs.get(bucket, 0) for bucket in {*pairs, *held}}
+    due = {bucket: scored.get(bucket, 0) for bucket in {*scored, *held}}
     parts: list[Part] = []
     finished = 0
     for buckets in waves(due, grounds.terms.config.tables.pairs_per_commit):
         parts.append(decide_part(tables, run.run_id, scores, facts, grounds, inputs["pair_tests"], buckets, held, kept))
         finished += len(buckets)
         log.info("buckets decided", done=finished, of=len(due))
-    _count_decisions(tables, run, sum(pairs.values()))
+    _count_decisions(tables, run, sum(scored.values()))
     return parts
 
 

@@ -57,20 +57,17 @@ def decide_part(
     Args:
         tables: Where `pair_decisions` is.
         run_id: The run.
-        scores: `pair_scores`.
+        scores: `scores`.
         facts: What else is known of products.
         grounds: What all are decided on.
         pair_tests: The table.
         buckets: The part.
         held: Digest of TOLD of each bucket of `pair_decisions`.
         kept: Keeps what is returned.
-
-    Raises:
-        PromiseError: A product has not one score for each package type.
     """
     terms = grounds.terms
     with ExitStack() as here:
-        products = product_rows(scores.where(F.col("bucket").isin(*buckets)), facts, terms.types, here)
+        products = product_rows(scores.where(F.col("bucket").isin(*buckets)), facts, terms.types)
         answers = decide_products(turned(products, terms.config.certify.seed), grounds)
         # A bucket's products side by side, so that its pairs are written as they come and into few files.
         decided = keep(here, answers.hint("rebalance", "bucket"))

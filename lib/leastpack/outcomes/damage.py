@@ -154,13 +154,14 @@ def _among(shipments: DataFrame, reports: DataFrame) -> DataFrame:
 
 
 def _read(reader: ReviewReader, config: OutcomesConfig) -> Column:
-    def told(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
-        for texts, languages in batches:
-            yield pd.Series(reader.tells_of_damage(_or_none(texts), _or_none(languages)))
+    def told(batches: Iterator[tuple[pd.Series, pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for texts, languages, months in batches:
+            yield pd.Series(reader.tells_of_damage(_or_none(texts), _or_none(languages), _or_none(months)))
 
     low = (F.col("kind") == "reviews") & (F.col("stars") <= config.review_max_stars)
     text = F.when(low, F.col("text"))
-    return pandas_udf(told, "boolean")(text, F.col("language"))  # type: ignore[call-overload,no-any-return]
+    month = F.date_format("reported_at", "yyyy-MM")
+    return pandas_udf(told, "boolean")(text, F.col("language"), month)  # type: ignore[call-overload,no-any-return]
 
 
 def _or_none(values: pd.Series) -> list[str | None]:

@@ -87,6 +87,12 @@ def plan_update(
     log.info("counted anew", buckets=len(starts), of=buckets, from_month=months)
     for language, choice in sorted((in_force.choices or {}).items()):
         log.info("reader of reviews", language=language, speaker=choice.speaker, threshold=choice.threshold)
+        if choice.missed:
+            log.warning(
+                "the reader of reviews finds less damage than the list of words did",
+                language=language, missed=choice.missed, todo="measure outcomes.reporting_rate again, or set "
+                "outcomes.damage_reader to words: what is not found makes packages look safer",
+            )  # fmt: skip
     recounted = count_damage(spark, shipments, reports, starts, began, until, rules, in_force.reader, buckets, arms)
     if not counted:
         _require_no_less(tables, recounted)

@@ -32,7 +32,7 @@ from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.schemas import PILOTS
 
 INPUTS = (
-    "products", "package_types", "packaging_rules", "pair_scores", "pair_outcomes", "pair_tests", "training_examples",
+    "products", "package_types", "packaging_rules", "scores", "pair_outcomes", "pair_tests", "training_examples",
 )  # fmt: skip
 DAYS_A_MONTH = 30.4
 
@@ -56,7 +56,7 @@ def propose_pilot(spark: SparkSession, config: Config) -> list[str]:
         inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
         types = inputs["package_types"].collect()
         check_currencies({row.currency for row in types}, config.currency_units)
-        products, model_version = check_scores(inputs["pair_scores"], inputs["package_types"])
+        products, model_version = check_scores(inputs["scores"], inputs["package_types"])
         terms = make_terms(config, types, model_version, PILOT)
         round_ = round_of(tables, terms.digest)
         if round_ is None:
@@ -91,7 +91,7 @@ def _draw(
     per_day = _per_day(looked.rows, inputs["pair_outcomes"])
     reach = _reach(per_day, terms)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
-    found = damage_correction(calibrate, inputs["pair_outcomes"], inputs["pair_scores"], terms)
+    found = damage_correction(calibrate, inputs["pair_outcomes"], inputs["scores"], terms)
     planned = plan(tables, run, looked, found, terms, reach)
     if not planned.worth_drawing:
         return [f"{cell}: {why}" for cell, why in planned.hopeless.items()]

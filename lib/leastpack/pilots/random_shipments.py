@@ -61,7 +61,7 @@ def certify_by_random_shipments(
     Args:
         tables: Where rounds are.
         run: The run.
-        inputs: products, packaging_rules, pair_scores, pair_outcomes, pair_tests and training_examples.
+        inputs: products, packaging_rules, scores, pair_outcomes, pair_tests and training_examples.
         terms: The policy, with the promise of past shipments.
         others: Digests of the policies of today with other labels: what their rounds will spend is left to them.
         kept: Keeps what is read more than once.
@@ -134,15 +134,15 @@ def _draw(
     excluded = keep(kept, exclusions_today(tables, known, terms, kept))
     drawn = drawn_pairs(known["pair_outcomes"].join(draws.select(*PRODUCT), on=PRODUCT, how="left_semi"), least)
     may_be_listed = drawn.withColumn("listed", F.lit(True))
-    scores = inputs["pair_scores"].join(draws.select(*PRODUCT), on=PRODUCT, how="left_semi")
+    scores = inputs["scores"].join(draws.select(*PRODUCT), on=PRODUCT, how="left_semi")
     panel = Panel(SEED, 0.0, RANDOM)
     told = excluded.unionByName(may_be_listed, allowMissingColumns=True)
-    placed = placed_products(tables, {**known, "pair_scores": scores}, terms, panel, told, kept)
+    placed = placed_products(tables, {**known, "scores": scores}, terms, panel, told, kept)
     # None is left to a draw of products: chance is in their shipments.
     rows = keep(kept, placed.withColumn("panel", F.lit(0.0)))
     looked = Looked(rows, rows, 1.0, count_moves(rows, terms), excluded)
     calibrate = inputs["training_examples"].where("split = 'calibrate'")
-    correction = damage_correction(calibrate, outcomes, inputs["pair_scores"], terms)
+    correction = damage_correction(calibrate, outcomes, inputs["scores"], terms)
     planned = plan(tables, run, looked, correction, terms, Reach(least, 1), delta=delta)
     if not planned.worth_drawing:
         return None

@@ -19,13 +19,14 @@ from leastpack.decisions.rules import (
     UNSCORED,
 )
 from leastpack.releases.order import ORDER_TOLERANCE, rises
-from leastpack.scoring.pairs import INTERNAL
+from leastpack.scoring.lists import INTERNAL
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.digests import Digest, digest, digest_in, digests, part_of, parts_that_differ, together
 from leastpack.tables.keys import PAIR, PRODUCT
 
 # What of a score decides, and stands beside the decision.
 DECIDED_ON = ("risk", "fits")
-_WHOLE = "pair_scores has one row for every product sold x package type of its marketplace"
+_WHOLE = "scores has every product sold once, with every package type of its marketplace"
 KEYS = {
     "pairs_missing": _WHOLE,
     "pairs_extra": _WHOLE,
@@ -74,14 +75,15 @@ def audit(tables: Mapping[str, DataFrame], most_failed: float) -> list[Finding]:
     count what is wrong with them.
 
     Args:
-        tables: products, package_types, pair_scores, certificates, pair_decisions, recommendations at their versions.
+        tables: products, package_types, scores, certificates, pair_decisions, recommendations at their versions.
         most_failed: Share of pairs that the model may have failed on.
 
     Returns:
         All findings, passed or not.
     """
-    sold = _sold(tables)
-    passes = {"scored": _scores(tables["pair_scores"]), "decided": _decisions(tables)}
+    sold, scored = _sold(tables), pairs(tables["scores"])
+    tables = {**tables, "pairs": scored}
+    passes = {"scored": _scores(scored), "decided": _decisions(tables)}
     keys = {"sold": digests(sold, PAIR, "bucket"), **{name: one.digests("pairs") for name, one in passes.items()}}
     return [
         *_keys(tables, sold, keys),
@@ -91,7 +93,7 @@ def audit(tables: Mapping[str, DataFrame], most_failed: float) -> list[Finding]:
         *_models(passes),
         *passes["scored"].findings(SCORES),
         _failed(passes["scored"], most_failed),
-        *_order(tables["pair_scores"], tables["package_types"]),
+        *_order(tables["scores"], tables["package_types"]),
         *passes["decided"].findings(DECISIONS),
     ]
 
@@ -171,7 +173,7 @@ def _keys(tables: Mapping[str, DataFrame], sold: DataFrame, keys: Mapping[str, d
     differ = parts_that_differ(*keys.values())
     if not differ:
         return [Finding(name, 0, meaning) for name, meaning in KEYS.items()]
-    places = {"sold": sold, "scored": tables["pair_scores"], "decided": tables["pair_decisions"]}
+    places = {"sold": sold, "scored": tables["pairs"], "decided": tables["pair_decisions"]}
     apart = {name: frame.where(part_of("bucket").isin(differ)) for name, frame in places.items()}
     found = _occurrences(apart, PAIR).agg(
         F.count_if(F.expr("sold > 0 AND scored = 0")).alias("pairs_missing"),
@@ -190,7 +192,7 @@ def _same_scores(tables: Mapping[str, DataFrame], passes: Mapping[str, _Pass]) -
         return [Finding(name, 0, meaning) for name, meaning in meanings.items()]
     apart = part_of("bucket").isin(differ)
     then = tables["pair_decisions"].where(apart).select(*PAIR, F.struct(*DECIDED_ON).alias("then"))
-    now = tables["pair_scores"].where(apart).select(*PAIR, F.struct(*DECIDED_ON).alias("now"))
+    now = tables["pairs"].where(apart).select(*PAIR, F.struct(*DECIDED_ON).alias("now"))
     other = ~F.col("then").eqNullSafe(F.col("now"))
     return _findings(then.join(now, on=PAIR, how="inner").agg(F.count_if(other).alias(*meanings)), meanings)
 
@@ -200,7 +202,7 @@ def _products(tables: Mapping[str, DataFrame], scored_as_sold: bool) -> list[Fin
     sold = tables["products"].where("deleted_at IS NULL").join(F.broadcast(markets), on="marketplace", how="left_semi")
     if scored_as_sold and _digest_of(sold, PRODUCT) == _digest_of(tables["recommendations"], PRODUCT):
         return [Finding(name, 0, meaning) for name, meaning in PRODUCTS.items()]
-    places = {"scored": tables["pair_scores"], "recommended": tables["recommendations"]}
+    places = {"scored": tables["scores"], "recommended": tables["recommendations"]}
     found = _occurrences(places, PRODUCT).agg(
         F.count_if(F.expr("scored > 0 AND recommended = 0")).alias("products_without_recommendation"),
         F.count_if(F.expr("recommended > 0 AND scored = 0")).alias("recommendations_without_score"),

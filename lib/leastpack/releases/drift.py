@@ -40,7 +40,7 @@ class Drift:
 
 
 def drifts(before: DataFrame, now: DataFrame) -> list[Drift]:
-    """Compare the risks of all package types that both versions of `pair_scores` have, the most moved first.
+    """Compare the risks of all package types that both versions of `scores` have, the most moved first.
 
     A type that had risks and has only errors now has moved without bounds.
     """

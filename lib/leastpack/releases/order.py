@@ -1,28 +1,26 @@
-"""Protection order over the whole matrix of scores: more protection at equal or less void never has more risk.
-
-One pass over Arrow batches compares the products whose rows lie side by side; only the others are brought together.
-"""
+"""Protection order over all scores: more protection at equal or less void never has more risk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.scoring.side_by_side import AT_ONCE, Whole, side_by_side
-from leastpack.tables.keys import PAIR, PRODUCT
+from leastpack.tables.by_pair import TYPES
+from leastpack.tables.keys import PAIR
+
+Floats = npt.NDArray[np.float64]
 
 # Risks of one product come from one matrix product; rounding may part what is equal by less than this.
 ORDER_TOLERANCE = 1e-6
 
-_SCHEMA = "marketplace string, product_id string, package_type string, risk double, void_share double, rises bigint"
-COLUMNS = (*PAIR, "risk", "void_share")
+COLUMNS = ("marketplace", TYPES, "risk", "void_share")
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def rises(scores: DataFrame, package_types: DataFrame) -> int:
     """Pairs whose risk is higher than that of a type they are at least as protective as, at equal or less void.
 
     Args:
-        scores: Rows of `pair_scores`; those without a risk break no order.
+        scores: Rows of `scores`; those without a risk break no order.
         package_types: Rows of `package_types`.
     """
     orders = _orders(package_types)
@@ -50,41 +48,64 @@ def rises(scores: DataFrame, package_types: DataFrame) -> int:
     def compared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return compare_batches(batches, orders)
 
-    passed = scores.select(*COLUMNS).mapInArrow(compared, _SCHEMA)  # type: ignore[arg-type]
-    # Kept on the way: what lies apart is looked at after the pass that counts the rest.
-    passed = passed.persist()
-    try:
-        together = passed.agg(F.sum("rises").alias("rises")).collect()[0].rises
-        apart = passed.where("product_id IS NOT NULL").drop("rises")
-        return int(together or 0) + _rises_apart(apart, package_types)
-    finally:
-        passed.unpersist()
+    counted = scores.select(*COLUMNS).mapInArrow(compared, "rises bigint")  # type: ignore[arg-type]
+    return int(counted.agg(F.sum("rises").alias("rises")).collect()[0].rises or 0)
 
 
-def compare_batches(
-    batches: Iterable[pa.RecordBatch], orders: Mapping[str, Order], at_once: int = AT_ONCE
-) -> Iterator[pa.RecordBatch]:
-    """Compare the products of a file's part.
+def compare_batches(batches: Iterable[pa.RecordBatch], orders: Mapping[str, Order]) -> Iterator[pa.RecordBatch]:
+    """Count the pairs of each batch that break the order.
 
     Args:
-        batches: COLUMNS of `pair_scores` as they lie in the file.
+        batches: COLUMNS of `scores`; a product with other package types than its marketplace is counted elsewhere.
         orders: Package types by marketplace.
-        at_once: Of `side_by_side`.
 
     Returns:
-        COLUMNS and `rises`: rows that tell only how many pairs break the order, and the rows of products that are not
-        whole here, without `rises`.
+        `rises`, one row a batch.
     """
-    types = {name: order.names for name, order in orders.items()}
-    for part in side_by_side(batches, types, at_once):
-        if isinstance(part, Whole):
-            void = np.nan_to_num(part.matrix("void_share"))
-            yield from _answer(_count(part.matrix("risk"), void, orders[part.marketplace]), None)
-        else:
-            yield from _answer(0, part)
+    for batch in batches:
+        found = 0
+        for name, order in orders.items():
+            own = _whole(batch.filter(pc.equal(batch.column("marketplace"), name)), order)
+            places = _places(own, order)
+            risk, void = (_by_name(_matrix(own, column, order), places) for column in ("risk", "void_share"))
+            found += _count(risk, np.nan_to_num(void), order)
+        yield pa.RecordBatch.from_pydict({"rises": pa.array([found], pa.int64())})
 
 
-def _count(risk: npt.NDArray[np.float64], void: npt.NDArray[np.float64], order: Order) -> int:
+def _whole(rows: pa.RecordBatch, order: Order) -> pa.RecordBatch:
+    """The products with a risk and a share for each package type."""
+    there = np.ones(len(rows), dtype=bool)
+    for name in (TYPES, "risk", "void_share"):
+        lengths = pc.fill_null(pc.list_value_length(rows.column(name)), 0)
+        there &= lengths.to_numpy(zero_copy_only=False) == len(order.names)
+    return rows.filter(pa.array(there))
+
+
+def _places(rows: pa.RecordBatch, order: Order) -> npt.NDArray[np.int_]:
+    """(products, types) place in `order` of each element's type; -1 for types that it lacks."""
+    found = pc.index_in(rows.column(TYPES).flatten(), value_set=pa.array(order.names, pa.string()))
+    places: npt.NDArray[np.int_] = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.intp)
+    return places.reshape(-1, len(order.names))
+
+
+def _by_name(numbers: Floats, places: npt.NDArray[np.int_]) -> Floats:
+    """The numbers of products with each type of `order` once, in its order whatever that of their lists."""
+    every = np.arange(places.shape[1])
+    if (places == every).all():
+        return numbers
+    back = np.argsort(places, axis=1)
+    once = (np.take_along_axis(places, back, axis=1) == every).all(axis=1)
+    ordered: Floats = np.take_along_axis(numbers, back, axis=1)[once]
+    return ordered
+
+
+def _matrix(rows: pa.RecordBatch, column: str, order: Order) -> Floats:
+    """(products, types) numbers; NaN for null."""
+    numbers: Floats = rows.column(column).flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers.reshape(-1, len(order.names))
+
+
+def _count(risk: Floats, void: Floats, order: Order) -> int:
     found = 0
     for strong, weaker in enumerate(order.weaker):
         broken = np.zeros(len(risk), dtype=bool)
@@ -93,20 +114,6 @@ def _count(risk: npt.NDArray[np.float64], void: npt.NDArray[np.float64], order: 
             broken |= (void[:, strong] <= void[:, weak]) & (risk[:, strong] > risk[:, weak] + ORDER_TOLERANCE)
         found += int(broken.sum())
     return found
-
-
-def _answer(found: int, apart: pa.Table | None) -> Iterator[pa.RecordBatch]:
-    if apart is None:
-        nothing: dict[str, list[Any]] = {name: [None] for name in COLUMNS}
-        yield from pa.table({**nothing, "rises": [found]}, schema=_arrow_schema()).to_batches()
-    else:
-        with_rises = apart.append_column("rises", pa.nulls(len(apart), pa.int64()))
-        yield from with_rises.cast(_arrow_schema()).to_batches()
-
-
-def _arrow_schema() -> pa.Schema:
-    words = [(name, pa.string()) for name in PAIR]
-    return pa.schema([*words, ("risk", pa.float64()), ("void_share", pa.float64()), ("rises", pa.int64())])
 
 
 def with_weaker(package_types: DataFrame) -> DataFrame:
@@ -133,21 +140,3 @@ def _orders(package_types: DataFrame) -> dict[str, Order]:
         place = {name: i for i, name in enumerate(weaker)}
         orders[market] = Order(tuple(weaker), tuple(tuple(place[one] for one in own) for own in weaker.values()))
     return orders
-
-
-def _rises_apart(scores: DataFrame, package_types: DataFrame) -> int:
-    """The same for products whose rows do not lie together: one group a product."""
-    weaker = with_weaker(package_types).select("marketplace", "package_type", "weaker")
-    one = F.struct("package_type", "weaker", "risk", F.coalesce("void_share", F.lit(0.0)).alias("void"))
-    scored = scores.where("risk IS NOT NULL").join(F.broadcast(weaker), on=["marketplace", "package_type"], how="inner")
-    products = scored.groupBy(*PRODUCT).agg(F.collect_list(one).alias("packages"))
-    counted = F.sum(F.size(F.filter("packages", _rises_from_a_weaker_one))).alias("rises")
-    return int(products.agg(counted).collect()[0].rises or 0)
-
-
-def _rises_from_a_weaker_one(strong: Column) -> Column:
-    def rising(weak: Column) -> Column:
-        ordered = F.array_contains(strong["weaker"], weak["package_type"]) & (strong["void"] <= weak["void"])
-        return ordered & (strong["risk"] > weak["risk"] + ORDER_TOLERANCE)
-
-    return F.exists("packages", rising)

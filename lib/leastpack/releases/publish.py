@@ -25,9 +25,11 @@ from leastpack.releases.release import (
     find_release,
     newest_release,
     next_release_id,
+    released_pairs,
 )
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import BY_NAME, RELEASES
 
@@ -54,14 +56,14 @@ def publish_release(spark: SparkSession, config: Config) -> None:
             newest = newest_release(tables)
             findings = [
                 *audit(pinned, config.decisions.most_failed),
-                *_drift(tables, run, newest, pinned["pair_scores"], config),
+                *_drift(tables, run, newest, pairs(pinned["scores"]), config),
                 _in_force(tables, pinned, config),
             ]
             _judge(run, findings)
         for name, frame in pinned.items():
             rows = frame.count()
             run.account(name, rows_in=rows, used=rows)
-        model_version = str(pinned["pair_scores"].select("model_version").limit(1).collect()[0].model_version)
+        model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
         if newest is not None and newest.versions == versions and newest.model_version == model_version:
             log.info("the current release already pins these versions", release_id=newest.release_id)
             return
@@ -96,7 +98,7 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
 
 def _in_force(tables: Tables, pinned: Mapping[str, DataFrame], config: Config) -> Finding:
     """Whether products move by certificates that are in force for what is released."""
-    model_version = str(pinned["pair_scores"].select("model_version").limit(1).collect()[0].model_version)
+    model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
     terms = make_terms(config, pinned["package_types"].collect(), model_version)
     given = [one.certificate_id for one in standing(tables, terms).in_force.values()]
     named = pinned["recommendations"].where("certificate_id IS NOT NULL")
@@ -111,10 +113,11 @@ def _drift(tables: Tables, run: Run, newest: Row | None, scores: DataFrame, conf
     if newest is None or most is None:
         return []
     try:
-        found = drifts(tables.read("pair_scores", newest.versions["pair_scores"]), scores)
+        found = drifts(released_pairs(tables, newest.versions), scores)
     except Exception:
         todo = "publish once with decisions.most_drift=null: there is nothing to compare risks with any more"
-        _check_readable(tables, {"pair_scores": newest.versions["pair_scores"]}, newest.release_id, todo)
+        named = {name: version for name, version in newest.versions.items() if name in ("scores", "pair_scores")}
+        _check_readable(tables, named, newest.release_id, todo)
         raise
     for one in found:
         run.figure(f"drift.{one.marketplace}.{one.package_type}", one.index)

@@ -11,11 +11,12 @@ from pyspark.sql import functions as F
 
 from leastpack.errors import InputError
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 
 RELEASED = (
     "package_types",
     "products",
-    "pair_scores",
+    "scores",
     "certificates",
     "pair_decisions",
     "recommendations",
@@ -82,6 +83,18 @@ def read_release(tables: Tables, table: str, release_id: str | None = None) -> D
             f"release {release.release_id} does not pin table {table}", expected=f"one of {', '.join(release.versions)}"
         )
     return tables.read(table, release.versions[table])
+
+
+def released_pairs(tables: Tables, versions: Mapping[str, int]) -> DataFrame:
+    """The scores that a release pins, a row a pair, also of a release that an earlier leastpack made.
+
+    Args:
+        tables: The tables.
+        versions: `versions` of a row of `releases`.
+    """
+    if "scores" in versions:
+        return pairs(tables.read("scores", versions["scores"]))
+    return tables.read("pair_scores", versions["pair_scores"])
 
 
 def next_release_id(newest: Row | None, model_version: str, versions: Mapping[str, int]) -> str:

@@ -65,7 +65,7 @@ def by_marketplace(
     Args:
         recommendations: The table.
         package_types: The table.
-        scores: pair_scores, for the damage rates that the model expects.
+        scores: `released_pairs`, for the damage rates that the model expects.
         outcomes: pair_outcomes, for the shipments of each product.
         truth: A sample's hidden damage rates; None for a real marketplace.
 

@@ -27,7 +27,7 @@ from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
 from leastpack.outcomes.sheet_results import results_source
 from leastpack.pilots.status import pilot_lines
-from leastpack.releases.release import read_release
+from leastpack.releases.release import read_release, released_pairs
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
 from leastpack.reporting.evaluate import Evaluation, evaluate
@@ -53,20 +53,21 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     """Everything the template needs: the release's pinned versions, beside the labels and runs of today."""
     released = {
         name: read_release(tables, name)
-        for name in ("products", "package_types", "pair_scores", "certificates", "pair_decisions", "recommendations")
+        for name in ("products", "package_types", "certificates", "pair_decisions", "recommendations")
     }
+    scored = released_pairs(tables, release["versions"])
     scorer = _scorer(config, release)
     types = gather.collected(released["package_types"].orderBy("marketplace", "package_type"))
-    pairs = gather.test_pairs(tables, released["pair_scores"], str(release["model_version"]))
+    pairs = gather.test_pairs(tables, scored, str(release["model_version"]))
     inputs = product_inputs(spark, tables, config, release["versions"])
     products = gather.products_of(inputs, pairs, tables)
     unseen = gather.products_of(inputs, gather.unseen_products(tables, str(release["model_version"])), tables)
     truth = _truth(spark, config)
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
     runs = gather.last_runs(tables)
-    decisions = gather.decisions_by_type(released["pair_decisions"], released["pair_scores"])
+    decisions = gather.decisions_by_type(released["pair_decisions"], scored)
     outcomes = tables.read("pair_outcomes")
-    scored, recommended = released["pair_scores"], released["recommendations"]
+    recommended = released["recommendations"]
     markets = by_marketplace(recommended, released["package_types"], scored, outcomes, truth)
     evaluation = evaluate(pairs, products, scorer, profiles)
     certificates = _certificates(released["certificates"], recommended, str(release["model_version"]))
@@ -96,7 +97,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
             "grams saved a shipment", "products",
         ),
         **_effects(config, unseen, scorer, types, decisions),
-        "products": _showcase(tables, config, release, released, pairs),
+        "products": _showcase(tables, config, released, scored, pairs),
         "runs": [_run(run) for run in runs],
         "work": gather.work_done(runs),
     }  # fmt: skip
@@ -293,7 +294,7 @@ def _effects(
 
 
 def _showcase(
-    tables: Tables, config: Config, release: Mapping[str, Any], released: Mapping[str, DataFrame], pairs: pd.DataFrame
+    tables: Tables, config: Config, released: Mapping[str, DataFrame], scored: DataFrame, pairs: pd.DataFrame
 ) -> list[dict[str, Any]]:
     fetch = config.encoders.fetch
     read = Fetcher(fetch, AllowList.here(fetch)).read
@@ -302,7 +303,7 @@ def _showcase(
         choose_products(known, config.report.products),
         released["products"],
         tables.read("product_images"),
-        released["pair_scores"],
+        scored,
         released["pair_decisions"],
         tables.read("training_examples"),
         lambda uri: thumbnail(uri, read, THUMBNAIL, fetch),

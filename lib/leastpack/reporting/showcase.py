@@ -66,7 +66,7 @@ def showcase(
         chosen: Result of `choose_products`.
         products: The table.
         images: product_images.
-        scores: pair_scores.
+        scores: `released_pairs`.
         decisions: pair_decisions.
         examples: training_examples, for labels; those of too few shipments to prove anything are not shown.
         picture: A small JPEG of an image URI; None leaves the picture out.

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.locations import absolute
-from leastpack.releases.release import current_release, read_release
+from leastpack.releases.release import current_release, read_release, released_pairs
 from leastpack.reporting.moves import Totals, by_marketplace, totals
 from leastpack.tables import Tables
 
@@ -16,9 +16,10 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
     """What the current release holds, from products to weight saved, and where the report is."""
     tables = Tables(spark, config.tables)
     release = current_release(tables)
-    scores, decisions, recommendations, certificates = (
-        read_release(tables, name) for name in ("pair_scores", "pair_decisions", "recommendations", "certificates")
+    decisions, recommendations, certificates = (
+        read_release(tables, name) for name in ("pair_decisions", "recommendations", "certificates")
     )
+    scores = released_pairs(tables, release["versions"])
     pairs, products, fitting = scores.agg(
         F.count("*"), F.countDistinct("marketplace", "product_id"), F.count_if("fits")
     ).collect()[0]

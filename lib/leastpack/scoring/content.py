@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 NUMERIC = ("length_bucket", "width_bucket", "height_bucket", "weight_bucket", "price_bucket")
-# Everything of a product that changes a row of pair_scores.
+# Everything of a product that changes a row of scores.
 _DECISIVE = (
     "marketplace", "product_id", "content_key", "length_cm", "width_cm", "height_cm", "weight_g", "warnings",
     "no_input",
@@ -19,7 +19,7 @@ def with_content(inputs: DataFrame, marketplaces: Sequence[str]) -> DataFrame:
     """Add `content_key`, `warnings`, `no_input`, `views_used` and `row_hash` to product_inputs or product_keys.
 
     The key covers what enters the product's vector: the text, the photos that were really encoded, the buckets and
-    the marketplace. The hash covers everything of the product that changes a row of pair_scores.
+    the marketplace. The hash covers everything of the product that changes a row of scores.
 
     Args:
         inputs: Rows of product_inputs or product_keys.

@@ -21,7 +21,7 @@ def settings_digest(model_version: str, packages: Mapping[str, PackageSet], padd
 
 
 def table_note(settings: str, currency_units: Mapping[str, float], inputs: Mapping[str, Commit]) -> str:
-    """Left on `pair_scores` when it is up to date, as a whole, with these inputs.
+    """Left on `scores` when it is up to date, as a whole, with these inputs.
 
     Args:
         settings: `settings_digest`.

@@ -9,18 +9,19 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.scoring.fingerprint import bucket_fingerprint
+from leastpack.scoring.lists import INTERNAL
 from leastpack.scoring.packages import PackageSet
-from leastpack.scoring.pairs import INTERNAL
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """What a bucket of `pair_scores` should hold.
+    """What a bucket of `scores` should hold.
 
     Attributes:
         fingerprint: What its rows should carry.
         products: Products in it.
-        pairs: Rows it should have.
+        rows: Rows it should have: one a product, but of marketplaces without package types.
+        pairs: Pairs in them.
         fused: Products whose content has a vector.
         unfused: Products whose content has none yet.
         repeated: Photos seen twice, since they have several rows in `embeddings`.
@@ -28,6 +29,7 @@ class Bucket:
 
     fingerprint: str
     products: int
+    rows: int
     pairs: int
     fused: int
     unfused: int
@@ -36,18 +38,20 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Held:
-    """What a bucket of `pair_scores` holds.
+    """What a bucket of `scores` holds.
 
     Attributes:
         fingerprint: Of all its rows; None where they carry different ones.
-        pairs: Rows.
-        errors: Rows with an error.
-        failed: Of these, rows whose product the model failed on: they are tried again.
-        warned: Rows with a warning.
-        broken: Rows whose risk is null without an error, or the reverse.
+        rows: Rows, one a product.
+        pairs: Pairs in them.
+        errors: Pairs with an error.
+        failed: Of these, pairs whose product the model failed on: they are tried again.
+        warned: Pairs of products with a warning.
+        broken: Pairs whose risk is null without an error, or the reverse.
     """
 
     fingerprint: str | None
+    rows: int
     pairs: int
     errors: int
     failed: int
@@ -80,11 +84,12 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
     answer = {}
     for number, own in _by_bucket(rows).items():
         parts = [(row["marketplace"], row["n"], row["xor"], row["sum"]) for row in own]
-        pairs = sum(row["n"] * len(packages[m].packages) for row in own if (m := row["marketplace"]) in packages)
+        sold = [(row["n"], len(packages[m].packages)) for row in own if (m := row["marketplace"]) in packages]
         answer[number] = Bucket(
             fingerprint=bucket_fingerprint(settings, parts),
             products=sum(row["n"] for row in own),
-            pairs=pairs,
+            rows=sum(products for products, _ in sold),
+            pairs=sum(products * types for products, types in sold),
             fused=sum(row["fused"] for row in own),
             unfused=sum(row["unfused"] for row in own),
             repeated=sum(row["repeated"] for row in own),
@@ -93,15 +98,15 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
 
 
 def held_buckets(scores: DataFrame) -> dict[int, Held]:
-    """What every bucket of `pair_scores` holds."""
+    """What every bucket of `scores` holds."""
     rows = (
         scores.groupBy("bucket", "fingerprint")
-        .agg(F.count("*").alias("pairs"), *[column.alias(name) for name, column in row_counts().items()])
+        .agg(*[column.alias(name) for name, column in row_counts().items()])
         .collect()  # one row a bucket, unless it is mixed
     )
     answer = {}
     for number, own in _by_bucket(rows).items():
-        total = {name: sum(row[name] for row in own) for name in ("pairs", *row_counts())}
+        total = {name: sum(row[name] for row in own) for name in row_counts()}
         answer[number] = Held(own[0]["fingerprint"] if len(own) == 1 else None, **total)
     return answer
 
@@ -114,13 +119,18 @@ def _by_bucket(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def row_counts() -> dict[str, Column]:
-    """Aggregates over rows of `pair_scores` that tell of their state."""
-    return {
-        "errors": F.count("error"),
-        "failed": F.count_if(F.col("error") == INTERNAL),
-        "warned": F.count_if(F.size("warnings") > 0),
-        "broken": F.count_if(F.col("risk").isNull() != F.col("error").isNotNull()),
+    """Aggregates over rows of `scores` that tell of their state."""
+    pairs = F.size("package_types")
+    one = F.arrays_zip("risk", "error")
+    broken = F.filter(one, lambda pair: pair["risk"].isNull() != pair["error"].isNotNull())
+    counts = {
+        "pairs": pairs,
+        "errors": F.size(F.filter("error", lambda error: error.isNotNull())),
+        "failed": F.size(F.filter("error", lambda error: error == INTERNAL)),
+        "warned": F.when(F.size("warnings") > 0, pairs),
+        "broken": F.size(broken),
     }
+    return {"rows": F.count("*"), **{name: F.coalesce(F.sum(each), F.lit(0)) for name, each in counts.items()}}
 
 
 def stale_buckets(wanted: Mapping[int, Bucket], held: Mapping[int, Held]) -> list[int]:
@@ -136,4 +146,5 @@ def _current(should: Bucket | None, has: Held | None) -> bool:
         return False
     if has is None:  # without pairs, as of a marketplace without package types, no row could carry anything
         return not should.pairs
-    return has.fingerprint == should.fingerprint and has.pairs == should.pairs and not has.failed
+    whole = (has.rows, has.pairs) == (should.rows, should.pairs)
+    return has.fingerprint == should.fingerprint and whole and not has.failed

@@ -1,4 +1,4 @@
-"""The score step: one row for every product x package type of its marketplace.
+"""The score step: one row a product, with its scores in every package type of its marketplace.
 
 Work goes in hash buckets. A bucket whose rows carry the fingerprint of today's inputs is left alone; the others are
 overwritten, a few buckets a transaction, so that a killed job started again finishes the rest and nothing twice.
@@ -26,8 +26,8 @@ from leastpack.scoring import fuse
 from leastpack.scoring.content import with_content
 from leastpack.scoring.fingerprint import settings_digest, table_note
 from leastpack.scoring.fuse import vector_column
+from leastpack.scoring.lists import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.pairs import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products, open_lists
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
@@ -49,7 +49,7 @@ class Stage:
         model: The model, as it travels.
         packages: Package types by marketplace.
         settings: `settings_digest`.
-        note: `table_note` of the inputs as they are: left on `pair_scores` once it follows from them and was checked.
+        note: `table_note` of the inputs as they are: left on `scores` once it follows from them and was checked.
     """
 
     model: WorkerModel
@@ -89,14 +89,14 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
     """
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "score") as run, ExitStack() as kept:
-        tables.ensure("pair_scores")
+        tables.ensure("scores")
         tables.ensure("product_vectors")
         inputs = {name: tables.commit(name) for name in INPUTS}
         versions = {name: run.reads(name, one.version) for name, one in inputs.items()}
         with run.phase("plan"):
             stage = _stage(tables, config, inputs)
             if _up_to_date(tables, stage):
-                log.info("pair_scores is up to date with its inputs")
+                log.info("scores is up to date with its inputs")
                 _account_unchanged(tables, run, versions)
                 return
             work = _plan(tables, config, versions, stage, kept)
@@ -109,7 +109,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
         with run.phase("check"):
             _account(tables, run, versions, work, written)
             # Only now: what was not checked must not count as up to date.
-            tables.mark("pair_scores", stage.note)
+            tables.mark("scores", stage.note)
         for name in ("products", "pairs"):
             run.rate(f"{name}_per_second", f"{name}_written", "plan", "fuse", "cross", "check")
 
@@ -125,9 +125,9 @@ def _stage(tables: Tables, config: Config, inputs: Mapping[str, Commit]) -> Stag
 
 def _up_to_date(tables: Tables, stage: Stage) -> bool:
     """Whether nothing was written to the inputs since all pairs were scored, and nothing but scores to the table."""
-    if tables.commit("pair_scores").note != stage.note:
+    if tables.commit("scores").note != stage.note:
         return False
-    return tables.read("pair_scores").where(F.col("error") == INTERNAL).isEmpty()
+    return tables.read("scores").where(F.array_contains("error", INTERNAL)).isEmpty()
 
 
 def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: Stage, kept: ExitStack) -> Work:
@@ -137,7 +137,7 @@ def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: St
     vectors = _vectors(tables, stage.model, tables.version("product_vectors"))
     products = keep(kept, _clustered(_with_vectors(keyed, vectors)))
     wanted = wanted_buckets(products, stage.packages, stage.settings)
-    held = held_buckets(tables.read("pair_scores"))
+    held = held_buckets(tables.read("scores"))
     sold = live(tables.read("products", versions["products"])).count()
     return Work(stage, products, wanted, held, stale_buckets(wanted, held), sold)
 
@@ -206,22 +206,21 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
     """Write the stale buckets, a few a transaction; what was written, counted on the way."""
     total: Counter[str] = Counter()
     finished = 0
-    expected = {b: work.wanted[b].pairs if b in work.wanted else 0 for b in work.stale}
-    for wave in waves(expected, config.tables.pairs_per_commit):
+    pairs = {b: work.wanted[b].pairs if b in work.wanted else 0 for b in work.stale}
+    for wave in waves(pairs, config.tables.pairs_per_commit):
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
         crossed = cross_products(chosen, work.stage.model, work.stage.packages, config.scoring.padding_cm)
         metered, told = observed(crossed, METER)
-        pairs = _named(open_lists(metered, work.stage.packages), work, run.run_id)
-        counted, counts = observed(pairs, (), pairs=F.count("*"), **row_counts())
-        tables.replace_where("pair_scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
+        counted, counts = observed(_named(metered, work, run.run_id), (), **row_counts())
+        tables.replace_where("scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
         written = {**counts.get, **told.get}
-        due = sum(expected[b] for b in wave)
-        if written.get("pairs") != due:
+        due = sum(work.wanted[b].rows for b in wave if b in work.wanted)
+        if written.get("rows") != due:
             # What a lost executor had done is counted again when it is done again: the table knows.
             written |= _read_back(tables, wave)
-        run.expect(f"pair_scores, buckets {wave[0]} to {wave[-1]}", rows=written["pairs"], expected=due)
+        run.expect(f"scores, buckets {wave[0]} to {wave[-1]}", rows=written["rows"], expected=due)
         most = max(total[LOADS_OF_WORKER], written.get(LOADS_OF_WORKER, 0))
         total.update(written)
         total[LOADS_OF_WORKER] = most
@@ -232,16 +231,18 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
     return total
 
 
-def _read_back(tables: Tables, wave: Sequence[int]) -> dict[str, int]:
-    rows = tables.read("pair_scores").where(F.col("bucket").isin(*wave))
+def _read_back(tables: Tables, wave: Sequence[int] | None = None) -> dict[str, int]:
+    """What some buckets hold, or all of them."""
+    rows = tables.read("scores")
+    rows = rows if wave is None else rows.where(F.col("bucket").isin(*wave))
     counts = [column.alias(name) for name, column in row_counts().items()]
-    return rows.agg(F.count("*").alias("pairs"), *counts).collect()[0].asDict()
+    return rows.agg(*counts).collect()[0].asDict()
 
 
-def _named(pairs: DataFrame, work: Work, run_id: str) -> DataFrame:
-    """The pairs, with what they follow from."""
+def _named(scored: DataFrame, work: Work, run_id: str) -> DataFrame:
+    """The scores, with what they follow from."""
     fingerprint = F.create_map(*[F.lit(x) for b, one in work.wanted.items() for x in (b, one.fingerprint)])
-    return pairs.withColumns(
+    return scored.drop("no_input").withColumns(
         {
             "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.stage.model.model_version),
@@ -255,7 +256,7 @@ def _account_unchanged(tables: Tables, run: Run, versions: Mapping[str, int]) ->
     products = tables.read("products", versions["products"])
     rows, sold = products.count(), live(products).count()
     run.account("products", rows_in=rows, used=0, set_aside={"unchanged": sold, "delisted": rows - sold})
-    run.figure("pairs", tables.read("pair_scores").count())
+    run.figure("pairs", _read_back(tables)["pairs"])
     for name in ("pairs_written", "products_written", "vectors_fused"):
         run.figure(name, 0)
 
@@ -266,10 +267,10 @@ def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, 
     aside = {"unchanged": work.sold - scored, "delisted": rows - work.sold}
     run.account("products", rows_in=rows, used=scored, set_aside=aside)
     left = [held for bucket, held in work.held.items() if bucket not in work.stale]
-    figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in ("pairs", *row_counts())}
-    expected = sum(one.pairs for one in work.wanted.values())
-    run.expect("pair_scores", rows=tables.read("pair_scores").count(), expected=expected)
-    broken = "pair_scores where risk is null but error is not set, or the reverse"
+    figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in row_counts()}
+    expected = sum(one.rows for one in work.wanted.values())
+    run.expect("scores", rows=tables.read("scores").count(), expected=expected)
+    broken = "scores where risk is null but error is not set, or the reverse"
     run.expect(broken, rows=figures["broken"], expected=0)
     run.figure("pairs", figures["pairs"])
     run.figure("pairs_written", written["pairs"])

@@ -246,8 +246,14 @@ DAMAGE_READERS = _table(
         ("texts", "long", "Comments of returns, and reviews that name a shipment, that it was fitted on."),
         ("damage_texts", "long", "Of these, of what came back for damage."),
         ("words", "string", "Digest of the list of words that was measured beside it."),
+        ("folds", "map<string, int>", "Month to the row of weights that was fitted without its texts."),
         ("calibrations", "map<string, array<double>>", "Language (`*`: all) to slope and intercept of P(came back for damage)."),
-        ("weights", "binary", "Weight of each hashed word and n-gram, float32, little-endian."),
+        (
+            "weights",
+            "binary",
+            "Weight of each hashed word and n-gram, float32, little-endian: a row fitted on all texts, which reads later "
+            "months, then the rows that `folds` names.",
+        ),
         _RUN,
     ],
 )
@@ -432,38 +438,62 @@ PRODUCT_VECTORS = _table(
     partition_by="model_version",
 )
 _SCORES: list[tuple[str, str, str]] = [
-    *_PAIR,
+    *_PRODUCT,
     ("bucket", "int", "Hash bucket of the product."),
-    ("fits", "boolean", "The product fits; null where its size is unknown."),
-    ("risk", "float", "Calibrated P(damage rate > tau); null exactly where error is set."),
+    ("package_types", "array<string>", "Package types of the marketplace, in order of name; the lists below go with it."),
+    ("fits", "array<boolean>", "The product fits; null where its size is unknown."),
+    ("risk", "array<float>", "Calibrated P(damage rate > tau); null exactly where error is set."),
     (
         "damage_rate",
-        "float",
+        "array<float>",
         "Calibrated expected rate of reported damages a shipment; null exactly where error is set.",
     ),
-    ("void_share", "double", "Share of the package left empty."),
-    ("views_used", "int", "Photos behind the risk."),
+    ("void_share", "array<double>", "Share of the package left empty."),
+    ("error", "array<string>", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
+    ("views_used", "int", "Photos behind the risks."),
     ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
-    ("error", "string", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
     ("fingerprint", "string", "Digest of everything that changes the result."),
     ("model_version", "string", "Digest of the model directory."),
     _RUN,
     ("scored_at", "timestamp", "When."),
 ]
+SCORES = _table(
+    "scores",
+    "score",
+    "marketplace product_id",
+    "A product in every package type of its marketplace; `leastpack.pairs` opens it to a row a pair.",
+    _SCORES,
+    partition_by="bucket",
+)
+SCORES_OF_CANDIDATE = _table(
+    "scores_of_candidate",
+    "score --candidate",
+    "marketplace product_id",
+    "The same under a candidate model, which is not in use.",
+    _SCORES,
+    partition_by="bucket",
+)
+# What earlier releases pin; nothing writes it any more.
 PAIR_SCORES = _table(
     "pair_scores",
     "score",
     "marketplace product_id package_type",
-    "One product x package type of its marketplace.",
-    _SCORES,
-    partition_by="bucket",
-)
-CANDIDATE_SCORES = _table(
-    "candidate_scores",
-    "score --candidate",
-    "marketplace product_id package_type",
-    "The same under a candidate model, which is not in use.",
-    _SCORES,
+    "Scores of earlier releases: one product x package type of its marketplace.",
+    [
+        *_PAIR,
+        ("bucket", "int", "Hash bucket of the product."),
+        ("fits", "boolean", "The product fits; null where its size is unknown."),
+        ("risk", "float", "Calibrated P(damage rate > tau); null exactly where error is set."),
+        ("damage_rate", "float", "Calibrated expected rate of reported damages a shipment; null where error is set."),
+        ("void_share", "double", "Share of the package left empty."),
+        ("views_used", "int", "Photos behind the risk."),
+        ("warnings", "array<string>", "Codes such as IMAGE_FAILED, NO_TEXT, NO_SIZE."),
+        ("error", "string", "NO_INPUT, PACKAGE_INVALID or INTERNAL; null if scored."),
+        ("fingerprint", "string", "Digest of everything that changes the result."),
+        ("model_version", "string", "Digest of the model directory."),
+        _RUN,
+        ("scored_at", "timestamp", "When."),
+    ],
     partition_by="bucket",
 )
 _CELL = (
@@ -916,8 +946,8 @@ ALL: tuple[Table, ...] = (
     TRAINING_EXAMPLES,
     EMBEDDINGS,
     PRODUCT_VECTORS,
-    PAIR_SCORES,
-    CANDIDATE_SCORES,
+    SCORES,
+    SCORES_OF_CANDIDATE,
     POLICY_ROUNDS,
     PILOTS,
     ROUND_CHOICES,
@@ -938,4 +968,4 @@ ALL: tuple[Table, ...] = (
     QUARANTINE,
     RUNS,
 )
-BY_NAME: dict[str, Table] = {table.name: table for table in ALL}
+BY_NAME: dict[str, Table] = {table.name: table for table in (*ALL, PAIR_SCORES)}

@@ -33,11 +33,11 @@ def test_what_ships_stays_until_the_candidate_is_certified_and_promoted(spark: S
     rows = market_rows()
     write(spark, tables, rows)
     certify_policy(spark, config)
-    with pytest.raises(InputError, match="candidate_scores does not exist"):
+    with pytest.raises(InputError, match="scores_of_candidate does not exist"):
         promote(spark, config)
     # As score --candidate leaves them.
-    scores = [{**row, "model_version": candidate} for row in rows["pair_scores"]]
-    put_rows(Tables(spark, config.of_candidate().tables), "pair_scores", scores)
+    scores = [{**row, "model_version": candidate} for row in rows["scores"]]
+    put_rows(Tables(spark, config.of_candidate().tables), "scores", scores)
     certify_policy(spark, config.of_candidate())
     decide_packaging(spark, config)
 
@@ -58,7 +58,7 @@ def test_what_ships_stays_until_the_candidate_is_certified_and_promoted(spark: S
     assert [row.model_version for row in given] == [candidate]
     # It is not in use: nothing moves by its certificate.
     assert tables.read("recommendations").where("certificate_id IS NOT NULL").isEmpty()
-    assert {row.model_version for row in tables.read("pair_scores").collect()} == {IN_USE}
+    assert {row.model_version for row in tables.read("scores").collect()} == {IN_USE}
 
     write(spark, tables, {"products": [*rows["products"], {**rows["products"][5], "product_id": "P9999"}]})
     with pytest.raises(InputError, match="not those of the catalog of today"):

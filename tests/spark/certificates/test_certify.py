@@ -199,9 +199,9 @@ def test_after_a_failure_of_the_same_model_others_are_drawn_and_a_new_model_meet
     )
     assert not first & second
     # A model that has seen none of the results meets the newest panel.
-    scores = tables.read("pair_scores").withColumn("model_version", F.lit("model-2"))
+    scores = tables.read("scores").withColumn("model_version", F.lit("model-2"))
     rows = spark.createDataFrame(scores.collect(), scores.schema)
-    tables.replace("pair_scores", rows)
+    tables.replace("scores", rows)
     certify_policy(spark, config_for(tables, year, as_of=TODAY + timedelta(days=62)))
     newest = tables.read("policy_rounds").where("model_version = 'model-2'").collect()
     assert [row.hash_from for row in newest] == [rounds[1].hash_from]

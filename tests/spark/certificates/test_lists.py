@@ -32,7 +32,7 @@ def of_list(tables: Tables, day: date = TODAY) -> Config:
 def later_product(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """A product like one that moves, which came to the catalog after the draw."""
     like = "P0012"
-    names = ("products", "pair_scores", "pair_outcomes")
+    names = ("products", "scores", "pair_outcomes")
     return {name: [{**row, "product_id": LATER} for row in rows[name] if row["product_id"] == like] for name in names}
 
 

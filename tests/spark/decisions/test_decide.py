@@ -16,6 +16,7 @@ from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decide import decide_packaging
 from leastpack.errors import InputError, PromiseError
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.schemas import CERTIFICATES
 
 WRITTEN = ("pair_decisions", "recommendations", "test_queue")
@@ -67,7 +68,7 @@ def by_product(tables: Tables) -> dict[str, Row]:
 
 
 def test_p1_every_scored_pair_has_a_decision_and_every_row_is_accounted_for(decided: Tables) -> None:
-    assert decided.read("pair_decisions").count() == decided.read("pair_scores").count() == 900
+    assert decided.read("pair_decisions").count() == pairs(decided.read("scores")).count() == 900
     assert decided.read("recommendations").count() == 300
     run = last_run(decided)
     account = json.loads(run.account)
@@ -82,7 +83,7 @@ def test_moves_lie_under_the_level_and_in_cells_with_a_certificate(decided: Tabl
     moves = pairs.where("reason = 'certified_move'")
     assert moves.count() > 100
     assert moves.where((F.col("risk") > LEVEL) | (F.col("certificate_id") != "c") | ~F.col("moves")).count() == 0
-    dark = decided.read("pair_scores").where("views_used = 0").select("product_id").distinct()
+    dark = decided.read("scores").where("views_used = 0").select("product_id").distinct()
     assert moves.join(dark, "product_id", "left_semi").count() == 0
     why = {row.why_not_moved for row in decided.read("recommendations").join(dark, "product_id", "left_semi").collect()}
     assert {"unsupported", None} >= why - {"unscored", "nothing_lighter_fits", "proven_unsafe"}
@@ -199,12 +200,12 @@ def test_without_scores_nothing_is_written_and_without_certificates_products_sta
 ) -> None:
     rows = market_rows(6)
     none: dict[str, list[dict[str, Any]]] = {"pair_tests": [], "pair_outcomes": [], "training_examples": []}
-    write(spark, tables, {**rows, **none, "pair_scores": []})
-    with pytest.raises(InputError, match="pair_scores is empty"):
+    write(spark, tables, {**rows, **none, "scores": []})
+    with pytest.raises(InputError, match="scores is empty"):
         decide_packaging(spark, config_for(tables))
     assert last_run(tables).status == "failed"
 
-    write(spark, tables, {"pair_scores": rows["pair_scores"]})
+    write(spark, tables, {"scores": rows["scores"]})
     decide_packaging(spark, config_for(tables))
     assert tables.read("pair_decisions").where("decision = 'CERTIFIED'").count() == 0
     # Nothing was ever shipped.
@@ -213,21 +214,21 @@ def test_without_scores_nothing_is_written_and_without_certificates_products_sta
 
 def test_a_product_without_all_its_scores_is_refused(spark: SparkSession, tables: Tables) -> None:
     rows = market_rows(6)
-    write(spark, tables, {**rows, "pair_scores": rows["pair_scores"][:-1]})
+    write(spark, tables, {**rows, "scores": rows["scores"][:-1]})
     with pytest.raises(PromiseError, match="1 products have others"):
         decide_packaging(spark, config_for(tables))
 
 
 def two_models(rows: dict[str, Any]) -> dict[str, Any]:
-    first, *others = rows["pair_scores"]
-    return {"pair_scores": [*others, {**first, "model_version": "model-2"}]}
+    first = rows["scores"][0]["product_id"]
+    return {"scores": [{**r, "model_version": "model-2"} if r["product_id"] == first else r for r in rows["scores"]]}
 
 
 def no_bags(rows: dict[str, Any]) -> dict[str, Any]:
     return {"package_types": [row for row in rows["package_types"] if row["package_type"] != "bag"]}
 
 
-@pytest.mark.parametrize(("spoil", "message"), [(two_models, "mixes models"), (no_bags, "6 pairs")])
+@pytest.mark.parametrize(("spoil", "message"), [(two_models, "mixes models"), (no_bags, "6 products have others")])
 def test_scores_that_are_not_whole_are_refused(spark: SparkSession, tables: Tables, spoil: Any, message: str) -> None:
     rows = market_rows(6)
     write(spark, tables, {**rows, **spoil(rows)})

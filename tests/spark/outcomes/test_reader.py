@@ -94,7 +94,7 @@ def test_a_reader_is_learned_speaks_from_the_next_run_on_and_can_be_taken_back(s
     assert damaged(tables) == came_back + not_broken
     # A list that was not measured speaks alone, whatever was learned beside another.
     other = reader_in_force(tables, told.outcomes.model_copy(update={"review_words": ["zerbroch*"]}))
-    assert (other.reader_id, other.reader.tells_of_damage([DAMAGED], ["de"]).tolist()) == (None, [False])
+    assert (other.reader_id, other.reader.tells_of_damage([DAMAGED], ["de"], ["2024-01"]).tolist()) == (None, [False])
     with pytest.raises(ConfigError, match="there is no reader nobody"):
         reader_in_force(tables, told.outcomes.model_copy(update={"damage_reader": "nobody"}))
 

@@ -28,7 +28,7 @@ def names(spark: SparkSession, tables: Tables) -> dict[str, Any]:
     write(spark, tables, rows)
     config = config_for(tables)
     publish_release(spark, config)
-    for name in ("pair_scores", "recommendations"):
+    for name in ("scores", "recommendations"):
         add_rows(tables, name, rows[name])
 
     blocks = re.findall(r"```python\n(.*?)```", DOC.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -42,15 +42,16 @@ def names(spark: SparkSession, tables: Tables) -> dict[str, Any]:
 
 def test_p12_readers_other_than_spark_see_the_release(names: dict[str, Any]) -> None:
     assert names["release"]["status"] == "published"
-    assert names["released"]("pair_scores").version() == names["versions"]["pair_scores"]
+    assert names["released"]("scores").version() == names["versions"]["scores"]
 
     assert sorted(names["recommendations"]["product_id"]) == ["A", "B"]
     assert set(names["recommendations"]["package_type"]) == {"paper_bag"}
-    assert names["bags"].column("risk").to_pylist() == pytest.approx([0.09, 0.09])
+    assert names["bags"]["risk"].tolist() == pytest.approx([0.09, 0.09])
 
     by_type = {row["package_type"]: (row["pairs"], row["risk"]) for row in names["risk_by_type"].to_dicts()}
     assert {name: pairs for name, (pairs, _) in by_type.items()} == {"box": 2, "mailer": 2, "paper_bag": 2}
     risks = {name: risk for name, (_, risk) in by_type.items()}
     assert risks == pytest.approx({"box": 0.01, "mailer": 0.05, "paper_bag": 0.09})
     assert names["lightest"] == [("paper_bag", 2, 0.09)]
-    assert names["decisions"].count() == 6
+    assert names["decisions"].count() == names["scored"].count() == 6
+    assert names["scored"].where("package_type = 'paper_bag' AND abs(risk - 0.09) < 1e-6").count() == 2

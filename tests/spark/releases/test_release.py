@@ -12,17 +12,19 @@ from urllib.parse import urlparse
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.market import config_for, whole, write
-from tests.spark.rows import put_rows, table_rows
+from tests.spark.market import TYPES, config_for, whole, write
+from tests.spark.rows import add_rows, put_rows, table_rows
 
 from leastpack.config.root import Config
 from leastpack.config.storage import TablesConfig
-from leastpack.errors import InputError, PromiseError
+from leastpack.errors import ConfigError, InputError, PromiseError
 from leastpack.releases.audit import audit
 from leastpack.releases.changes import recommendation_changes
+from leastpack.releases.export import export_pairs
 from leastpack.releases.publish import publish_release, rollback
-from leastpack.releases.release import RELEASED, current_release, read_release
+from leastpack.releases.release import RELEASED, current_release, read_release, released_pairs
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.schemas import BY_NAME
 
 Rows = list[dict[str, Any]]
@@ -48,10 +50,10 @@ FINDINGS = {
 def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
     """Tables spoilt in one way, and what the audit should find."""
     rows = whole()
-    scores, decisions = rows["pair_scores"], rows["pair_decisions"]
+    scores, decisions = rows["scores"], rows["pair_decisions"]
     if name == "rows":
         spoilt = {
-            "pair_scores": [*scores[1:], scores[5]],
+            "scores": [*scores[1:], scores[5]],
             "pair_decisions": decisions[:4],
             "products": rows["products"][:1],
         }
@@ -77,14 +79,14 @@ def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
             "above_level": 1,
             "protection_order": 1,
         }
-        spoilt = {"pair_scores": scores, "pair_decisions": change(decisions, 3, risk=0.1001)}
+        spoilt = {"scores": scores, "pair_decisions": change(decisions, 3, risk=0.1001)}
         return {**rows, **spoilt}, {**found, "decided_on_other_scores": 3}
     decisions = change(change(decisions, 1, decision="UNSCORED"), 0, certificate_id=None)
     decisions = change(decisions, 3, decision="TEST", reason="doubtful", certificate_id=None, model_version="other")
     decisions = change(decisions, 4, fits=None)
     spoilt = {
         "pair_decisions": decisions,
-        "pair_scores": change(scores, 4, fits=None),
+        "scores": change(scores, 4, fits=None),
     }
     # A move that names no certificate lies under no level.
     found = {"above_level": 1, "certificate_unnamed": 1, "unscored_rule": 1, "certified_unfit": 1}
@@ -114,9 +116,9 @@ def test_every_finding_is_tried() -> None:
 
 def test_p5_rounding_more_void_and_as_many_failures_as_the_config_allows_are_no_violation(spark: SparkSession) -> None:
     rows = whole()
-    scores = change(change(rows["pair_scores"], 2, risk=0.0500005), 5, risk=0.9, void_share=0.5)
+    scores = change(change(rows["scores"], 2, risk=0.0500005), 5, risk=0.9, void_share=0.5)
     scores = change(scores, 0, risk=None, damage_rate=None, error="INTERNAL")
-    found = violations(spark, {**rows, "pair_scores": scores}, most_failed=0.2)
+    found = violations(spark, {**rows, "scores": scores}, most_failed=0.2)
     assert found["protection_order"] == found["failed_in_the_model"] == 0
 
 
@@ -221,8 +223,8 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
 
 def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tuple[Tables, Config]) -> None:
     tables, config = published
-    rows = change(whole()["pair_scores"], 4, risk=None)
-    put_rows(tables, "pair_scores", rows)
+    rows = change(whole()["scores"], 4, risk=None)
+    put_rows(tables, "scores", rows)
     with pytest.raises(PromiseError, match="null_rule: 1 rows") as failure:
         publish_release(spark, config)
     assert failure.value.exit_code == 3
@@ -232,8 +234,11 @@ def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tupl
 
 def of_model(rows: dict[str, Rows], model: str) -> dict[str, Rows]:
     """The same rows, as another model would have left them."""
-    named = ("pair_scores", "pair_decisions", "certificates")
+    named = ("scores", "pair_decisions", "certificates")
     return {name: [{**row, "model_version": model} for row in rows[name]] for name in named}
+
+
+ROWS_OF = {"certificates": 1, "scores": 2, "pair_decisions": 6}
 
 
 @pytest.mark.slow
@@ -248,9 +253,9 @@ def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
         mine = Tables(spark, config.tables)
         while not stop.wait(0.2):  # leaves the writer some time of the processors
             release = current_release(mine)
-            for name in ("pair_scores", "pair_decisions", "certificates"):
+            for name in ("scores", "pair_decisions", "certificates"):
                 rows = [row.model_version for row in read_release(mine, name, release.release_id).collect()]
-                if set(rows) != {release.model_version} or len(rows) != (1 if name == "certificates" else 6):
+                if set(rows) != {release.model_version} or len(rows) != ROWS_OF[name]:
                     wrong.append(f"{release.release_id}: {name} of {rows}")
             seen[release.release_id] = release.model_version
 
@@ -258,7 +263,7 @@ def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
     reader.start()
     try:
         rows = of_model(whole(), "n")
-        write(spark, tables, {"pair_scores": rows["pair_scores"]})
+        write(spark, tables, {"scores": rows["scores"]})
         with pytest.raises(PromiseError, match="models_mixed"):
             publish_release(spark, config)
         write(spark, tables, {name: rows[name] for name in ("certificates", "pair_decisions")})
@@ -285,6 +290,42 @@ def many_scores(shift: float) -> Rows:
     ]  # fmt: skip
 
 
+def test_a_release_with_a_row_a_pair_is_compared_with_and_can_be_rolled_back_to(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    tables, config = published
+    put_rows(tables, "pair_scores", whole()["scores"])
+    first = current_release(tables)
+    versions = {name: version for name, version in first.versions.items() if name != "scores"}
+    versions["pair_scores"] = tables.version("pair_scores")
+    add_rows(tables, "releases", [{**first.asDict(), "release_id": "000002-before", "versions": versions}])
+    publish_release(spark, config)
+    assert current_release(tables).versions == first.versions
+    figures = tables.read("runs").where("step = 'publish'").orderBy(F.desc("started_at")).first().figures
+    assert {name for name in figures if name.startswith("drift.")} == {f"drift.NA.{name}" for name in TYPES}
+    rollback(spark, config, "000002-before")
+    assert current_release(tables).versions == versions
+    before, now = released_pairs(tables, versions), pairs(tables.read("scores"))
+    columns = ("product_id", "package_type", "risk")
+    assert {*before.select(*columns).collect()} == {*now.select(*columns).collect()}
+
+
+def test_pairs_are_exported_as_rows_and_nothing_is_written_over(
+    spark: SparkSession, published: tuple[Tables, Config], tmp_path: Path
+) -> None:
+    _, config = published
+    place = str(tmp_path / "pairs")
+    assert export_pairs(spark, config, place, "csv", "package_type = 'bag' AND risk < 0.5", None) == 2
+    rows = spark.read.csv(place, header=True).collect()
+    assert {(row.product_id, row.package_type, row.risk) for row in rows} == {(p, "bag", "0.09") for p in "AB"}
+    with pytest.raises(InputError, match="already"):
+        export_pairs(spark, config, place, "csv", None, None)
+    with pytest.raises(ConfigError, match="--where 'risky < 1' cannot be read"):
+        export_pairs(spark, config, str(tmp_path / "none"), "parquet", "risky < 1", None)
+    for format_ in ("delta", "parquet"):
+        assert export_pairs(spark, config, str(tmp_path / format_), format_, None, None) == 6
+
+
 @pytest.mark.slow
 def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
     spark: SparkSession, published: tuple[Tables, Config], monkeypatch: pytest.MonkeyPatch
@@ -294,7 +335,7 @@ def test_risks_that_move_too_far_or_are_gone_fail_the_audit(
     unbounded = config.model_copy(update={"decisions": config.decisions.model_copy(update={"most_drift": None})})
 
     def published_with(scores: Rows, config: Config) -> dict[str, float]:
-        put_rows(tables, "pair_scores", scores)
+        put_rows(tables, "scores", scores)
         publish_release(spark, config)
         run = tables.read("runs").where("step = 'publish'").orderBy(F.desc("started_at")).first()
         return dict(run["figures"])
@@ -316,19 +357,19 @@ def test_a_last_release_that_is_too_old_to_be_read_does_not_block_the_next_one(
 ) -> None:
     tables, config = published
     first = current_release(tables)
-    for name in ("pair_scores", "recommendations"):
+    for name in ("scores", "recommendations"):
         held = tables.read(name)
         old = held.inputFiles()
         tables.replace_where(name, spark.createDataFrame(held.collect(), held.schema), "true")
         for file in old:
             Path(urlparse(file).path).unlink()
-    with pytest.raises(InputError, match=r"(?s)pair_scores, which cannot be read.*most_drift=null"):
+    with pytest.raises(InputError, match=r"(?s)table scores, which cannot be read.*most_drift=null"):
         publish_release(spark, config)
     assert current_release(tables).release_id == first.release_id
     decisions = config.decisions.model_copy(update={"most_drift": None})
     publish_release(spark, config.model_copy(update={"decisions": decisions}))
     newest = current_release(tables)
-    assert newest.versions["pair_scores"] == tables.version("pair_scores")
+    assert newest.versions["scores"] == tables.version("scores")
     assert json.loads(newest.audit)["changes_unknown_since"] == first.release_id
     assert read_release(tables, "recommendations").count() == 2
 

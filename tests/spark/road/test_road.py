@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from leastpack.config import Config
 from leastpack.encoders.engines import encoder_identities, read_choice, representation, resolve_engines
-from leastpack.releases.release import current_release, read_release
+from leastpack.releases.release import current_release, read_release, released_pairs
 from leastpack.reporting.summary import summary_lines
 from leastpack.road import STEPS
 from leastpack.tables import Tables
@@ -66,17 +66,18 @@ def test_every_raw_export_is_accounted_for(tables: Tables, demo: Config) -> None
 
 def test_every_true_product_is_scored_in_every_package_of_its_marketplace(spark: SparkSession, demo: Config) -> None:
     truth = pd.read_parquet(demo.report.truth)
-    scores = read_release(Tables(spark, demo.tables), "pair_scores").toPandas()
+    tables = Tables(spark, demo.tables)
+    scores = released_pairs(tables, current_release(tables).versions).toPandas()
     both = truth.merge(scores, on=PAIR, how="outer", indicator=True, suffixes=("_true", ""))
     assert (both["_merge"] == "right_only").sum() == 0
     delisted = both.loc[both["_merge"] == "left_only", PAIR[:2]].drop_duplicates()
-    products = Tables(spark, demo.tables).read("products").where("deleted_at IS NOT NULL").count()
+    products = tables.read("products").where("deleted_at IS NOT NULL").count()
     assert len(delisted) == products
 
 
 def test_p6_risk_is_null_exactly_where_there_is_an_error(tables: Tables) -> None:
     broken = F.col("risk").isNull() != F.col("error").isNotNull()
-    assert read_release(tables, "pair_scores").where(broken).count() == 0
+    assert released_pairs(tables, current_release(tables).versions).where(broken).count() == 0
 
 
 def test_p7_no_group_is_in_two_splits(tables: Tables) -> None:
@@ -87,14 +88,15 @@ def test_p7_no_group_is_in_two_splits(tables: Tables) -> None:
 def test_p8_broken_photos_are_codes_on_their_rows_and_their_products_are_scored(tables: Tables) -> None:
     failed = tables.read("embeddings").where("modality = 'image' AND error IS NOT NULL")
     assert failed.count() > 0
-    warned = read_release(tables, "pair_scores").where(F.array_contains("warnings", "IMAGE_FAILED"))
+    scored = released_pairs(tables, current_release(tables).versions)
+    warned = scored.where(F.array_contains("warnings", "IMAGE_FAILED"))
     assert warned.where("risk IS NULL").count() == 0
     assert warned.count() > 0
 
 
 def test_the_release_pins_one_model_and_its_summary_can_be_printed(tables: Tables, demo: Config) -> None:
     release = current_release(tables)
-    assert [row[0] for row in read_release(tables, "pair_scores").select("model_version").distinct().collect()] == [
+    assert [row[0] for row in read_release(tables, "scores").select("model_version").distinct().collect()] == [
         release["model_version"]
     ]
     lines = summary_lines(tables.spark, demo)

@@ -33,6 +33,7 @@ from leastpack.model.scorer import Scorer
 from leastpack.scoring.packages import package_sets
 from leastpack.scoring.score import score_pairs
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 
 # Tests share their tables: a product may have been scored in batches of another size, which rounds otherwise.
 ROUNDING = 1e-5
@@ -61,7 +62,7 @@ def expected(spark: SparkSession, world: Config) -> dict[tuple[str, str], tuple[
 
 
 def scores(spark: SparkSession, config: Config) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = Tables(spark, config.tables).read("pair_scores").collect()
+    rows = pairs(Tables(spark, config.tables).read("scores")).collect()
     return {(row["product_id"], row["package_type"]): row.asDict() for row in rows}
 
 
@@ -81,7 +82,7 @@ def reference(spark: SparkSession, config: Config) -> dict[tuple[str, str], tupl
     return answer
 
 
-def test_p6_every_pair_has_one_row_with_a_risk_exactly_where_there_is_no_error_and_its_fit_void_and_warnings(
+def test_p6_every_pair_is_there_once_with_a_risk_exactly_where_there_is_no_error_and_its_fit_void_and_warnings(
     spark: SparkSession, world: Config
 ) -> None:
     score_pairs(spark, world)
@@ -129,7 +130,7 @@ def test_p4_risks_are_those_of_the_plain_path_for_any_partitions_and_batches(
     settings("spark.sql.shuffle.partitions", partitions)
     config = world.model_copy(update={"scoring": world.scoring.model_copy(update={"partitions": partitions})})
     tables = Tables(spark, world.tables)
-    for name in ("pair_scores", "product_vectors"):
+    for name in ("scores", "product_vectors"):
         tables.ensure(name)
         spark.sql(f"DELETE FROM delta.`{tables.location(name)}`")
     score_pairs(spark, config)
@@ -163,7 +164,7 @@ def test_p2_a_second_run_writes_nothing_and_inputs_written_anew_without_a_differ
 ) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
-    before = {name: tables.version(name) for name in ("pair_scores", "product_vectors")}
+    before = {name: tables.version(name) for name in ("scores", "product_vectors")}
     score_pairs(spark, world)
     assert {name: tables.version(name) for name in before} == before
     last = tables.read("runs").orderBy(F.desc("started_at")).first()
@@ -191,7 +192,7 @@ def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_writ
 ) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
-    where, version = tables.location("pair_scores"), tables.version("pair_scores")
+    where, version = tables.location("scores"), tables.version("scores")
     before, vectors = scores(spark, world), tables.read("product_vectors").count()
     tables.merge("products", table_rows(spark, "products", [{**product(4), "weight_g": 1e6}]))
     failed = "error = 'INTERNAL', risk = null, damage_rate = null"
@@ -233,7 +234,7 @@ def test_p1_a_key_that_two_runs_wrote_stops_the_step_every_time_before_anything_
 ) -> None:
     score_pairs(spark, world)
     tables = Tables(spark, world.tables)
-    version, embeddings = tables.version("pair_scores"), tables.version("embeddings")
+    version, embeddings = tables.version("scores"), tables.version("embeddings")
     for modality, shows in (("text", "products beside their texts"), ("image", "photos repeated beside")):
         held = tables.read("embeddings", embeddings)
         one = held.where((F.col("modality") == modality) & F.col("vector").isNotNull()).limit(1)
@@ -241,7 +242,7 @@ def test_p1_a_key_that_two_runs_wrote_stops_the_step_every_time_before_anything_
         for _ in range(2):
             with pytest.raises(PromiseError, match=rf"(?s){shows}.*leastpack repair"):
                 score_pairs(spark, world)
-        assert tables.version("pair_scores") == version
+        assert tables.version("scores") == version
         spark.sql(f"RESTORE TABLE delta.`{tables.location('embeddings')}` TO VERSION AS OF {embeddings}")
     score_pairs(spark, world)
 
@@ -292,7 +293,7 @@ def last_figures(tables: Tables, step: str) -> dict[str, float]:
 @pytest.mark.slow
 def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     tables = Tables(spark, world.tables)
-    spark.sql(f"DELETE FROM delta.`{tables.location('pair_scores')}`")
+    spark.sql(f"DELETE FROM delta.`{tables.location('scores')}`")
     spark.sql(f"DELETE FROM delta.`{tables.location('product_vectors')}`")
     with capture_logs() as told:
         score_pairs(spark, world)
@@ -300,7 +301,7 @@ def test_a_run_tells_of_its_work(spark: SparkSession, world: Config) -> None:
     logged = next(one for one in told if one["event"] == "step done")
     assert figures.items() <= logged.items()
     assert {"cross.most_loads_of_a_worker", "cross.write_s"} <= set(figures)  # a catalog this small is written at once
-    rows = tables.read("pair_scores")
+    rows = pairs(tables.read("scores"))
     assert figures["pairs"] == figures["pairs_written"] == rows.count()
     assert figures["pairs_with_error"] == rows.where("error IS NOT NULL").count() > 0
     assert figures["vectors_fused"] == tables.read("product_vectors").count() > 0
@@ -335,11 +336,11 @@ def test_an_unchanged_catalog_is_not_even_read_and_a_table_made_anew_is(
 
 
 def test_a_missing_model_is_named_and_nothing_is_written(spark: SparkSession, world: Config, tmp_path: Path) -> None:
-    version = Tables(spark, world.tables).version("pair_scores")
+    version = Tables(spark, world.tables).version("scores")
     config = world.model_copy(update={"model": world.model.model_copy(update={"directory": str(tmp_path / "none")})})
     with pytest.raises(ModelError, match="none"):
         score_pairs(spark, config)
-    assert Tables(spark, world.tables).version("pair_scores") == version
+    assert Tables(spark, world.tables).version("scores") == version
 
 
 def test_vectors_of_other_encoders_are_refused(spark: SparkSession, world: Config) -> None:

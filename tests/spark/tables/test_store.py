@@ -129,7 +129,7 @@ def test_a_key_that_occurs_twice_is_refused(spark: SparkSession, tables: Tables)
 
 def test_a_missing_table_names_the_step_that_writes_it(tables: Tables) -> None:
     with pytest.raises(InputError, match="leastpack score"):
-        tables.read("pair_scores")
+        tables.read("scores")
 
 
 def test_a_missing_column_is_named(spark: SparkSession, tables: Tables) -> None:
@@ -145,14 +145,14 @@ def test_versions_stay_readable(spark: SparkSession, tables: Tables) -> None:
 
 
 def test_a_note_holds_until_anything_else_makes_a_version(spark: SparkSession, tables: Tables) -> None:
-    tables.ensure("pair_scores")
-    assert tables.commit("pair_scores").note is None
-    tables.mark("pair_scores", "it's done")
-    assert tables.commit("pair_scores").note == "it's done"
+    tables.ensure("scores")
+    assert tables.commit("scores").note is None
+    tables.mark("scores", "it's done")
+    assert tables.commit("scores").note == "it's done"
     for change in ("SET TBLPROPERTIES ('a.b' = 'c')", "UNSET TBLPROPERTIES ('a.b')"):
-        tables.mark("pair_scores", "done")
-        spark.sql(f"ALTER TABLE delta.`{tables.location('pair_scores')}` {change}")
-        assert tables.commit("pair_scores").note is None
+        tables.mark("scores", "done")
+        spark.sql(f"ALTER TABLE delta.`{tables.location('scores')}` {change}")
+        assert tables.commit("scores").note is None
 
 
 def test_the_days_that_versions_are_kept_are_the_tables_own(spark: SparkSession, tables: Tables) -> None:

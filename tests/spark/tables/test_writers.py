@@ -142,13 +142,13 @@ def test_repeated_keys_are_found_and_mended_in_one_commit(spark: SparkSession, t
             ("c", None, 4, None),
         ]
     ]
-    scores = [{"marketplace": "NA", "product_id": p, "package_type": "bag", "bucket": 1} for p in ("p", "q", "q")]
-    for name, rows in {"embeddings": embeddings, "pair_scores": scores}.items():
+    scores = [{"marketplace": "NA", "product_id": p, "bucket": 1} for p in ("p", "q", "q")]
+    for name, rows in {"embeddings": embeddings, "scores": scores}.items():
         tables.ensure(name)
         table_rows(spark, name, rows).write.format("delta").mode("append").save(tables.location(name))
     config = Config(tables=tables.config)
     told = {check.name: (check.status, check.found, check.todo) for check in check_tables(config)}
-    counts = {"embeddings": (2, 3), "pair_scores": (1, 1)}
+    counts = {"embeddings": (2, 3), "scores": (1, 1)}
     for name, (keys, removed) in counts.items():
         status, found, todo = told[f"keys of {name}"]
         assert status == "fail"

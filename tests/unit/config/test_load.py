@@ -139,9 +139,9 @@ def test_a_candidate_model_has_a_directory_and_scores_of_its_own() -> None:
     with pytest.raises(ConfigError, match="there is no candidate model"):
         load_config([], ["tables.root=x"]).of_candidate()
     config = load_config([], ["tables.root=x", "model.directory=m", "model.candidate=c"])
-    assert (config.model.trained, config.tables.name_of("pair_scores")) == ("c", "pair_scores")
+    assert (config.model.trained, config.tables.name_of("scores")) == ("c", "scores")
     other = config.of_candidate()
-    assert (other.model.directory, other.tables.name_of("pair_scores")) == ("c", "candidate_scores")
+    assert (other.model.directory, other.tables.name_of("scores")) == ("c", "scores_of_candidate")
     assert other.tables.name_of("products") == "products"
     assert not config.tables.is_of_candidate
 

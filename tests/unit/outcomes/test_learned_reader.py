@@ -51,7 +51,7 @@ FITTED = fit_learned(LABELLED)
 
 def test_it_learns_what_returns_for_damage_say_in_any_script():
     asked = ["pieces everywhere", "wrong colour", "箱の中で割れていました", "色が好みではありません", None, ""]
-    found = FITTED.learned.probabilities(asked, ["en", "en", "ja", "ja", "en", "en"])
+    found = FITTED.learned.probabilities(asked, ["en", "en", "ja", "ja", "en", "en"], ["2024-07"] * 6)
     assert found[[0, 2]].min() > 0.5 > found[[1, 3]].max()
     assert found[[4, 5]].tolist() == [0, 0], "no text tells of nothing"
 
@@ -65,6 +65,21 @@ def test_probabilities_of_texts_it_has_not_seen_are_calibrated():
     for low, high in ((0.0, 0.5), (0.5, 1.0)):
         own = (held_out >= low) & (held_out < high)
         assert held_out[own].mean() == pytest.approx(noisy.damage[own].mean(), abs=0.07)
+
+
+def test_what_it_has_learned_from_it_reads_as_it_was_measured():
+    draw = np.random.default_rng(5)
+    # Texts that no other is like can be learned by heart, with the damage that nobody sent back as none.
+    fillers = [" ".join(f"{draw.integers(10_000)}x{place}" for place in range(20)) for _ in range(1200)]
+    told = texts(1200, reviews=1.0)
+    own = replace(told, texts=[f"{text} {filler}" for text, filler in zip(told.texts, fillers, strict=True)])
+    truth = own.damage.copy()
+    own.damage[:] &= draw.random(1200) < 0.6
+    fitted = fit_learned(own)
+    read = fitted.learned.probabilities(own.texts, own.languages, own.months)
+    assert read == pytest.approx(fitted.held_out, abs=1e-4)
+    kept_back, came_back = read[truth & ~own.damage], read[own.damage]
+    assert kept_back.mean() == pytest.approx(came_back.mean(), abs=0.1)
 
 
 def test_what_it_is_worth_is_told_by_months_it_was_not_fitted_on():
@@ -139,12 +154,9 @@ def test_precision_counts_what_did_not_come_back_as_damage_by_the_share_that_doe
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.1, 1.0))
-def test_bounds_enclose_the_precision(found, false, reporting):
+def test_what_is_proven_is_no_more_than_what_was_found(found, false, reporting):
     rates = Rates(found, 60, false, 60)
-    low, high = rates.least_precision(reporting, 0.95), rates.most_precision(reporting, 0.95)
-    assert 0 <= low <= high <= 1
-    precision = rates.precision(reporting)
-    assert precision is None or low <= precision <= high
+    assert 0 <= rates.least_precision(reporting, 0.95) <= (rates.precision(reporting) or 0.0) <= 1
 
 
 def test_the_precision_that_is_told_is_that_of_the_truth():
@@ -168,23 +180,30 @@ def test_who_is_proven_and_finds_most_speaks():
     words, strict = one(Speaker.WORDS, 0.0, BAD), one(Speaker.LEARNED, 0.8, GOOD)
     loose = one(Speaker.LEARNED, 0.4, Rates(970, 1000, 90, 10_000))
     chosen = choose_speakers([words, strict, loose], 0.8, ALL_COME_BACK)
-    assert chosen == {"en": Choice(Speaker.LEARNED, 0.4, is_proven=True)}
+    assert chosen == {"en": Choice(Speaker.LEARNED, 0.4, is_proven=True, missed=10)}
     chosen = choose_speakers([words, strict, loose], 0.3, ALL_COME_BACK)
     assert chosen == {"en": Choice(Speaker.WORDS, is_proven=True)}
 
 
-def test_words_speak_in_doubt_and_are_silent_where_they_are_proven_wrong():
+def test_words_speak_where_nobody_is_proven_however_little_came_back():
     doubtful = [one(Speaker.WORDS, 0.0, FEW), one(Speaker.LEARNED, 0.5, FEW)]
     assert choose_speakers(doubtful, 0.8, ALL_COME_BACK) == {"en": Choice(Speaker.WORDS)}
     wrong = [one(Speaker.WORDS, 0.0, BAD), one(Speaker.LEARNED, 0.5, BAD)]
-    assert choose_speakers(wrong, 0.8, ALL_COME_BACK)["en"].speaker == Speaker.NEITHER
+    assert choose_speakers(wrong, 0.8, ALL_COME_BACK) == {"en": Choice(Speaker.WORDS)}
+
+
+def test_what_a_strict_reader_misses_beside_the_list_is_told():
+    words, strict = one(Speaker.WORDS, 0.0, BAD), one(Speaker.LEARNED, 0.8, GOOD)
+    assert choose_speakers([words, strict], 0.8, ALL_COME_BACK)["en"].missed == BAD.found - GOOD.found
+    loose = one(Speaker.LEARNED, 0.4, Rates(990, 1000, 50, 10_000))
+    assert choose_speakers([words, loose], 0.8, ALL_COME_BACK)["en"].missed == 0
 
 
 def test_of_a_reporting_rate_the_cautious_end_counts():
     told = [one(Speaker.WORDS, 0.0, Rates(700, 1000, 300, 10_000))]
     assert choose_speakers(told, 0.8, (0.7, 0.7))["en"].is_proven
     assert choose_speakers(told, 0.8, (0.7, 0.99))["en"] == Choice(Speaker.WORDS)
-    assert choose_speakers(told, 0.8, (0.99, 0.99))["en"].speaker == Speaker.NEITHER
+    assert choose_speakers(told, 0.8, (0.99, 0.99))["en"] == Choice(Speaker.WORDS)
 
 
 @given(st.lists(st.sampled_from([GOOD, BAD, FEW]), min_size=1, max_size=8), st.floats(0.05, 0.95))
@@ -197,12 +216,13 @@ def test_no_proven_choice_is_below_the_precision_asked(rates, asked):
 
 
 def test_each_language_has_its_own_speaker_and_an_unknown_one_the_words():
-    choices = {"en": Choice(Speaker.LEARNED, 0.5), "ja": Choice(Speaker.NEITHER), "*": Choice(Speaker.EITHER, 0.5)}
+    choices = {"en": Choice(Speaker.LEARNED, 0.5), "ja": Choice(Speaker.LEARNED, 1.0), "*": Choice(Speaker.EITHER, 0.5)}
     reader = AdmittedReaders(WORDS, FITTED.learned, choices)
     texts = ["none broken", "it came in 3 pieces", "漏れ", "broken", "pieces", "broken", None]
     languages = ["en-GB", "EN", "ja", "de", None, None, "en"]
-    assert reader.tells_of_damage(texts, languages).tolist() == [False, True, False, True, True, True, False]
-    assert reader.tells_of_damage([], []).tolist() == []
+    months = ["2024-07", "2024-01", *["2024-07"] * 4, None]
+    assert reader.tells_of_damage(texts, languages, months).tolist() == [False, True, False, True, True, True, False]
+    assert reader.tells_of_damage([], [], []).tolist() == []
 
 
 @pytest.mark.parametrize(

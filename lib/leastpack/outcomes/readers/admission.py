@@ -26,7 +26,6 @@ class Speaker(StrEnum):
     WORDS = "words"
     LEARNED = "learned"
     EITHER = "either"
-    NEITHER = "neither"
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,19 @@ class Measured:
 
 @dataclass(frozen=True)
 class Choice:
-    """Who speaks in a language, from which threshold on, and whether that is proven to be right often enough."""
+    """Who speaks in a language.
+
+    Attributes:
+        speaker: The reader.
+        threshold: Its threshold; 0 of the list of words.
+        is_proven: Whether it is proven to be right often enough.
+        missed: Reviews of what came back for damage that the list of words finds beyond those that it finds.
+    """
 
     speaker: Speaker
     threshold: float = 0.0
     is_proven: bool = False
+    missed: int = 0
 
 
 def choose_speakers(
@@ -62,13 +69,14 @@ def choose_speakers(
 
     A reader is proven where its precision is at least `precision`, all readers and thresholds of a language together
     with confidence CONFIDENCE (Bonferroni). Of these the one speaks that finds most of what came back for damage. Where
-    none is proven the list of words speaks, as it did before anything was measured, unless its precision is proven to
-    be lower: then nobody speaks.
+    none is proven the list of words speaks, as it did before anything was measured. That few of what it takes for
+    damage came back never silences it: the share of damages that come back may be far below `reporting`, which covers
+    what reviews alone tell of too.
 
     Args:
         measured: What was measured.
         precision: Share of what counts that must be damage.
-        reporting: Lowest and highest share of the damages that come back; of each the cautious end counts.
+        reporting: Lowest and highest share of the damages that are reported; the highest is the cautious one.
 
     Returns:
         Language to choice.
@@ -81,16 +89,15 @@ def choose_speakers(
 
 def _choose(ones: Sequence[Measured], precision: float, reporting: tuple[float, float]) -> Choice:
     confidence = 1 - (1 - CONFIDENCE) / len(ones)
-    low, high = reporting
+    _, high = reporting
     proven = [one for one in ones if one.reviews.least_precision(high, confidence) >= precision]
     if not proven:
-        words = [one for one in ones if one.speaker == Speaker.WORDS]
-        refuted = any(one.reviews.most_precision(low, confidence) < precision for one in words)
-        return Choice(Speaker.NEITHER, is_proven=True) if refuted else Choice(Speaker.WORDS)
+        return Choice(Speaker.WORDS)
     # Of equal ones the one that takes less for damage by mistake, then the simpler one.
     order = list(Speaker)
     best = min(proven, key=lambda one: (-one.reviews.found, one.reviews.false, order.index(one.speaker), one.threshold))
-    return Choice(best.speaker, best.threshold, is_proven=True)
+    by_words = max((one.reviews.found for one in ones if one.speaker == Speaker.WORDS), default=0)
+    return Choice(best.speaker, best.threshold, True, max(0, by_words - best.reviews.found))
 
 
 class AdmittedReaders:
@@ -107,16 +114,17 @@ class AdmittedReaders:
     def __init__(self, words: ReviewReader, learned: Learned, choices: Mapping[str, Choice]) -> None:
         self._words, self._learned, self._choices = words, learned, dict(choices)
 
-    def tells_of_damage(self, texts: Texts, languages: Texts) -> Flags:
+    def tells_of_damage(self, texts: Texts, languages: Texts, months: Texts) -> Flags:
         """(m,) whether a reader that may speak in the text's language takes it for damage."""
         names = [language_name(code) for code in languages]
         choices = [self._choices.get(name, Choice(Speaker.WORDS)) for name in names]
-        by_words = self._words.tells_of_damage(texts, languages) & _speaks(choices, Speaker.WORDS, Speaker.EITHER)
+        found = self._words.tells_of_damage(texts, languages, months)
+        by_words = found & _speaks(choices, Speaker.WORDS, Speaker.EITHER)
         asked = _speaks(choices, Speaker.LEARNED, Speaker.EITHER)
         if not asked.any():
             return by_words
         thresholds = np.array([choice.threshold for choice in choices])
-        return by_words | (asked & takes_for_damage(self._learned.probabilities(texts, names), thresholds))
+        return by_words | (asked & takes_for_damage(self._learned.probabilities(texts, names, months), thresholds))
 
 
 def takes_for_damage(probabilities: Floats, thresholds: Floats | float) -> Flags:

@@ -89,7 +89,8 @@ def _write(
     calibrations = {name: list(line) for name, line in learned.calibrations.items()}
     reader = (
         reader_id, datetime.now(UTC), min(labelled.months), max(labelled.months), len(labelled.texts),
-        int(labelled.damage.sum()), words_digest(rules), calibrations, learned.weights.astype("<f4").tobytes(), run_id,
+        int(labelled.damage.sum()), words_digest(rules), dict(learned.folds), calibrations,
+        learned.weights.astype("<f4").tobytes(), run_id,
     )  # fmt: skip
     tables.append(READERS, spark.createDataFrame([reader], BY_NAME[READERS].schema))
     return reader_id

@@ -51,7 +51,7 @@ def reader_in_force(tables: Tables, rules: OutcomesConfig) -> InForce:
         ConfigError: config names a reader that is not kept.
     """
     words = WordReader(rules.review_words)
-    kept = _chosen(tables, rules.damage_reader)
+    kept = _chosen(tables, rules)
     if kept is None:
         return InForce(words)
     if kept["words"] != words_digest(rules):
@@ -84,30 +84,38 @@ def words_digest(rules: OutcomesConfig) -> str:
     return hashlib.sha256(json.dumps(sorted(set(rules.review_words)), ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def _chosen(tables: Tables, name: str) -> Row | None:
+def _chosen(tables: Tables, rules: OutcomesConfig) -> Row | None:
+    name = rules.damage_reader
     if name == WORDS_ALONE:
         return None
     rows = tables.read(READERS) if tables.exists(READERS) else None
     if name == NEWEST:
-        newest = rows.orderBy(F.desc("fitted_at"), "reader_id").limit(1).collect() if rows is not None else []
+        # A list of words that is back has the reader back that was measured beside it.
+        measured_beside = F.col("words") == words_digest(rules)
+        order = [F.desc(measured_beside), F.desc("fitted_at"), F.asc("reader_id")]
+        newest = rows.orderBy(*order).limit(1).collect() if rows is not None else []
         return newest[0] if newest else None
     found = rows.where(F.col("reader_id") == name).collect() if rows is not None else []
     if not found:
+        known = rows.select("reader_id").orderBy("fitted_at").collect() if rows is not None else []
         raise ConfigError(
             f"outcomes.damage_reader: there is no reader {name}",
-            expected=f"{NEWEST}, {WORDS_ALONE}, or a reader_id of table {READERS}",
-            todo="leastpack reader show lists them; leastpack reader fit makes one",
+            expected=", ".join([NEWEST, WORDS_ALONE, *(row["reader_id"] for row in known)]),
+            todo=f"name one of these, or set it to {NEWEST} and run leastpack reader fit",
         )
     return found[0]
 
 
 def _learned(row: Row) -> Learned:
     weights = np.frombuffer(row["weights"], dtype="<f4").astype(np.float32)
-    if weights.shape != (BUCKETS,):
+    folds = row["folds"] or {}
+    due = (1 + max(folds.values(), default=0)) * BUCKETS
+    if not folds or len(weights) != due:
         raise ConfigError(
-            f"reader {row['reader_id']} has {len(weights):,} weights",
-            expected=f"{BUCKETS:,}, as this leastpack reads them",
+            f"reader {row['reader_id']} is of another leastpack: it has {len(weights):,} weights",
+            expected=f"{due:,} for {len(folds)} months",
             todo="leastpack reader fit, or outcomes.damage_reader: words",
         )
-    return Learned(weights, {name: (line[0], line[1]) for name, line in row["calibrations"].items()})
+    calibrations = {name: (line[0], line[1]) for name, line in row["calibrations"].items()}
+    return Learned(weights.reshape(-1, BUCKETS), folds, calibrations)
 

@@ -40,31 +40,39 @@ class Learned:
     """A fitted reader.
 
     Attributes:
-        weights: (BUCKETS,) weight of each hashed word or n-gram.
+        weights: (1 + f, BUCKETS) weight of each hashed word or n-gram: by the regression on all texts, then by those on
+            all but the texts of a fold.
+        folds: Month to the row of weights that was fitted without it.
         calibrations: Language to slope and intercept of P(came back for damage) in the sum of weights; always has
             ANY_LANGUAGE.
     """
 
     weights: npt.NDArray[np.float32]
+    folds: Mapping[str, int]
     calibrations: Mapping[str, Calibration]
 
     @property
     def digest(self) -> str:
         """Names what it reads; equal of equal readers."""
-        told = json.dumps(dict(sorted(self.calibrations.items()))).encode()
+        told = json.dumps([sorted(self.folds.items()), sorted(self.calibrations.items())]).encode()
         return hashlib.sha256(self.weights.astype("<f4").tobytes() + told).hexdigest()[:16]
 
-    def probabilities(self, texts: Texts, languages: Sequence[str]) -> Floats:
+    def probabilities(self, texts: Texts, languages: Sequence[str], months: Texts) -> Floats:
         """P(came back for damage) of what each review speaks of.
+
+        A text of a month that was learned from is read by the regression that does not know the month. One that does
+        has learned by heart that damage which nobody sent back is none.
 
         Args:
             texts: (m,) texts; of none the probability is 0.
             languages: (m,) names of languages; of one without a calibration of its own that of all is taken.
+            months: (m,) month told, yyyy-MM.
 
         Returns:
             (m,) probabilities.
         """
-        sums = _features(texts) @ self.weights.astype(np.float64)
+        rows = [self.folds.get(month or "", 0) for month in months]
+        sums = (_features(texts) @ self.weights.T.astype(np.float64))[np.arange(len(texts)), rows]
         told = np.array([bool(text and text.strip()) for text in texts], dtype=bool)
         return np.where(told, _calibrated(sums, languages, self.calibrations), 0.0)
 
@@ -74,7 +82,7 @@ class Fitted:
     """A reader, and what it says of texts that it has not seen.
 
     Attributes:
-        learned: Fitted on all texts.
+        learned: The reader.
         held_out: (m,) the probability of each text, by a regression that was fitted without the text's month.
         last_month: (m,) that of each text since the last month of reviews, by a reader of the months before; NaN
             elsewhere. Without reviews it is the last month of all texts.
@@ -98,16 +106,19 @@ def fit_learned(labelled: Labelled) -> Fitted:
     damage, is_review = labelled.damage, labelled.is_review
     distinct, place = np.unique(labelled.months, return_inverse=True)
     last = place >= place[is_review if is_review.any() else ...].max()
-    folds = place % min(MOST_FOLDS, len(distinct))
+    dealt = np.arange(len(distinct)) % min(MOST_FOLDS, len(distinct))
+    folds = dealt[place]
     before = place % min(MOST_FOLDS, max(len(distinct) - 1, 1))
     _require_both_kinds(damage, len(distinct), [folds != one for one in np.unique(folds)])
     _require_both_kinds(damage, len(distinct), [~last & (before != one) for one in np.unique(before[~last])] or [~last])
     features = _features(labelled.texts)
     named = np.array(labelled.languages, dtype=object)
-    sums, calibrations = _cross_fit(features, damage, named, is_review, folds)
-    learned = Learned(_regression(features, damage).astype(np.float32), calibrations)
+    weights, sums, calibrations = _cross_fit(features, damage, named, is_review, folds)
+    rows = np.stack([_regression(features, damage), *weights]).astype(np.float32)
+    own = {str(month): 1 + int(fold) for month, fold in zip(distinct, dealt, strict=True)}
+    learned = Learned(rows, own, calibrations)
     # What is told of the last month knows nothing of it, calibrations included.
-    _, earlier = _cross_fit(features[~last], damage[~last], named[~last], is_review[~last], before[~last])
+    _, _, earlier = _cross_fit(features[~last], damage[~last], named[~last], is_review[~last], before[~last])
     last_sums = features[last] @ _regression(features[~last], damage[~last])
     last_month = np.full(len(damage), np.nan)
     last_month[last] = _calibrated(last_sums, list(named[last]), earlier)
@@ -130,19 +141,20 @@ def _cross_fit(
     languages: npt.NDArray[np.object_],
     is_review: Flags,
     folds: npt.NDArray[np.intp],
-) -> tuple[Floats, dict[str, Calibration]]:
-    """(m,) sums of weights, each by a regression on the other folds, and the calibrations of these sums."""
-    sums = np.empty(len(damage))
+) -> tuple[list[Floats], Floats, dict[str, Calibration]]:
+    """By fold the weights without it; (m,) sums of these weights; and the calibrations of these sums."""
+    weights, sums = [], np.empty(len(damage))
     for one in np.unique(folds):
         held = folds == one
-        sums[held] = features[held] @ _regression(features[~held], damage[~held])
+        weights.append(_regression(features[~held], damage[~held]))
+        sums[held] = features[held] @ weights[-1]
     told = is_review if _has_enough(damage[is_review]) else np.ones(len(damage), dtype=bool)
     found = {ANY_LANGUAGE: _calibration(sums[told], damage[told])}
     for language in sorted(set(languages) - {ANY_LANGUAGE}):
         own = told & (languages == language)
         if _has_enough(damage[own]):
             found[language] = _calibration(sums[own], damage[own])
-    return sums, found
+    return weights, sums, found
 
 
 def _has_enough(damage: Flags) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leastpack.outcomes.bounds import lower_bounds, upper_bounds
+from leastpack.outcomes.bounds import lower_bounds
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,6 @@ class Rates:
     def least_precision(self, reporting: float, confidence: float) -> float:
         """Lower bound of the precision: by Clopper and Pearson, one-sided; 0 of nothing taken."""
         return min(1.0, float(lower_bounds([self.found], [self.taken], confidence)[0]) / reporting)
-
-    def most_precision(self, reporting: float, confidence: float) -> float:
-        """Upper bound of the precision, likewise; 1 of nothing taken."""
-        return min(1.0, float(upper_bounds([self.found], [self.taken], confidence)[0]) / reporting)
 
 
 def count_rates(taken: npt.NDArray[np.bool_], damage: npt.NDArray[np.bool_]) -> Rates:

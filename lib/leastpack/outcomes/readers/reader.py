@@ -18,12 +18,13 @@ Texts = Sequence[str | None]
 class ReviewReader(Protocol):
     """Reads the texts of low-star reviews."""
 
-    def tells_of_damage(self, texts: Texts, languages: Texts) -> Flags:
+    def tells_of_damage(self, texts: Texts, languages: Texts, months: Texts) -> Flags:
         """(m,) whether each text says that the product arrived damaged; false where there is no text.
 
         Args:
             texts: (m,) texts.
             languages: (m,) codes of their languages; None where nobody tells.
+            months: (m,) month told, yyyy-MM.
         """
 
 

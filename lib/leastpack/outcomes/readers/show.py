@@ -53,7 +53,7 @@ def _rates_lines(tables: Tables, reader_id: str, choices: Mapping[str, Choice] |
     for language in sorted({row["language"] for row in own}):
         name = "all languages" if language == ANY_LANGUAGE else language
         choice = (choices or {}).get(language)
-        lines.append(f"  {name}: {spoken(choice)}")
+        lines.append(f"  {name}: {spoken(choice) if choices is not None else 'not in force'}")
         for population, told in _POPULATIONS.items():
             rows = [row for row in own if row["language"] == language and row["population"] == population]
             lines += [f"    {told}: {row['speaker']} {rates_text(row)}" for row in rows if is_shown(row, choice)]
@@ -71,8 +71,6 @@ def spoken(choice: Choice | None) -> str:
     """Who speaks in a language, in words."""
     if choice is None:
         return "no review names a shipment: the list of words speaks"
-    if choice.speaker == Speaker.NEITHER:
-        return "nobody is right often enough: reviews count for nothing"
     if choice.speaker == Speaker.WORDS:
         return "the list of words speaks" + ("" if choice.is_proven else ", nobody is proven to be right often enough")
     also = "the learned reader" if choice.speaker == Speaker.LEARNED else "the list of words and the learned reader"

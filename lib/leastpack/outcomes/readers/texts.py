@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.config.outcomes import OutcomesConfig
+from leastpack.ngrams import MAX_CHARACTERS
 from leastpack.outcomes.readers.labelled import Labelled
 from leastpack.outcomes.readers.reader import language_name
 from leastpack.outcomes.reasons import DAMAGE, NOT_DAMAGE, reason_verdict
@@ -26,7 +27,7 @@ def labelled_texts(reports: DataFrame, products: DataFrame, rules: OutcomesConfi
 
     Args:
         reports: Rows of `damage_reports`.
-        products: Rows of `products`, for the language of those whose text has none.
+        products: Rows of `products`, for the language of comments, which come without one.
         rules: The rules.
     """
     returns = reports.where("kind = 'returns'").withColumn("said", reason_verdict(F.col("reason_code"), rules))
@@ -39,8 +40,11 @@ def labelled_texts(reports: DataFrame, products: DataFrame, rules: OutcomesConfi
     closed = told.where(F.date_add(F.last_day("reported_at"), rules.return_window_days) <= F.col("until"))
     reviews = _drawn(closed).join(damaged, on=shipment, how="left")
     reviews = reviews.withColumns({"damage": F.coalesce("damage", F.lit(False)), "is_review": F.lit(True)})
+    # n-grams read no more of a text either.
+    cut = F.substring("text", 1, MAX_CHARACTERS)
     columns = [*PRODUCT, "text", "damage", "language", "period", "source", "is_review"]
-    rows = _collected(comments.select(*columns).unionByName(reviews.select(*columns)), products)
+    texts = comments.select(*columns).unionByName(reviews.select(*columns)).withColumn("text", cut)
+    rows = _collected(texts, products)
     return Labelled(
         texts=rows["text"].tolist(),
         damage=rows["damage"].to_numpy(dtype=bool),
@@ -66,9 +70,14 @@ def _drawn(rows: DataFrame) -> DataFrame:
 
 
 def _collected(rows: DataFrame, products: DataFrame) -> pd.DataFrame:
+    drawn = rows.localCheckpoint()
+    # The catalog is passed through once, and not sorted for a few texts.
     of_product = products.select(*PRODUCT, F.col("language").alias("product_language"))
-    joined = rows.join(of_product, on=PRODUCT, how="left")
-    found: Any = joined.withColumn("language", F.coalesce("language", "product_language")).toPandas()
+    named = of_product.join(F.broadcast(drawn.select(*PRODUCT).distinct()), on=PRODUCT, how="left_semi")
+    joined = drawn.join(named, on=PRODUCT, how="left")
+    # Reviews are measured under the language that they are read in.
+    language = F.when(F.col("is_review"), F.col("language")).otherwise(F.coalesce("language", "product_language"))
+    found: Any = joined.withColumn("language", language).drop("product_language").toPandas()
     found["language"] = [language_name(code) for code in found["language"].where(found["language"].notna(), None)]
     # Spark returns rows in any order, and sums of floats know the difference.
     ordered: pd.DataFrame = found.sort_values([*found.columns], kind="stable", ignore_index=True)

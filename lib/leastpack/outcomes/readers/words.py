@@ -35,8 +35,8 @@ class WordReader:
         self._found = re.compile("|".join(patterns)) if patterns else None
         self._found_in_broken = re.compile(_NOT_ASCII.sub(_or_lost, "|".join(patterns))) if patterns else None
 
-    def tells_of_damage(self, texts: Texts, languages: Texts = ()) -> Flags:
-        """(m,) whether each text contains a word of damage, of any language."""
+    def tells_of_damage(self, texts: Texts, languages: Texts = (), months: Texts = ()) -> Flags:
+        """(m,) whether each text contains a word of damage, of any language and month."""
         return np.array([text is not None and self._tells(_plain(text)) for text in texts], dtype=bool)
 
     def _tells(self, text: str) -> bool:

@@ -1,22 +1,21 @@
-"""Products to pairs: an Arrow stage gives each product lists of scores, one element a package, and Spark opens them.
+"""An Arrow stage gives each product lists of scores, an element a package type of its marketplace.
 
-Lists travel as Arrow buffers from the model's arrays to Spark's rows; no Python object is made for a product or a pair.
+They travel as Arrow buffers from the model's arrays to Spark's rows; no Python object is made for a product or a pair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from leastpack.meter import LOADS, Meter, schema
-from leastpack.scoring.cross import Crossed, Risks, cross
+from leastpack.scoring.cross import Risks, cross
 from leastpack.scoring.packages import PackageSet
 from leastpack.scoring.worker_model import WorkerModel
 
@@ -27,8 +26,13 @@ CROSS_INPUTS = ("marketplace", "vector", *SIDES, "weight_g")
 _KEPT = "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>"
 METER = ("cross_s", "write_s", *LOADS)
 KEPT = tuple(_KEPT.split()[::2])
-_LISTS = "fits array<boolean>, void_share array<double>, risk array<float>, damage_rate array<float>"
-LISTS = tuple(_LISTS.split()[::2])
+# In the order in which `cross_batch` answers: Spark takes columns by their place.
+_LISTS = (
+    "package_types array<string>, fits array<boolean>, risk array<float>, damage_rate array<float>, "
+    "void_share array<double>, error array<string>"
+)
+NUMBERS = ("fits", "risk", "damage_rate", "void_share")
+_ERRORS = (NO_INPUT, PACKAGE_INVALID, INTERNAL)
 # Products given to Spark at a time: few, so that little of the time it takes to write them goes untold.
 PIECE = 1_000
 # A matrix of billions of pairs is as large as these numbers are: they are kept in 4 bytes each.
@@ -47,16 +51,16 @@ def cross_products(
         padding_cm: Room a box needs beside the product, a side.
 
     Returns:
-        KEPT, LISTS and METER, one row a product.
+        KEPT, the lists of `cross_batch` and METER, one row a product of a marketplace with package types.
     """
 
     def crossed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         told = Meter(METER)
         for batch in batches:
             scorer = model.open(told)  # by the first batch: a part without rows needs none
-            columns = {name: batch.column(name) for name in CROSS_INPUTS}
+            batch = batch.filter(pc.is_in(batch.column("marketplace"), pa.array(list(packages), pa.string())))
             with told.seconds("cross_s"):
-                lists = cross_batch(columns, scorer, packages, padding_cm)
+                lists = cross_batch(batch, scorer, packages, padding_cm)
             kept = {name: batch.column(name) for name in KEPT}
             yield from told.given_away("write_s", pa.RecordBatch.from_pydict({**kept, **lists}), PIECE)
 
@@ -64,75 +68,58 @@ def cross_products(
     return inputs.mapInArrow(crossed, f"{_KEPT}, {_LISTS}, {schema(METER)}")  # type: ignore[arg-type]
 
 
-def open_lists(scored: DataFrame, packages: Mapping[str, PackageSet]) -> DataFrame:
-    """One row for every product x package type of its marketplace.
-
-    Args:
-        scored: KEPT and LISTS of `cross_products`.
-        packages: Package types by marketplace; a product of another one has no pairs.
-
-    Returns:
-        marketplace, product_id, bucket, views_used, warnings, package_type, fits, void_share, risk, damage_rate, error:
-        risk and damage_rate are null exactly where error is set.
-    """
-    declared_types = F.create_map(*[part for name, own in packages.items() for part in (F.lit(name), _types(own))])
-    declared = F.element_at(declared_types, F.col("marketplace"))
-    zipped = F.arrays_zip(declared.alias("type"), *LISTS)
-    pairs = scored.select(*KEPT, F.inline(zipped))
-    error = (
-        F.when(F.col("no_input"), NO_INPUT)
-        .when(~F.col("type.valid"), PACKAGE_INVALID)
-        .when(F.col("risk").isNull() | F.col("damage_rate").isNull(), INTERNAL)
-    )
-    return pairs.select(
-        "marketplace",
-        "product_id",
-        "bucket",
-        "views_used",
-        "warnings",
-        "type.package_type",
-        "fits",
-        "void_share",
-        F.when(error.isNull(), F.col("risk")).alias("risk"),
-        F.when(error.isNull(), F.col("damage_rate")).alias("damage_rate"),
-        error.alias("error"),
-    )
-
-
 def cross_batch(
-    columns: Mapping[str, pa.Array], scorer: Risks, packages: Mapping[str, PackageSet], padding_cm: float
+    products: pa.RecordBatch, scorer: Risks, packages: Mapping[str, PackageSet], padding_cm: float
 ) -> dict[str, pa.ListArray]:
     """The scores of a batch of products: arrays in, lists out.
 
     Args:
-        columns: CROSS_INPUTS, n rows.
+        products: CROSS_INPUTS and no_input, n rows, each of a marketplace in `packages`.
         scorer: The model.
         packages: Package types by marketplace.
         padding_cm: Room a box needs beside the product, a side.
 
     Returns:
-        LISTS, n lists each, with an element a package type of the product's marketplace in order of name.
+        package_types, fits, risk, damage_rate, void_share and error: n lists each, with an element a package type of
+        the product's marketplace in order of name; risk and damage_rate are null exactly where error is set.
     """
-    markets = columns["marketplace"].dictionary_encode()
+    markets = products.column("marketplace").dictionary_encode()
     names, market = markets.dictionary.to_pylist(), markets.indices.to_numpy()
-    vectors = _vectors(columns["vector"])
-    sides = np.stack([_numbers(columns[name]) for name in SIDES], axis=1)
-    weights = _numbers(columns["weight_g"])
-    sizes = np.array([len(packages[name].packages) if name in packages else 0 for name in names], dtype=np.int32)
+    vectors = _vectors(products.column("vector"))
+    sides = np.stack([_numbers(products.column(name)) for name in SIDES], axis=1)
+    weights = _numbers(products.column("weight_g"))
+    sizes = np.array([len(packages[name].packages) for name in names], dtype=np.int32)
     offsets = np.concatenate([[0], np.cumsum(sizes[market])]).astype(np.int32)
-    flat = {name: np.full(offsets[-1], np.nan) for name in LISTS}
-    for index in np.flatnonzero(sizes):
+    flat = {name: np.full(offsets[-1], np.nan) for name in NUMBERS}
+    declared = [package for name in names for package in packages[name].packages]
+    firsts = np.cumsum(sizes) - sizes
+    # Of each pair the place of its package type in `declared`.
+    types = np.empty(offsets[-1], dtype=np.int32)
+    for index in range(len(names)):
         rows = np.flatnonzero(market == index)
         found = cross(scorer, vectors[rows], sides[rows], weights[rows], packages[names[index]], padding_cm)
-        _place(flat, found, offsets[rows], sizes[index])
-    return {name: pa.ListArray.from_arrays(pa.array(offsets), _values(name, flat[name])) for name in LISTS}
+        places = offsets[rows][:, None] + np.arange(sizes[index], dtype=np.int32)
+        values = {"fits": found.fits, "void_share": found.void, "risk": found.risk, "damage_rate": found.damage_rate}
+        for name, array in values.items():
+            flat[name][places] = array
+        types[places] = firsts[index] + np.arange(sizes[index], dtype=np.int32)
+    no_input = products.column("no_input").to_numpy(zero_copy_only=False).astype(bool)
+    valid = np.array([package.valid for package in declared], dtype=bool)
+    failed = np.isnan(flat["risk"]) | np.isnan(flat["damage_rate"])
+    error = np.select([np.repeat(no_input, np.diff(offsets)), ~valid[types], failed], [0, 1, 2], default=-1)
+    flat["risk"][error >= 0] = flat["damage_rate"][error >= 0] = np.nan
+    lists = {
+        "package_types": _words(types, [package.name for package in declared]),
+        **{name: _values(name, flat[name]) for name in NUMBERS},
+        "error": _words(error, _ERRORS),
+    }
+    return {name: pa.ListArray.from_arrays(pa.array(offsets), values) for name, values in lists.items()}
 
 
-def _place(flat: dict[str, npt.NDArray[np.float64]], found: Crossed, starts: npt.NDArray[np.int32], size: int) -> None:
-    places = starts[:, None] + np.arange(size, dtype=np.int32)
-    values = {"fits": found.fits, "void_share": found.void, "risk": found.risk, "damage_rate": found.damage_rate}
-    for name, array in values.items():
-        flat[name][places] = array
+def _words(places: npt.NDArray[np.int_], words: Sequence[str]) -> pa.Array:
+    """The words at places, null below 0."""
+    indices = pa.array(places.astype(np.int32), mask=places < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(words), pa.string())).cast(pa.string())
 
 
 def _values(name: str, flat: npt.NDArray[np.float64]) -> pa.Array:
@@ -155,8 +142,3 @@ def _vectors(column: pa.ListArray) -> npt.NDArray[np.float32]:
 def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
     numbers: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return numbers.astype(np.float64, copy=False)
-
-
-def _types(packages: PackageSet) -> Column:
-    fields = [{"package_type": one.name, "valid": one.valid} for one in packages.packages]
-    return F.array(*[F.struct(*[F.lit(value).alias(name) for name, value in one.items()]) for one in fields])
