@@ -33,8 +33,9 @@ def readers_section(tables: Tables, rules: OutcomesConfig) -> dict[str, Any]:
     if in_force.reader_id is None:
         return {"readers": [], **reporting}
     rows = tables.read(RATES).where(F.col("reader_id") == in_force.reader_id)
-    # One cut at a time: of all sources by language, of all languages by source.
-    cut = (F.col("source") == ALL_SOURCES) | (F.col("language") == ANY_LANGUAGE)
+    # One cut at a time: of all sources by language, of all languages by source; of a month there is too little for any.
+    one, other = F.col("source") == ALL_SOURCES, F.col("language") == ANY_LANGUAGE
+    cut = (one & other) | ((one | other) & F.col("population").isin(REVIEWS, COMMENTS))
     kept = rows.where(cut & F.col("population").isin(*_POPULATIONS)).collect()
     order = list(_POPULATIONS)
     kept.sort(key=lambda row: (order.index(row["population"]), row["source"], row["language"], row["speaker"]))
