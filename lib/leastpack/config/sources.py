@@ -64,7 +64,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "marketplace": "required, unless the source sets `marketplace`",
         "package_type": "required; as in conf/packages, or a code of `package_codes`",
         "shipped_at": "required",
-        "items": "items in the same package; null counts as 1",
+        "items": "items in the same package; null counts as 1 (for certificates from random shipments it does not)",
         "propensity": "probability that the package was drawn at random; null where a person or policy chose it",
         "updated_at": "when the row was last corrected; of two rows of an item the later one counts",
     },
