@@ -210,7 +210,7 @@ MUTANTS = (
     Mutant(
         "readers admitted by the hopeful end of the reporting rate",
         "outcomes/readers/admission.py",
-        "least_precision(high, confidence)",
+        "least_precision(reporting[1], confidence)",
         "least_precision(reporting[0], confidence)",
         "tests/unit/outcomes/test_learned_reader.py::test_of_a_reporting_rate_the_cautious_end_counts",
     ),

@@ -89,8 +89,7 @@ def choose_speakers(
 
 def _choose(ones: Sequence[Measured], precision: float, reporting: tuple[float, float]) -> Choice:
     confidence = 1 - (1 - CONFIDENCE) / len(ones)
-    _, high = reporting
-    proven = [one for one in ones if one.reviews.least_precision(high, confidence) >= precision]
+    proven = [one for one in ones if one.reviews.least_precision(reporting[1], confidence) >= precision]
     if not proven:
         return Choice(Speaker.WORDS)
     # Of equal ones the one that takes less for damage by mistake, then the simpler one.
