@@ -195,9 +195,10 @@ def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_writ
     where, version = tables.location("scores"), tables.version("scores")
     before, vectors = scores(spark, world), tables.read("product_vectors").count()
     tables.merge("products", table_rows(spark, "products", [{**product(4), "weight_g": 1e6}]))
-    failed = "error = 'INTERNAL', risk = null, damage_rate = null"
-    spark.sql(f"UPDATE delta.`{where}` SET {failed} WHERE product_id = 'p5' AND package_type = 'own'")
-    spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p10' AND package_type = 'own'")
+    error = "transform(package_types, (name, i) -> if(name = 'own', 'INTERNAL', error[i]))"
+    risk = "transform(package_types, (name, i) -> if(name = 'own', null, risk[i]))"
+    spark.sql(f"UPDATE delta.`{where}` SET error = {error}, risk = {risk} WHERE product_id = 'p5'")
+    spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p10'")
     score_pairs(spark, world)
     after = scores(spark, world)
     assert set(after) == set(before)
