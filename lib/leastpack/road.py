@@ -97,18 +97,18 @@ STEPS: tuple[Step, ...] = (
         "products package_types packaging_rules scores pair_outcomes pair_tests trials policy_rounds "
         "round_choices round_exclusions certificate_attempts certificates certificate_types certificate_events pilots "
         "scores_of_candidate",
-        "pair_decisions recommendations test_queue",
+        "decisions recommendations test_queue",
         "Recommend a package for every product under the certificates in force, and queue tests.",
     ),
     _step(
         "publish", "publish_release.py", "releases.publish:publish_release",
-        "products package_types scores certificates pair_decisions recommendations",
+        "products package_types scores certificates decisions recommendations",
         "releases recommendation_changes trials",
         "Audit the tables and release their versions.",
     ),
     _step(
         "report", "write_report.py", "reporting.write:write_report",
-        "products product_images embeddings scores certificates pair_decisions recommendations runs releases", "",
+        "products product_images embeddings scores certificates decisions recommendations runs releases", "",
         "Write the HTML report.",
     ),
 )  # fmt: skip

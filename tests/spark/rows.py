@@ -17,7 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from leastpack.config.storage import TablesConfig
 from leastpack.tables import Tables
-from leastpack.tables.by_pair import LISTED, TYPES
+from leastpack.tables.by_pair import DECIDED, LISTED, TYPES
 from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import BY_NAME
 
@@ -32,7 +32,7 @@ def table_rows(spark: SparkSession, name: str, rows: Rows) -> DataFrame:
 
 
 def put_rows(tables: Tables, name: str, rows: Rows) -> None:
-    """Make a table hold exactly these rows; those of `scores` may be rows of pairs.
+    """Make a table hold exactly these rows; those of `scores` and `decisions` may be rows of pairs.
 
     Without Spark, which takes most of a second for a commit of a handful of rows; what is tested writes through it.
     """
@@ -77,22 +77,26 @@ def _value(value: Any) -> Any:
     return list(value.items()) if isinstance(value, dict) else value
 
 
-def _by_product(rows: Rows) -> Iterator[Mapping[str, Any]]:
+def _by_product(rows: Rows, listed: list[str]) -> Iterator[Mapping[str, Any]]:
     """Rows of pairs as rows of products; what products share is that of the first of their pairs."""
     products: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         products.setdefault(tuple(row[name] for name in PRODUCT), []).append(row)
     for own in products.values():
         ordered = sorted(own, key=lambda row: str(row["package_type"]))
-        shared = {name: value for name, value in own[0].items() if name not in ("package_type", *LISTED)}
-        lists = {name: [row.get(name) for row in ordered] for name in LISTED}
-        yield {**shared, TYPES: [row["package_type"] for row in ordered], **lists}
+        lists = {name: [row.get(name) for row in ordered] for name in listed}
+        yield {
+            **{name: value for name, value in own[0].items() if name not in ("package_type", *listed)},
+            TYPES: [row["package_type"] for row in ordered],
+            **lists,
+        }
 
 
 def _checked(name: str, rows: Rows) -> list[Mapping[str, Any]]:
     content = list(rows)
     if TYPES in BY_NAME[name].names and any("package_type" in row for row in content):
-        content = list(_by_product(content))
+        listed = [column for column in BY_NAME[name].names if column in (*DECIDED, *LISTED)]
+        content = list(_by_product(content, listed))
     if unknown := {column for row in content for column in row} - set(BY_NAME[name].names):
         raise KeyError(f"table {name} has no columns {sorted(unknown)}")
     return content

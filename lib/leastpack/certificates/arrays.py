@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, LISTED, RULED, SAFE, SETTLED, UNSAFE
+from leastpack.certificates.marks import ALARMED, BANNED, DISPROVED, LISTED, RULED, SAFE, SETTLED, TESTED, UNSAFE
 from leastpack.config.decisions import DecisionsConfig
 from leastpack.policy.choose import NONE, Flags, Options, Places
 from leastpack.policy.market import Market, Numbers
@@ -38,6 +38,7 @@ class Products:
         alarmed: (n, t) pairs that their own shipments show surely to be unsafe.
         pinned: (n,) a rule pins the product to the package that counts as today's.
         banned: (n, t) pairs that a rule forbids now, whatever the policy knew when it was tested.
+        tested: (n, t) pairs that a person has tested.
         listed: (n, t) pairs on the frozen list of moves that the policy's certificate is of; before a list of past
             shipments is drawn, those that may be on it.
     """
@@ -51,6 +52,7 @@ class Products:
     alarmed: Flags
     pinned: Flags
     banned: Flags
+    tested: Flags
     listed: Flags
 
 
@@ -97,6 +99,7 @@ def read_products(
         alarmed=marks & ALARMED > 0,
         pinned=pinned,
         banned=marks & BANNED > 0,
+        tested=marks & TESTED > 0,
         listed=marks & (bits * LISTED // DISPROVED) > 0,
     )
 

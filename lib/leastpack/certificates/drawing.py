@@ -155,9 +155,9 @@ def placed_products(
     """
     told, ruled = _told(tables, inputs, terms), _ruled(inputs, terms)
     marks = product_marks(told, told, banned_pairs(ruled), [excluded], terms.config.outcomes.threshold)
-    facts = product_facts(tables, inputs, ruled, marks, terms.config.currency_units)
+    facts = product_facts(tables, inputs, ruled, marks, terms.types, terms.config.currency_units)
     scores = inputs["scores"] if wanted is None else inputs["scores"].where(wanted)
-    return product_rows(scores, facts, terms.types).withColumn("panel", panel_hash(panel.seed, panel.purpose))
+    return product_rows(scores, facts).withColumn("panel", panel_hash(panel.seed, panel.purpose))
 
 
 def exclusions_today(tables: Tables, inputs: Mapping[str, DataFrame], terms: Terms, kept: ExitStack) -> DataFrame:

@@ -13,10 +13,10 @@ from pyspark.sql.pandas.functions import pandas_udf
 from leastpack.outcomes.bounds import lower_bounds
 from leastpack.tables.keys import PAIR, PRODUCT
 
-# SETTLED: proven safe by something else than the tests of a panel. BANNED: by a rule today. DISPROVED and RULED: the
-# policy never chooses the pair. LISTED: the pair is on the frozen list of moves that was tested. Of several policies
-# each next one has the three bits above.
-SAFE, UNSAFE, SETTLED, ALARMED, BANNED, DISPROVED, RULED, LISTED = 1, 2, 4, 8, 16, 32, 64, 128
+# SETTLED: proven safe by something else than the tests of a panel. BANNED: by a rule today. TESTED: by a person,
+# whatever came of it. DISPROVED and RULED: the policy never chooses the pair. LISTED: the pair is on the frozen list of
+# moves that was tested. Of several policies each next one has the three bits above.
+SAFE, UNSAFE, SETTLED, ALARMED, BANNED, TESTED, DISPROVED, RULED, LISTED = 1, 2, 4, 8, 16, 32, 64, 128, 256
 BITS_A_POLICY = 3
 # Own shipments that show this surely that a pair is unsafe stop it at any number of shipments.
 ALARM_CONFIDENCE = 0.999
@@ -88,6 +88,7 @@ def product_marks(
     excluded: Sequence[DataFrame],
     threshold: float,
     stopped: DataFrame | None = None,
+    tested: DataFrame | None = None,
 ) -> DataFrame:
     """The bits of all marked pairs, by product.
 
@@ -98,6 +99,7 @@ def product_marks(
         excluded: `exclusions` of some policies, with or without `listed`; the place of each tells its `policy_bit`.
         threshold: As in `alarmed_pairs`.
         stopped: Key of pairs that a pilot stopped, which prove unsafe what they are.
+        tested: Key of pairs that a person has tested; None where nobody asks.
 
     Returns:
         marketplace, product_id, `marks`: package type to bits.
@@ -110,8 +112,9 @@ def product_marks(
         banned.select(*PAIR, F.lit(BANNED).alias("mark")),
         *[pairs.select(*PAIR, _of_policy(pairs, place).alias("mark")) for place, pairs in enumerate(excluded)],
     ]
-    if stopped is not None:
-        sets.append(stopped.select(*PAIR, F.lit(UNSAFE).alias("mark")))
+    for named, mark in ((stopped, UNSAFE), (tested, TESTED)):
+        if named is not None:
+            sets.append(named.select(*PAIR, F.lit(mark).alias("mark")))
     pairs = reduce(DataFrame.unionByName, sets).groupBy(*PAIR).agg(F.bit_or(F.col("mark").cast("bigint")).alias("mark"))
     marks = F.map_from_entries(F.collect_list(F.struct("package_type", "mark"))).alias("marks")
     return pairs.groupBy(*PRODUCT).agg(marks)

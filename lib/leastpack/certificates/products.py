@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -19,66 +18,46 @@ STATE = ("moved_from", "on_trial")
 FACTS = ("value", "current_package_type", "shipments", *STATE, "pinned", "marks")
 
 
-@dataclass(frozen=True)
-class ProductFacts:
-    """What is known of products besides their scores, each frame with the product's key.
-
-    Attributes:
-        values: `product_values`.
-        current: `current_packages`.
-        state: `last_state`.
-        pinned: Key and `pinned`, of pinned products.
-        marks: `marks.product_marks`.
-    """
-
-    values: DataFrame
-    current: DataFrame
-    state: DataFrame
-    pinned: DataFrame
-    marks: DataFrame
-
-
 def product_facts(
     tables: Tables,
     inputs: Mapping[str, DataFrame],
     ruled: DataFrame,
     marks: DataFrame,
+    types: Mapping[str, Sequence[str]],
     currency_units: Mapping[str, float],
-) -> ProductFacts:
-    """Gather what is known of products.
+) -> DataFrame:
+    """What is known of products beside their scores.
 
     Args:
         tables: For the trials of the last release.
         inputs: products and pair_outcomes.
         ruled: `ruled.ruled_products`.
         marks: `marks.product_marks`.
+        types: Package types by marketplace, in order of name.
         currency_units: Rough value of one unit of each currency.
+
+    Returns:
+        Key, bucket and FACTS of every row of products; `marks` as a list of bits, an element a package type, null for a
+        product without any.
     """
-    return ProductFacts(
-        product_values(inputs["products"], currency_units),
-        current_packages(inputs["pair_outcomes"]),
-        last_state(tables),
-        ruled.where("pinned IS NOT NULL").select(*PRODUCT, "pinned"),
-        marks,
-    )
+    pinned = ruled.where("pinned IS NOT NULL").select(*PRODUCT, "pinned")
+    rows = product_values(inputs["products"], currency_units)
+    for frame in (current_packages(inputs["pair_outcomes"]), last_state(tables), pinned, marks):
+        rows = rows.join(frame, on=PRODUCT, how="left")
+    return rows.withColumn("marks", _in_order(F.col("marks"), declared(types))).select(*PRODUCT, "bucket", *FACTS)
 
 
-def product_rows(scores: DataFrame, facts: ProductFacts, types: Mapping[str, Sequence[str]]) -> DataFrame:
+def product_rows(scores: DataFrame, facts: DataFrame) -> DataFrame:
     """The scores by product, with its facts.
 
     Args:
         scores: Rows of `scores`, which `check_scores` found to be whole.
-        facts: What else is known.
-        types: Package types by marketplace, in order of name.
+        facts: `product_facts`. A scored product that is not among them is left out: nothing may be said of it.
 
     Returns:
-        SHARED, LISTED (an element a package type, in order of name) and FACTS; `marks` as a list of bits like these,
-        null for a product without any.
+        SHARED, LISTED (an element a package type, in order of name) and FACTS.
     """
-    rows = scores.select(*SHARED, *LISTED)
-    for frame in (facts.values, facts.current, facts.state, facts.pinned, facts.marks):
-        rows = rows.join(frame, on=PRODUCT, how="left")
-    return rows.withColumn("marks", _in_order(F.col("marks"), declared(types)))
+    return scores.select(*SHARED, *LISTED).join(facts, on=[*PRODUCT, "bucket"], how="inner")
 
 
 def declared(types: Mapping[str, Sequence[str]]) -> Column:
@@ -88,9 +67,10 @@ def declared(types: Mapping[str, Sequence[str]]) -> Column:
 
 
 def product_values(products: DataFrame, currency_units: Mapping[str, float]) -> DataFrame:
-    """Key and `value` of every product: its price in the unit of `currency_units`, null where it is not known."""
+    """Key, bucket and `value` of every product: its price in the unit of `currency_units`, null where not known."""
     units = F.create_map(*[F.lit(x) for pair in sorted(currency_units.items()) for x in pair])
-    return products.select(*PRODUCT, (F.col("price") * F.try_element_at(units, F.col("currency"))).alias("value"))
+    value = F.col("price") * F.try_element_at(units, F.col("currency"))
+    return products.select(*PRODUCT, "bucket", value.alias("value"))
 
 
 def current_packages(pair_outcomes: DataFrame) -> DataFrame:

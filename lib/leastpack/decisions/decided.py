@@ -1,16 +1,15 @@
-"""Decisions product by product: an Arrow stage over the packages of each product, opened to pairs by Spark."""
+"""Decisions product by product: an Arrow stage over the packages of each product."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 
 from leastpack.certificates.arrays import READ, Products, numbers, read_products
 from leastpack.certificates.cells import cell_among
@@ -18,38 +17,42 @@ from leastpack.certificates.counts import by_marketplace
 from leastpack.certificates.in_force import Standing
 from leastpack.certificates.marks import DISPROVED
 from leastpack.certificates.terms import Terms
-from leastpack.decisions.rules import (
-    BANNED,
-    BY_ORDER,
-    CERTIFIED,
-    CERTIFIED_MOVE,
-    CODES,
-    NOT_IN_USE,
-    REASONS,
-    decide,
-    of_decision,
-)
+from leastpack.decisions.doubts import DOUBTS, doubts
+from leastpack.decisions.rules import CERTIFIED, REASONS, Codes, decide, of_decision
 from leastpack.policy.choose import NONE, Flags, Places, choose
 from leastpack.policy.market import Market, Numbers
 from leastpack.policy.options import damage_costs
 from leastpack.policy.recommend import KEPT as STAYS
 from leastpack.policy.recommend import Known, Recommendation, recommend
 from leastpack.policy.trial import trials_after
-from leastpack.tables.keys import PRODUCT
+from leastpack.tables.by_pair import TYPES
 
-KEPT = {"marketplace": "string", "product_id": "string", "bucket": "int", "shipments": "bigint"}
-LISTS = {"fits": "array<boolean>", "risk": "array<float>", "error": "array<string>"}
-CODED = {"code": "array<tinyint>"}
+KEPT = {"marketplace": "string", "product_id": "string", "bucket": "int"}
+# An element a package type.
+LISTS = {
+    TYPES: "array<string>", "decision": "array<string>", "reason": "array<string>", "risk": "array<float>",
+    "fits": "array<boolean>",
+}  # fmt: skip
+# The columns of `recommendations`, less its key.
 CHOSEN = {
     "package_type": "string", "current_package_type": "string", "moved_from": "string", "on_trial": "array<string>",
     "safe_default": "string", "reason": "string", "why_not_moved": "string", "certificate_id": "string",
     "expected_damage_cost": "double", "package_cost": "double", "weight_saved_g": "double",
     "alternatives": "array<string>",
 }  # fmt: skip
-OTHERWISE = {"moves": "boolean", "otherwise_g": "double"}
 # A number in [0, 1) by hash of the product: its turn where not all may move at once.
 TURN = "turn"
-_SCHEMA = ", ".join(f"{name} {kind}" for name, kind in {**KEPT, **LISTS, **CODED, **CHOSEN, **OTHERWISE}.items())
+# Whether the product is in a panel: the queue does not ask about it.
+IN_PANEL = "in_panel"
+_COLUMNS = (*KEPT, "shipments", TURN, IN_PANEL, *READ)
+
+
+def _schema(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+_CHOSEN = f"struct<{', '.join(f'{name}: {kind}' for name, kind in CHOSEN.items())}>"
+_DECIDED = _schema({**KEPT, **LISTS, "moves": "boolean", "chosen": _CHOSEN, "doubts": DOUBTS})
 
 
 @dataclass(frozen=True)
@@ -73,25 +76,24 @@ def decide_products(products: DataFrame, grounds: Grounds) -> DataFrame:
     """Decide on all pairs of every product, and choose its package.
 
     Args:
-        products: `products.product_rows` with TURN.
+        products: `products.product_rows` with TURN and IN_PANEL.
         grounds: What is decided on.
 
     Returns:
-        KEPT, LISTS, CODED (the reason of each pair), CHOSEN (the columns of `recommendations`), whether the product
-        moves, and the tare of the package that it ships in otherwise: the recommended one, else the current one.
+        One row a product: KEPT; LISTS; whether it moves; `chosen`, what is recommended for it; and `doubts.DOUBTS`.
     """
 
     def decided(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
             yield decide_batch(rows, marketplace, grounds)
 
-    columns = list(dict.fromkeys([*KEPT, *READ, TURN]))
-    return products.select(columns).mapInArrow(decided, _SCHEMA)  # type: ignore[arg-type]
+    return products.select(*_COLUMNS).mapInArrow(decided, _DECIDED)  # type: ignore[arg-type]
 
 
 def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa.RecordBatch:
     """`decide_products` for some products of one marketplace."""
     terms, market = grounds.terms, grounds.terms.markets[marketplace]
+    settings = terms.config.decisions
     products, cells = _read(rows, marketplace, grounds)
     turn = rows.column(TURN).to_numpy(zero_copy_only=False)
     least_saving = terms.least_saving(marketplace)
@@ -101,28 +103,28 @@ def decide_batch(rows: pa.RecordBatch, marketplace: str, grounds: Grounds) -> pa
     moved_to: Flags = np.zeros(products.safe.shape, dtype=bool)
     by_certificate = found.certified & ~found.by_proof
     moved_to[each[by_certificate], found.package[by_certificate]] = True
-    codes = decide(products, market, moved_to, cells.withdrawn, terms.config.decisions.reject_risk)
-    kept = {name: rows.column(name) for name in (*KEPT, *LISTS)}
-    alternatives = _alternatives(of_decision(codes, CERTIFIED), products, market)
-    chosen = _chosen(products, found, alternatives, market)
+    codes = decide(products, market, moved_to, cells.withdrawn, settings.reject_risk)
     value = _damage_cost(products, found.package, numbers(rows.column("value")), grounds, market)
-    certificate = pa.array(cells.certificate, pa.string(), mask=~by_certificate)
-    return pa.RecordBatch.from_pydict(
-        {
-            **kept,
-            "code": _lists(codes),
-            **chosen,
-            "safe_default": _named(market, found.safe_default),
-            "certificate_id": certificate,
-            "expected_damage_cost": _nulled(value),
-            "current_package_type": rows.column("current_package_type"),
-        }
-    ).select([part.split()[0] for part in _SCHEMA.split(", ")])
+    chosen = {
+        **_chosen(products, found, market),
+        "alternatives": _alternatives(of_decision(codes, CERTIFIED), products, market),
+        "certificate_id": pa.array(cells.certificate, pa.string(), mask=~by_certificate),
+        "expected_damage_cost": _nulled(value),
+        "current_package_type": rows.column("current_package_type"),
+    }
+    left = (found.package != NONE) & (found.package != products.options.today)
+    decided = {
+        **{name: rows.column(name) for name in (*KEPT, "risk", "fits")},
+        **_named_lists(codes, rows.column("error"), market),
+        "moves": pa.array(left & (found.reason != STAYS)),
+        "chosen": pa.StructArray.from_arrays([chosen[name] for name in CHOSEN], list(CHOSEN)),
+        "doubts": doubts(products, market, codes, found.package, rows, settings.queue_size),
+    }
+    return pa.RecordBatch.from_pydict({name: decided[name] for name in (*KEPT, *LISTS, "moves", "chosen", "doubts")})
 
 
 def new_moves(products: DataFrame, grounds: Grounds) -> DataFrame:
     """Products that would newly move if all might: marketplace and TURN."""
-    columns = list(dict.fromkeys([*KEPT, *READ, TURN]))
 
     def moving(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for marketplace, rows in by_marketplace(batches):
@@ -134,49 +136,7 @@ def new_moves(products: DataFrame, grounds: Grounds) -> DataFrame:
             new = _moves(products, found) & ~products.trials.introduced[np.arange(len(rows)), found.package]
             yield rows.select(["marketplace", TURN]).filter(pa.array(new))
 
-    return products.select(columns).mapInArrow(moving, f"marketplace string, {TURN} double")  # type: ignore[arg-type]
-
-
-def open_decisions(decided: DataFrame, markets: Mapping[str, Market], model_version: str) -> DataFrame:
-    """One row a pair.
-
-    Args:
-        decided: `decide_products`.
-        markets: Package types by marketplace.
-        model_version: Of the scores.
-
-    Returns:
-        The columns of `pair_decisions` less run_id; `tare_g`, `otherwise_g` and `shipments`; and `candidate`: the pair
-        fits, has a risk and its package is in use.
-    """
-    types = F.element_at(F.create_map(*_types(markets)), F.col("marketplace"))
-    zipped = F.arrays_zip(types.alias("type"), F.col("code"), *map(F.col, LISTS))
-    shared = ["moves", "certificate_id", "otherwise_g"]
-    chosen = F.col("package_type").alias("_chosen")
-    pairs = decided.select(*KEPT, chosen, *[F.col(name).alias(f"_{name}") for name in shared], F.inline(zipped))
-    code = F.col("code").cast("int") + 1
-    reason = F.when(F.col("code") == 0, F.col("error")).otherwise(F.element_at(_literals(REASONS), code))
-    package = F.col("type.package_type")
-    usable = ~F.col("code").isin(CODES[NOT_IN_USE], CODES[BANNED])
-    recommended = F.coalesce(package == F.col("_chosen"), F.lit(False))
-    by_certificate = F.col("code").isin(CODES[CERTIFIED_MOVE], CODES[BY_ORDER])
-    return pairs.select(
-        *PRODUCT,
-        package.alias("package_type"),
-        "bucket",
-        F.element_at(_literals(REASONS.values()), code).alias("decision"),
-        reason.alias("reason"),
-        "risk",
-        "fits",
-        recommended.alias("recommended"),
-        (recommended & F.col("_moves")).alias("moves"),
-        F.lit(model_version).alias("model_version"),
-        F.when(by_certificate, F.col("_certificate_id")).alias("certificate_id"),
-        F.col("type.tare_g").alias("tare_g"),
-        F.col("_otherwise_g").alias("otherwise_g"),
-        "shipments",
-        (F.coalesce("fits", F.lit(False)) & F.col("risk").isNotNull() & usable).alias("candidate"),
-    )
+    return products.select(*_COLUMNS).mapInArrow(moving, f"marketplace string, {TURN} double")  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -251,24 +211,19 @@ def _known(products: Products, market: Market, cells: _Cells, turn_come: Flags, 
     )
 
 
-def _chosen(
-    products: Products, found: Recommendation, alternatives: pa.ListArray, market: Market
-) -> dict[str, pa.Array]:
+def _chosen(products: Products, found: Recommendation, market: Market) -> dict[str, pa.Array]:
     today, package = products.options.today, found.package
     trials = trials_after(products.trials, today, package, _moves(products, found))
-    tare, tare_today = _at(market.tare_g, package), _at(market.tare_g, today)
-    shipped = _at(market.tare_g, products.shipped)
+    saved = _at(market.tare_g, today) - _at(market.tare_g, package)
     return {
         "package_type": _named(market, package),
         "moved_from": _named(market, trials.before),
         "on_trial": _name_lists(market, trials.introduced),
+        "safe_default": _named(market, found.safe_default),
         "reason": pa.array(found.reason.tolist()),
         "why_not_moved": pa.array([why or None for why in found.why_not_moved.tolist()], pa.string()),
         "package_cost": _nulled(_at(market.cost, package)),
-        "weight_saved_g": _nulled(tare_today - tare),
-        "alternatives": alternatives,
-        "moves": pa.array((package != today) & (package != NONE) & (found.reason != STAYS)),
-        "otherwise_g": _nulled(np.where(package == NONE, shipped, tare)),
+        "weight_saved_g": _nulled(saved),
     }
 
 
@@ -308,21 +263,14 @@ def _nulled(values: Numbers) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
 
 
-def _lists(values: npt.NDArray[Any]) -> pa.ListArray:
-    n, size = values.shape
-    return pa.ListArray.from_arrays(np.arange(n + 1, dtype=np.int32) * size, pa.array(values.ravel()))
-
-
-def _types(markets: Mapping[str, Market]) -> Iterator[Column]:
-    for name, market in markets.items():
-        yield F.lit(name)
-        tares = [None if np.isnan(tare) else float(tare) for tare in market.tare_g]
-        yield F.array(*[_type(*fields) for fields in zip(market.names, tares, strict=True)])
-
-
-def _type(name: str, tare_g: float | None) -> Column:
-    return F.struct(F.lit(name).alias("package_type"), F.lit(tare_g).cast("double").alias("tare_g"))
-
-
-def _literals(values: Iterable[str]) -> Column:
-    return F.array(*map(F.lit, values))
+def _named_lists(codes: Codes, errors: pa.ListArray, market: Market) -> dict[str, pa.ListArray]:
+    """Type, decision and reason of each pair; the reason of an UNSCORED pair is its score's error."""
+    n, size = codes.shape
+    code = pa.array(codes.ravel())
+    lists = {
+        TYPES: pa.array(market.names).take(pa.array(np.tile(np.arange(size), n))),
+        "decision": pa.array(list(REASONS.values())).take(code),
+        "reason": pc.coalesce(errors.flatten(), pa.array(list(REASONS)).take(code)),
+    }
+    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * size)
+    return {name: pa.ListArray.from_arrays(offsets, values) for name, values in lists.items()}

@@ -1,4 +1,4 @@
-"""Deciding on a part of the catalog: the pairs of some hash buckets, with all there is of their products."""
+"""Deciding on a part of the catalog: the products of some hash buckets."""
 
 from __future__ import annotations
 
@@ -6,21 +6,46 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.certificates.products import ProductFacts, product_rows
-from leastpack.decisions.decided import CHOSEN, TURN, Grounds, decide_products, open_decisions
-from leastpack.decisions.queue import finalists, open_pairs
+from leastpack.certificates.products import product_rows
+from leastpack.decisions.decided import CHOSEN, IN_PANEL, KEPT, LISTS, TURN, Grounds, decide_products
+from leastpack.decisions.queue import finalists
 from leastpack.panel import uniform
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import TYPES, zipped
 from leastpack.tables.clock import now
 from leastpack.tables.digests import Digest, digests, parts_that_differ
 from leastpack.tables.keep import keep
-from leastpack.tables.keys import PAIR, PRODUCT
+from leastpack.tables.keys import PRODUCT
 
-# What a decision says, run aside.
-TOLD = (*PAIR, "decision", "reason", "risk", "fits", "recommended", "moves", "model_version", "certificate_id")
+SHARED = ("recommended", "moves", "model_version", "certificate_id")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scored products, with all that is known of them.
+
+    Attributes:
+        scores: `scores`.
+        facts: `products.product_facts`, kept.
+        seed: Of the turns.
+        in_panel: `panel.panel_products`.
+    """
+
+    scores: DataFrame
+    facts: DataFrame
+    seed: int
+    in_panel: Column
+
+    def products(self, buckets: Sequence[int] | None = None) -> DataFrame:
+        """`products.product_rows` with TURN and IN_PANEL, of all buckets or of some."""
+        scores, facts = self.scores, self.facts
+        if buckets is not None:
+            scores, facts = (rows.where(F.col("bucket").isin(*buckets)) for rows in (scores, facts))
+        turn = uniform(self.seed, "moves", *PRODUCT)
+        return product_rows(scores, facts).withColumns({TURN: turn, IN_PANEL: self.in_panel})
 
 
 @dataclass(frozen=True)
@@ -36,54 +61,57 @@ class Part:
     finalists: DataFrame
 
 
-def turned(products: DataFrame, seed: int) -> DataFrame:
-    """`products.product_rows` with TURN."""
-    return products.withColumn(TURN, uniform(seed, "moves", *PRODUCT))
-
-
 def decide_part(
     tables: Tables,
     run_id: str,
-    scores: DataFrame,
-    facts: ProductFacts,
+    scored: Scored,
     grounds: Grounds,
-    pair_tests: DataFrame,
     buckets: Sequence[int],
     held: Mapping[int, Digest],
     kept: ExitStack,
 ) -> Part:
-    """Decide on the pairs of some buckets, choose their products' packages, and write the decisions that differ.
+    """Decide on the products of some buckets, choose their packages, and write the decisions that differ.
 
     Args:
-        tables: Where `pair_decisions` is.
+        tables: Where `decisions` is.
         run_id: The run.
-        scores: `scores`.
-        facts: What else is known of products.
+        scored: The products.
         grounds: What all are decided on.
-        pair_tests: The table.
         buckets: The part.
-        held: Digest of TOLD of each bucket of `pair_decisions`.
+        held: `told_digests` of `decisions`.
         kept: Keeps what is returned.
     """
     terms = grounds.terms
     with ExitStack() as here:
-        products = product_rows(scores.where(F.col("bucket").isin(*buckets)), facts, terms.types)
-        answers = decide_products(turned(products, terms.config.certify.seed), grounds)
-        # A bucket's products side by side, so that its pairs are written as they come and into few files.
-        decided = keep(here, answers.hint("rebalance", "bucket"))
-        chosen = keep(kept, decided.select(*PRODUCT, *CHOSEN, now().alias("changed_at")))
-        pairs = open_decisions(decided, terms.markets, terms.model_version)
-        last = keep(kept, finalists(open_pairs(pairs, pair_tests), terms.config.decisions.queue_size))
+        # A bucket's products side by side, so that its rows are written as they come and into few files.
+        decided = keep(here, decide_products(scored.products(buckets), grounds).hint("rebalance", "bucket"))
+        chosen = decided.select(*PRODUCT, *[F.col(f"chosen.{name}").alias(name) for name in CHOSEN])
+        recommended = keep(kept, chosen.withColumn("changed_at", now()))
+        last = keep(kept, finalists(decided, terms.config.decisions.queue_size))
         # What is kept for later is made now, as long as what it is made of is kept.
-        chosen.count()
+        recommended.count()
         last.count()
-        _write(tables, run_id, pairs, buckets, held)
-    return Part(chosen, last)
+        _write(tables, run_id, _told(decided, terms.model_version), buckets, held)
+    return Part(recommended, last)
 
 
-def _write(tables: Tables, run_id: str, pairs: DataFrame, buckets: Sequence[int], held: Mapping[int, Digest]) -> None:
+def told_digests(decisions: DataFrame) -> dict[int, Digest]:
+    """The digest of each bucket of `decisions`: of all that they say, run aside."""
+    return digests(decisions, [*KEPT, zipped(*(name for name in LISTS if name != TYPES)), *SHARED], "bucket")
+
+
+def _told(decided: DataFrame, model_version: str) -> DataFrame:
+    shared = {
+        "recommended": F.col("chosen.package_type"),
+        "model_version": F.lit(model_version),
+        "certificate_id": F.col("chosen.certificate_id"),
+    }
+    return decided.withColumns(shared).select(*KEPT, *LISTS, *SHARED)
+
+
+def _write(tables: Tables, run_id: str, rows: DataFrame, buckets: Sequence[int], held: Mapping[int, Digest]) -> None:
     own = {bucket: held[bucket] for bucket in buckets if bucket in held}
-    differ = parts_that_differ(digests(pairs, TOLD, "bucket"), own) if own else list(buckets)
+    differ = parts_that_differ(told_digests(rows), own) if own else list(buckets)
     if differ:
-        rows = pairs.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
-        tables.replace_where("pair_decisions", rows, f"bucket IN ({', '.join(map(str, differ))})")
+        changed = rows.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
+        tables.replace_where("decisions", changed, f"bucket IN ({', '.join(map(str, differ))})")

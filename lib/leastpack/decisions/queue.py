@@ -1,9 +1,6 @@
-"""What a human should test next: what a round asks for, then pairs whose pass would save most.
+"""What a human should test next: what a round asks for, then pairs in doubt whose pass would save most.
 
-All pairs of a waiting round come first: without them nothing new is certified. Then come pairs in doubt (decision TEST,
-no human test yet) by the weight that a pass would save against the recommended package, times the shipments of the
-product, times the chance to pass, 1 - risk. Products of a panel are not asked about in doubt: their results are kept
-from training, and so would teach the model nothing.
+All pairs of a waiting round come first: without them nothing new is certified. Then come `doubts`, by worth.
 """
 
 from __future__ import annotations
@@ -11,61 +8,42 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from leastpack.decisions.rules import TEST
 from leastpack.tables.keys import PAIR, PRODUCT
 
 AUDIT, DOUBTFUL = "audit", "doubtful"
 QUEUED = [*PAIR, "test_id", "risk", "weight_saved_g", "why", "draw_probability", "draw_round", "place"]
 
 
-def open_pairs(decided: DataFrame, pair_tests: DataFrame) -> DataFrame:
-    """Candidates with what the queue needs to know.
+def finalists(decided: DataFrame, most: int) -> DataFrame:
+    """The pairs of a part of the catalog that can still come into the queue as doubtful.
+
+    The queue of the finalists of all parts is that of all pairs.
 
     Args:
-        decided: `decided.open_decisions`.
-        pair_tests: The table.
+        decided: `decided.decide_products`.
+        most: Doubtful pairs of the queue.
 
     Returns:
-        The key, decision, risk, `shipments` of the product, `weight_saved_g` against the recommended (else the current)
-        package, `tests` (null without a human test).
+        The key, risk, weight_saved_g and worth.
     """
-    human = pair_tests.where("source = 'human_test'").select(*PAIR, F.col("n").alias("tests"))
-    return (
-        decided.where("candidate")
-        .join(human, on=PAIR, how="left")
-        .withColumn("weight_saved_g", F.col("otherwise_g") - F.col("tare_g"))
-        .select(*PAIR, "decision", "risk", "shipments", "weight_saved_g", "tests")
-    )
+    pairs = decided.where(F.size("doubts") > 0).select(*PRODUCT, F.inline("doubts"))
+    return pairs.orderBy(F.desc("worth"), *PAIR).limit(most)
 
 
-def finalists(waiting: DataFrame, most: int) -> DataFrame:
-    """The pairs of a part of the catalog that can still come into the queue as doubtful: rows of `open_pairs`.
-
-    Twice as many as the queue takes, since panels are left out later; the queue of the finalists of all parts is that
-    of all pairs, as long as a panel holds less than half of them.
-
-    Args:
-        waiting: `open_pairs` of the part.
-        most: Doubtful pairs of the queue.
-    """
-    return _in_doubt(waiting).orderBy(F.desc("_worth"), *PAIR).limit(2 * most).select(waiting.columns)
-
-
-def choose_doubtful(waiting: DataFrame, in_panel: Column, most: int) -> DataFrame:
+def choose_doubtful(waiting: DataFrame, most: int) -> DataFrame:
     """The doubtful part: columns QUEUED, place from 1 in order of worth.
 
     Args:
         waiting: `finalists`.
-        in_panel: `panel.panel_products`.
         most: Pairs at most.
     """
+    tests = {"tests": F.lit(None).cast("bigint"), "why": F.lit(DOUBTFUL)}
     return (
-        _in_doubt(waiting.where(~in_panel))
-        .orderBy(F.desc("_worth"), *PAIR)
+        waiting.orderBy(F.desc("worth"), *PAIR)
         .limit(most)
-        .withColumns({"why": F.lit(DOUBTFUL), "draw_probability": F.lit(None).cast("double")})
+        .withColumns({**tests, "draw_probability": F.lit(None).cast("double")})
         .withColumns({"draw_round": F.lit(None).cast("string"), "test_id": _test_id()})
-        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("_worth"), *PAIR)))
+        .withColumn("place", F.row_number().over(Window.partitionBy("why").orderBy(F.desc("worth"), *PAIR)))
         .select(*QUEUED)
     )
 
@@ -105,14 +83,6 @@ def in_turn(queued: DataFrame) -> DataFrame:
     # A queue is small enough for one task.
     rank = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("why", "place", *PAIR))
     return queued.withColumn("rank", rank).drop("place")
-
-
-def _in_doubt(waiting: DataFrame) -> DataFrame:
-    in_doubt = (F.col("decision") == TEST) & F.col("tests").isNull() & (F.col("weight_saved_g") > 0)
-    # A product that never shipped counts for one shipment.
-    shipments = F.greatest(F.coalesce("shipments", F.lit(1)), F.lit(1))
-    worth = F.col("weight_saved_g") * shipments * (1 - F.col("risk"))
-    return waiting.where(in_doubt).withColumn("_worth", worth)
 
 
 def _test_id() -> Column:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 Digest = tuple[int, int, int]
 
 
-def digests(rows: DataFrame, columns: Sequence[str], part: str) -> dict[int, Digest]:
+def digests(rows: DataFrame, columns: Sequence[str | Column], part: str) -> dict[int, Digest]:
     """The digest of each part: equal where the rows are, in whatever order.
 
     Args:
@@ -22,7 +22,7 @@ def digests(rows: DataFrame, columns: Sequence[str], part: str) -> dict[int, Dig
     return {row["part"]: digest_in(row, "rows") for row in counted.collect()}  # one row a part
 
 
-def digest(name: str, columns: Sequence[str], where: Column | None = None) -> list[Column]:
+def digest(name: str, columns: Sequence[str | Column], where: Column | None = None) -> list[Column]:
     """Aggregates whose values are the digest of a group's rows: count, exclusive or and sum of their hashes.
 
     Args:

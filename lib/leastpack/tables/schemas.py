@@ -718,21 +718,42 @@ CERTIFICATE_EVENTS = _table(
         _RUN,
     ],
 )
+_REASONS = (
+    "certified_move, by_order, proven_safe, proven_unsafe, doubtful, high_risk, does_not_fit, size_unknown, not_in_use, "
+    "banned, or the score's error."
+)
+DECISIONS = _table(
+    "decisions",
+    "decide",
+    "marketplace product_id",
+    "What happens with a product in every package type of its marketplace; `leastpack.pairs` opens it to a row a pair.",
+    [
+        *_PRODUCT,
+        ("bucket", "int", "Hash bucket of the product."),
+        ("package_types", "array<string>", "Package types, in order of name; the lists below go with it."),
+        ("decision", "array<string>", "CERTIFIED, TEST, REJECTED, INFEASIBLE or UNSCORED."),
+        ("reason", "array<string>", _REASONS),
+        ("risk", "array<float>", "The score's risk that it was decided on; null exactly where UNSCORED."),
+        ("fits", "array<boolean>", "The score's fit that it was decided on."),
+        ("recommended", "string", "The package type recommended for the product; null where nothing fits."),
+        ("moves", "boolean", "The recommended type is another than today's package."),
+        ("model_version", "string", "Model behind it."),
+        ("certificate_id", "string", "Certificate behind a certified move and what follows from it by order."),
+        _RUN,
+    ],
+    partition_by="bucket",
+)
+# What earlier releases pin; nothing writes it any more.
 PAIR_DECISIONS = _table(
     "pair_decisions",
     "decide",
     "marketplace product_id package_type",
-    "What happens with a pair.",
+    "Decisions of earlier releases: one product x package type of its marketplace.",
     [
         *_PAIR,
         ("bucket", "int", "Hash bucket of the product."),
         ("decision", "string", "CERTIFIED, TEST, REJECTED, INFEASIBLE or UNSCORED."),
-        (
-            "reason",
-            "string",
-            "certified_move, by_order, proven_safe, proven_unsafe, doubtful, high_risk, does_not_fit, size_unknown, "
-            "not_in_use, or the score's error.",
-        ),
+        ("reason", "string", _REASONS),
         ("risk", "float", "The score's risk that it was decided on; null exactly where UNSCORED."),
         ("fits", "boolean", "The score's fit that it was decided on."),
         ("recommended", "boolean", "It is the package recommended for the product."),
@@ -956,7 +977,7 @@ ALL: tuple[Table, ...] = (
     CERTIFICATES,
     CERTIFICATE_TYPES,
     CERTIFICATE_EVENTS,
-    PAIR_DECISIONS,
+    DECISIONS,
     RECOMMENDATIONS,
     TRIALS,
     RECOMMENDATION_CHANGES,
@@ -968,4 +989,4 @@ ALL: tuple[Table, ...] = (
     QUARANTINE,
     RUNS,
 )
-BY_NAME: dict[str, Table] = {table.name: table for table in (*ALL, PAIR_SCORES)}
+BY_NAME: dict[str, Table] = {table.name: table for table in (*ALL, PAIR_SCORES, PAIR_DECISIONS)}
