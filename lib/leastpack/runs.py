@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import structlog
 from pyspark.sql import SparkSession
@@ -48,6 +48,7 @@ class Run:
         outputs: For each output: rows written and rows expected.
         figures: Other numbers.
         guards: What each guard counted, and whether it held or was accepted.
+        state: What it followed from and what it left, by which the next run knows that it has nothing to do.
         kept_as: The name under which a table is kept.
     """
 
@@ -59,6 +60,7 @@ class Run:
     outputs: dict[str, dict[str, int]] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     guards: list[dict[str, object]] = field(default_factory=list)
+    state: dict[str, object] = field(default_factory=dict)
     kept_as: Callable[[str], str] = str
 
     @contextmanager
@@ -113,6 +115,15 @@ class Run:
                 f"step {self.step} counted wrong: {output}", expected=str(expected), found=str(rows), todo=todo
             )
 
+    def same_as(self, account: Mapping[str, Any]) -> None:
+        """Take over what a run before told: this one found that all of it still holds.
+
+        Args:
+            account: `unchanged.last_account`.
+        """
+        self.accounts, self.outputs, self.state = account["inputs"], account["outputs"], account["state"]
+        self.figures = {**account["figures"], "unchanged": 1.0}
+
     def rate(self, name: str, figure: str, *phases: str) -> None:
         """Record a figure by the seconds of some phases, where there was something to do."""
         seconds = sum(self.seconds[phase] for phase in phases)
@@ -155,6 +166,11 @@ def step_run(spark: SparkSession, tables: Tables, config: Config, step: str, *, 
         log.info("step done", seconds=round((datetime.now(UTC) - started).total_seconds(), 1), **run.figures)
 
 
+def _account(run: Run) -> dict[str, object]:
+    account: dict[str, object] = {"inputs": run.accounts, "outputs": run.outputs, "guards": run.guards}
+    return {**account, "state": run.state} if run.state else account
+
+
 def _write(
     spark: SparkSession, tables: Tables, config: Config, run: Run, started: datetime, error: Exception | None
 ) -> None:
@@ -167,7 +183,7 @@ def _write(
         __version__,
         digest(config),
         run.inputs,
-        json.dumps({"inputs": run.accounts, "outputs": run.outputs, "guards": run.guards}, sort_keys=True),
+        json.dumps(_account(run), sort_keys=True),
         run.figures,
         masked_text("".join(traceback.format_exception_only(error)).strip())[:4000] if error else None,
         resolved(config),

@@ -33,7 +33,7 @@ CONF = {
 }
 SEED, TESTED, WARM = 3, 20_000, 100_000
 MOST_BUCKETS, BUCKET = 64, 150_000
-OUTPUT = {"score": "scores", "again": "scores", "decide": "pair_decisions", "publish": "releases"}
+OUTPUT = {"score": "scores", "again": "scores", "decide": "decisions", "publish": "releases"}
 STEPS = {"again": "score"}
 
 

@@ -166,7 +166,7 @@ def whole() -> dict[str, Rows]:
     for product, name in PAIRS:
         pair = {"marketplace": "NA", "product_id": product, "package_type": name, "bucket": 0, "model_version": "m"}
         scores.append({**pair, "fits": True, "risk": risks[name], "damage_rate": 0.001, "void_share": 0.0})
-        chosen = {"recommended": name == "bag", "moves": name == "bag"}
+        chosen = {"recommended": "bag", "moves": True}
         reason = "certified_move" if name == "bag" else "by_order"
         decided = {"decision": "CERTIFIED", "reason": reason, "certificate_id": "c"}
         decisions.append({**pair, **decided, "risk": risks[name], "fits": True, **chosen})
@@ -177,7 +177,7 @@ def whole() -> dict[str, Rows]:
         "products": products,
         "scores": scores,
         "certificates": [certificate],
-        "pair_decisions": decisions,
+        "decisions": decisions,
         "recommendations": recommended,
         "test_queue": [],
     }

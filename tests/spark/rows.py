@@ -77,8 +77,9 @@ def _value(value: Any) -> Any:
     return list(value.items()) if isinstance(value, dict) else value
 
 
-def _by_product(rows: Rows, listed: list[str]) -> Iterator[Mapping[str, Any]]:
-    """Rows of pairs as rows of products; what products share is that of the first of their pairs."""
+def product_rows(name: str, rows: Rows) -> Iterator[dict[str, Any]]:
+    """Rows of pairs as rows of a table of products; what products share is that of the first of their pairs."""
+    listed = [column for column in BY_NAME[name].names if column in (*DECIDED, *LISTED)]
     products: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         products.setdefault(tuple(row[name] for name in PRODUCT), []).append(row)
@@ -95,8 +96,7 @@ def _by_product(rows: Rows, listed: list[str]) -> Iterator[Mapping[str, Any]]:
 def _checked(name: str, rows: Rows) -> list[Mapping[str, Any]]:
     content = list(rows)
     if TYPES in BY_NAME[name].names and any("package_type" in row for row in content):
-        listed = [column for column in BY_NAME[name].names if column in (*DECIDED, *LISTED)]
-        content = list(_by_product(content, listed))
+        content = list(product_rows(name, content))
     if unknown := {column for row in content for column in row} - set(BY_NAME[name].names):
         raise KeyError(f"table {name} has no columns {sorted(unknown)}")
     return content

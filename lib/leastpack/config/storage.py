@@ -17,7 +17,7 @@ class TablesConfig(Section):
     schema_name: str | None = Field(None, description="`catalog.schema`; each table is `<catalog.schema>.<table>`.")
     buckets: Count = Field(
         64,
-        description="Hash buckets of products, scores and pair_decisions: what is written at once, and what a "
+        description="Hash buckets of products, scores and decisions: what is written at once, and what a "
         "restart can leave alone; fixed when a table is made.",
     )
     pairs_per_commit: Count = Field(

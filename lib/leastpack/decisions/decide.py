@@ -32,13 +32,21 @@ from leastpack.tables.by_pair import TYPES, pairs
 from leastpack.tables.keep import keep
 from leastpack.tables.keys import PAIR, PRODUCT
 from leastpack.tables.waves import waves
+from leastpack.unchanged import commits, follows_from, last_account, states
 
 TYPE = PAIR[::2]
 INPUTS = ("products", "package_types", "packaging_rules", "scores", "pair_outcomes", "pair_tests")
+ALSO_READ = (
+    "trials", "policy_rounds", "round_choices", "round_exclusions", "certificate_attempts", "certificates",
+    "certificate_types", "certificate_events", "pilots", "scores_of_candidate",
+)  # fmt: skip
+WRITTEN = ("decisions", "recommendations", "test_queue")
+# Raise it when the code changes what follows from the same inputs.
+RULES_VERSION = 1
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
-    """Decide on every scored pair, recommend a package for every product and queue tests.
+    """Decide on every scored pair, recommend a package for every product and queue tests, unless all is as it was.
 
     Args:
         spark: The session.
@@ -51,7 +59,13 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     """
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
-        inputs = {name: tables.read(name, run.reads(name, tables.version(name))) for name in INPUTS}
+        read = {**{name: tables.commit(name) for name in INPUTS}, **commits(tables, ALSO_READ)}
+        inputs = {name: tables.read(name, run.reads(name, read[name].version)) for name in INPUTS}
+        follows = follows_from(config, states(read), RULES_VERSION, config.decisions.day)
+        if (last := last_account(tables, run, follows, WRITTEN)) is not None:
+            log.info("decisions are up to date with all that they follow from")
+            run.same_as(last)
+            return
         types = inputs["package_types"].collect()
         check_currencies({row.currency for row in types}, config.currency_units)
         with run.phase("account"):
@@ -80,6 +94,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
             for row in tables.read("test_queue").groupBy("why").count().collect():
                 run.figure(f"queued.{row.why}", row["count"])
+        run.state = {"follows_from": follows, "left": states(commits(tables, WRITTEN))}
 
 
 def _facts(

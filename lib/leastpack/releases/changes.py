@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE
-from leastpack.tables.keys import PAIR, PRODUCT
+from leastpack.decisions.rules import CERTIFIED, NOT_IN_USE, PROVEN_SAFE
+from leastpack.tables.by_pair import DECIDED, TYPES, of_type
+from leastpack.tables.keys import PRODUCT
 
 # What of a product may change its package: its texts and what the buckets, the fit and the damage cost are made of.
 PRODUCT_CONTENT = ("text_key", "length_cm", "width_cm", "height_cm", "weight_g", "price", "currency")
@@ -25,7 +26,8 @@ def recommendation_changes(
     ...).
 
     Args:
-        old: Tables of the earlier release by name: recommendations, products, package_types, pair_decisions.
+        old: Tables of the earlier release by name: recommendations, products, package_types, and `released_products`
+            of decisions.
         new: The same of the later one.
         same_model: Whether both come from one model.
         release_id: Identifier of the later release.
@@ -43,18 +45,17 @@ def recommendation_changes(
         changed.join(_contents(old, "then"), on=PRODUCT, how="left")
         .join(_contents(new, "now"), on=PRODUCT, how="left")
         .join(F.broadcast(declared), on=["marketplace", "old"], how="left")
-        .join(_pairs(new, F.col("reason") == NOT_IN_USE, "unused_now"), on=[*PRODUCT, "old"], how="left")
-        .join(_certified(old, "certified_then"), on=[*PRODUCT, "old"], how="left")
-        .join(_certified(new, "certified_now"), on=[*PRODUCT, "old"], how="left")
     )
-    return causes.select(
+    decided = _with_decision(_with_decision(causes, old, "decided_then"), new, "decided_now")
+    return decided.select(
         F.lit(release_id).alias("release_id"), *PRODUCT, "old", "new", _cause(same_model).alias("cause")
     )
 
 
 def _cause(same_model: bool) -> Column:
-    withdrawn = F.col("old").isNotNull() & (F.col("declared").isNull() | F.col("unused_now").isNotNull())
-    lost = F.col("certified_then").isNotNull() & F.col("certified_now").isNull()
+    unused = F.coalesce(F.col("decided_now.reason") == NOT_IN_USE, F.lit(False))
+    withdrawn = F.col("old").isNotNull() & (F.col("declared").isNull() | unused)
+    lost = _by_certificate("decided_then") & ~_by_certificate("decided_now")
     return (
         F.when(F.col("was").isNull(), "new_product")
         .when(F.col("is").isNull(), "delisted_product")
@@ -70,12 +71,14 @@ def _contents(release: Mapping[str, DataFrame], name: str) -> DataFrame:
     return release["products"].select(*PRODUCT, F.struct(*PRODUCT_CONTENT).alias(name))
 
 
-def _certified(release: Mapping[str, DataFrame], name: str) -> DataFrame:
-    """Pairs certified by a certificate or by order."""
-    return _pairs(release, (F.col("decision") == CERTIFIED) & (F.col("reason") != "proven_safe"), name)
+def _with_decision(rows: DataFrame, release: Mapping[str, DataFrame], name: str) -> DataFrame:
+    """The rows with decision and reason of a release on the pair of their product and type `old`."""
+    decided = release["decisions"].select(*PRODUCT, TYPES, *DECIDED)
+    on_pair = F.struct(*[of_type(one, "old").alias(one) for one in DECIDED])
+    return rows.join(decided, on=PRODUCT, how="left").withColumn(name, on_pair).drop(TYPES, *DECIDED)
 
 
-def _pairs(release: Mapping[str, DataFrame], condition: Column, name: str) -> DataFrame:
-    """The pairs a condition holds for, their type under the name `old`."""
-    pairs = release["pair_decisions"].where(condition).select(*PAIR, F.lit(True).alias(name))
-    return pairs.withColumnRenamed("package_type", "old")
+def _by_certificate(decided: str) -> Column:
+    """Whether the pair is certified by a certificate, or by order."""
+    certified = (F.col(f"{decided}.decision") == CERTIFIED) & (F.col(f"{decided}.reason") != PROVEN_SAFE)
+    return F.coalesce(certified, F.lit(False))

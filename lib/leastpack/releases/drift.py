@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import Column, DataFrame
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.stats import chi2
 
 from leastpack.policy.levels import risk_grid
+from leastpack.tables.by_pair import TYPES
 
 FINE = 200  # bins that Spark counts; they are put together to GROUPS
 GROUPS = 10
 CONFIDENCE = 0.999
+_COUNTED = "marketplace string, package_type string, place int, pairs bigint"
 
 Counts = npt.NDArray[np.float64]
 
@@ -75,34 +80,40 @@ def stability_index(before: Counts, now: Counts) -> tuple[float, float]:
 
 
 def _counts(scores: DataFrame) -> dict[tuple[str, str], Counts]:
-    place = grid_index(F.col("risk"), risk_grid(FINE)).alias("place")
-    rows = scores.select("marketplace", "package_type", place)
+    def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield count_risks(batch)
+
+    rows = scores.select("marketplace", TYPES, "risk").mapInArrow(counted, _COUNTED)  # type: ignore[arg-type]
     answer: dict[tuple[str, str], Counts] = {}
-    for row in rows.groupBy("marketplace", "package_type", "place").count().collect():  # types x bins
+    for row in rows.groupBy("marketplace", "package_type", "place").agg(F.sum("pairs").alias("pairs")).collect():
         counts = answer.setdefault((row["marketplace"], row["package_type"]), np.zeros(FINE + 1))
         if row["place"] is not None:
-            counts[row["place"]] = row["count"]
+            counts[row["place"]] = row["pairs"]
     return answer
+
+
+def count_risks(scores: pa.RecordBatch) -> pa.RecordBatch:
+    """Pairs of a batch of `scores` by marketplace, package type and place on the grid of risks; null without a risk.
+
+    The place of a risk is the first level of the grid that it is at or under; above all of them, their number.
+    """
+    lengths = pc.fill_null(pc.list_value_length(scores.column(TYPES)), 0).to_numpy(zero_copy_only=False)
+    risks = scores.column("risk").flatten()
+    places = np.searchsorted(risk_grid(FINE), risks.to_numpy(zero_copy_only=False).astype(np.float64))
+    pairs = pa.table(
+        {
+            "marketplace": scores.column("marketplace").take(pa.array(np.repeat(np.arange(len(scores)), lengths))),
+            "package_type": scores.column(TYPES).flatten(),
+            "place": pa.array(places, pa.int32(), mask=risks.is_null().to_numpy(zero_copy_only=False)),
+        }
+    )
+    key = ["marketplace", "package_type", "place"]
+    counted = pairs.group_by(key).aggregate([([], "count_all")]).select([*key, "count_all"])
+    counts = counted.rename_columns([*key, "pairs"]).combine_chunks()
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in counts.columns], schema=counts.schema)
 
 
 def _drift(key: tuple[str, str], before: Counts, now: Counts) -> Drift:
     index, chance = stability_index(before, now) if now.any() else (math.inf, 0.0)
     return Drift(*key, index, chance, (int(before.sum()), int(now.sum())))
-
-
-def grid_index(risk: Column, grid: npt.NDArray[np.float64]) -> Column:
-    """Index of the first threshold that the risk is at or under; the size of the grid where it is above all.
-
-    Computed from the even spacing and then corrected by comparing with the neighbours, so that it says exactly what
-    `risk <= threshold` says. Null risk gives null.
-    """
-    size = len(grid)
-    first, last = np.log(grid[0] / (1 - grid[0])), np.log(grid[-1] / (1 - grid[-1]))
-    inside = F.least(F.greatest(risk, F.lit(1e-12)), F.lit(1 - 1e-12))
-    steps = (F.ln(inside / (1 - inside)) - F.lit(float(first))) / F.lit(float((last - first) / (size - 1)))
-    guess = F.least(F.greatest(F.ceil(steps), F.lit(0)), F.lit(size)).cast("int")
-    values = F.array(*[F.lit(float(value)) for value in grid])
-    under_stricter = (guess > 0) & (risk <= F.try_element_at(values, guess))
-    above_guess = (guess < size) & (risk > F.try_element_at(values, guess + 1))
-    place = guess - F.when(under_stricter, 1).otherwise(0) + F.when(above_guess, 1).otherwise(0)
-    return F.when(risk.isNotNull(), place)  # least and greatest pass over nulls

@@ -25,11 +25,10 @@ from leastpack.releases.release import (
     find_release,
     newest_release,
     next_release_id,
-    released_pairs,
+    released_products,
 )
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
-from leastpack.tables.by_pair import pairs
 from leastpack.tables.keys import PRODUCT
 from leastpack.tables.schemas import BY_NAME, RELEASES
 
@@ -52,21 +51,21 @@ def publish_release(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "publish") as run:
         versions = {name: run.reads(name, tables.version(name)) for name in RELEASED}
         pinned = _read(tables, versions)
+        newest = newest_release(tables)
+        same = newest is not None and newest.versions == versions
         with run.phase("audit"):
-            newest = newest_release(tables)
-            findings = [
-                *audit(pinned, config.decisions.most_failed),
-                *_drift(tables, run, newest, pairs(pinned["scores"]), config),
-                _in_force(tables, pinned, config),
-            ]
+            # What is released was audited as it is; whether its certificates still stand is asked each time.
+            findings = [] if same else audit(pinned, config.decisions.most_failed)
+            findings += [] if same else _drift(tables, run, newest, pinned["scores"], config)
+            findings.append(_in_force(tables, pinned, config))
             _judge(run, findings)
         for name, frame in pinned.items():
             rows = frame.count()
             run.account(name, rows_in=rows, used=rows)
-        model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
-        if newest is not None and newest.versions == versions and newest.model_version == model_version:
+        if newest is not None and same:
             log.info("the current release already pins these versions", release_id=newest.release_id)
             return
+        model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
         results = {finding.name: finding.violations for finding in findings}
         _append(tables, run, newest, model_version, versions, PUBLISHED, results)
 
@@ -113,7 +112,7 @@ def _drift(tables: Tables, run: Run, newest: Row | None, scores: DataFrame, conf
     if newest is None or most is None:
         return []
     try:
-        found = drifts(released_pairs(tables, newest.versions), scores)
+        found = drifts(released_products(tables, newest.versions, "scores"), scores)
     except Exception:
         todo = "publish once with decisions.most_drift=null: there is nothing to compare risks with any more"
         named = {name: version for name, version in newest.versions.items() if name in ("scores", "pair_scores")}
@@ -185,7 +184,7 @@ def _write_changes(
     """Write what changes for readers; False where the last release is too old to be compared with."""
     scope = f"release_id = '{release_id}'"
     try:
-        old, new = _read(tables, newest.versions), _read(tables, versions)
+        old, new = (_compared(tables, pinned) for pinned in (newest.versions, versions))
         changes = recommendation_changes(old, new, newest.model_version == model_version, release_id)
         tables.merge("recommendation_changes", changes, delete_missing=True, scope=scope)
     except Exception:
@@ -201,6 +200,12 @@ def _write_changes(
 
 def _read(tables: Tables, versions: Mapping[str, int]) -> dict[str, DataFrame]:
     return {name: tables.read(name, version) for name, version in versions.items()}
+
+
+def _compared(tables: Tables, versions: Mapping[str, int]) -> dict[str, DataFrame]:
+    """What of a release `recommendation_changes` compares."""
+    read = _read(tables, {name: versions[name] for name in ("recommendations", "products", "package_types")})
+    return {**read, "decisions": released_products(tables, versions, "decisions")}
 
 
 def _check_readable(tables: Tables, versions: Mapping[str, int], release_id: str, todo: str = "") -> None:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from leastpack.errors import InputError
 from leastpack.tables import Tables
-from leastpack.tables.by_pair import pairs
+from leastpack.tables.by_pair import by_product, pairs
 
 RELEASED = (
     "package_types",
     "products",
     "scores",
     "certificates",
-    "pair_decisions",
+    "decisions",
     "recommendations",
     "test_queue",
 )
+# What earlier releases, with a row a pair, say of all pairs of a product.
+SHARED = {"scores": ("views_used", "warnings"), "decisions": ()}
 PUBLISHED, ROLLED_BACK_TO = "published", "rolled_back_to"
 
 
@@ -95,6 +98,22 @@ def released_pairs(tables: Tables, versions: Mapping[str, int]) -> DataFrame:
     if "scores" in versions:
         return pairs(tables.read("scores", versions["scores"]))
     return tables.read("pair_scores", versions["pair_scores"])
+
+
+def released_products(tables: Tables, versions: Mapping[str, int], name: Literal["scores", "decisions"]) -> DataFrame:
+    """The scores or decisions that a release pins, a row a product, also of a release that an earlier leastpack made.
+
+    Args:
+        tables: The tables.
+        versions: `versions` of a row of `releases`.
+        name: Which.
+
+    Returns:
+        Rows of the table; of an earlier leastpack's, the key, package_types, all lists and SHARED.
+    """
+    if name in versions:
+        return tables.read(name, versions[name])
+    return by_product(tables.read(f"pair_{name}", versions[f"pair_{name}"]), *SHARED[name])
 
 
 def next_release_id(newest: Row | None, model_version: str, versions: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from leastpack.model.features import build_features, hide
 from leastpack.model.scorer import Scorer
 from leastpack.reporting.curves import PrecisionRecall, Reliability, paired_difference, precision_recall, reliability
-from leastpack.reporting.gather import PRODUCT
+from leastpack.tables.keys import PRODUCT
 
 Floats = npt.NDArray[np.float64]
 

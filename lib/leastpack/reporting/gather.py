@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 from leastpack.certificates.held_out import held_out
 from leastpack.encoders.languages import FIGURE
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
+from leastpack.tables.keys import PAIR, PRODUCT
 
-PAIR = ["marketplace", "product_id", "package_type"]
-PRODUCT = PAIR[:2]
 # Pairs of the test split the figures are drawn from, by hash: enough for any interval that can be told on a page.
 MOST_TEST_PAIRS = 50_000
 MOST_PRODUCTS = 2_000
@@ -62,12 +62,11 @@ def damage_by_type(tables: Tables) -> pd.DataFrame:
     return collected(sums.orderBy(F.col("k") / F.col("n")))
 
 
-def decisions_by_type(decisions: DataFrame, scores: DataFrame) -> pd.DataFrame:
+def decisions_by_type(decisions: DataFrame) -> pd.DataFrame:
     """Pairs by package type and decision, and mean risk, lightest-risk type last."""
-    joined = decisions.select(*PAIR, "decision").join(scores.select(*PAIR, "risk", "fits"), on=PAIR, how="inner")
     kinds = ["CERTIFIED", "TEST", "REJECTED", "INFEASIBLE", "UNSCORED"]
     counts = [F.count_if(F.col("decision") == kind).alias(kind) for kind in kinds]
-    grouped = joined.groupBy("package_type").agg(
+    grouped = pairs(decisions).groupBy("package_type").agg(
         F.count("*").alias("pairs"), F.count_if("fits").alias("fitting"), F.mean("risk").alias("risk"), *counts
     )
     return collected(grouped.orderBy("risk"))
@@ -84,7 +83,9 @@ def test_pairs(tables: Tables, scores: DataFrame, model_version: str) -> pd.Data
     unseen = held_out(tables, tables.read("training_examples"), model_version, "test")
     examples = unseen.orderBy("sample_hash").limit(MOST_TEST_PAIRS)
     wanted = ["group_id", "label", "eligible", "by_human_test", "less_protective", "n", "k"]
-    scored = scores.where("error IS NULL").select(*PAIR, "risk", "damage_rate", "views_used", "void_share")
+    # Only their products are opened to pairs.
+    own = scores.join(F.broadcast(examples.select(*PRODUCT).distinct()), on=PRODUCT, how="left_semi")
+    scored = pairs(own).where("error IS NULL").select(*PAIR, "risk", "damage_rate", "views_used", "void_share")
     return collected(examples.select(*PAIR, *wanted).join(scored, on=PAIR, how="inner").orderBy(*PAIR))
 
 

@@ -11,7 +11,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.outcomes.bounds import upper_bounds
-from leastpack.reporting.gather import PAIR, PRODUCT, collected
+from leastpack.reporting.gather import collected
+from leastpack.tables.by_pair import TYPES, by_product, of_type
+from leastpack.tables.keys import PAIR, PRODUCT
 
 # Reasons of products whose package is another than without leastpack.
 BY_CERTIFICATE = ("moved", "first", "away_from_rejected")
@@ -65,7 +67,7 @@ def by_marketplace(
     Args:
         recommendations: The table.
         package_types: The table.
-        scores: `released_pairs`, for the damage rates that the model expects.
+        scores: `released_products` of scores: the damage rates that the model expects.
         outcomes: pair_outcomes, for the shipments of each product.
         truth: A sample's hidden damage rates; None for a real marketplace.
 
@@ -79,15 +81,13 @@ def by_marketplace(
     joined = rows.join(shipped, on=PRODUCT, how="left").join(
         F.broadcast(tare), on=["marketplace", "before"], how="left"
     )
-    rates = {"damages": scores.select(*PAIR, "damage_rate")}
+    rates = {"damages": scores.select(*PRODUCT, TYPES, "damage_rate")}
     if truth is not None:
-        rates["true"] = truth.select(*PAIR, "damage_rate")
+        rates["true"] = by_product(truth.select(*PAIR, "damage_rate"))
     for name, frame in rates.items():
-        for suffix, package in (("before", "before"), ("after", "package_type")):
-            renamed = frame.select(
-                *PRODUCT, F.col("package_type").alias(package), F.col("damage_rate").alias(f"{name}_{suffix}")
-            )
-            joined = joined.join(renamed, on=[*PRODUCT, package], how="left")
+        before, after = (of_type("damage_rate", package) for package in ("before", "package_type"))
+        expected = {f"{name}_before": before, f"{name}_after": after}
+        joined = joined.join(frame, on=PRODUCT, how="left").withColumns(expected).drop(TYPES, "damage_rate")
     joined = joined.withColumns(
         {"grams_before": F.col("grams"), "grams_after": F.col("grams") - F.col("weight_saved_g")}
     )

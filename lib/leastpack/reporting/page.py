@@ -27,7 +27,7 @@ from leastpack.locations import local_path
 from leastpack.model.scorer import Scorer
 from leastpack.outcomes.sheet_results import results_source
 from leastpack.pilots.status import pilot_lines
-from leastpack.releases.release import read_release, released_pairs
+from leastpack.releases.release import read_release, released_products
 from leastpack.reporting import gather, plots
 from leastpack.reporting.effects import view_effects, word_effects
 from leastpack.reporting.evaluate import Evaluation, evaluate
@@ -53,9 +53,9 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     """Everything the template needs: the release's pinned versions, beside the labels and runs of today."""
     released = {
         name: read_release(tables, name)
-        for name in ("products", "package_types", "certificates", "pair_decisions", "recommendations")
+        for name in ("products", "package_types", "certificates", "recommendations")
     }
-    scored = released_pairs(tables, release["versions"])
+    scored, decided = (released_products(tables, release["versions"], name) for name in ("scores", "decisions"))
     scorer = _scorer(config, release)
     types = gather.collected(released["package_types"].orderBy("marketplace", "package_type"))
     pairs = gather.test_pairs(tables, scored, str(release["model_version"]))
@@ -65,7 +65,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
     truth = _truth(spark, config)
     profiles = {(r.marketplace, r.package_type): list(r.profile) for r in types.itertuples()}
     runs = gather.last_runs(tables)
-    decisions = gather.decisions_by_type(released["pair_decisions"], scored)
+    decisions = gather.decisions_by_type(decided)
     outcomes = tables.read("pair_outcomes")
     recommended = released["recommendations"]
     markets = by_marketplace(recommended, released["package_types"], scored, outcomes, truth)
@@ -97,7 +97,7 @@ def page_context(spark: SparkSession, tables: Tables, config: Config, release: M
             "grams saved a shipment", "products",
         ),
         **_effects(config, unseen, scorer, types, decisions),
-        "products": _showcase(tables, config, released, scored, pairs),
+        "products": _showcase(tables, config, released["products"], scored, decided, pairs),
         "runs": [_run(run) for run in runs],
         "work": gather.work_done(runs),
     }  # fmt: skip
@@ -294,17 +294,22 @@ def _effects(
 
 
 def _showcase(
-    tables: Tables, config: Config, released: Mapping[str, DataFrame], scored: DataFrame, pairs: pd.DataFrame
+    tables: Tables,
+    config: Config,
+    products: DataFrame,
+    scored: DataFrame,
+    decided: DataFrame,
+    pairs: pd.DataFrame,
 ) -> list[dict[str, Any]]:
     fetch = config.encoders.fetch
     read = Fetcher(fetch, AllowList.here(fetch)).read
     known = pairs[pairs["eligible"].astype(bool)]
     return showcase(
         choose_products(known, config.report.products),
-        released["products"],
+        products,
         tables.read("product_images"),
         scored,
-        released["pair_decisions"],
+        decided,
         tables.read("training_examples"),
         lambda uri: thumbnail(uri, read, THUMBNAIL, fetch),
     )

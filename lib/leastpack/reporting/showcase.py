@@ -10,7 +10,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from leastpack.reporting.gather import PAIR, PRODUCT
+from leastpack.tables.by_pair import pairs
+from leastpack.tables.keys import PAIR, PRODUCT
 
 # name, label it has, whether the highest risk comes first, whether the answer is right
 CASES = (
@@ -21,11 +22,11 @@ CASES = (
 )
 
 
-def choose_products(pairs: pd.DataFrame, most: int) -> pd.DataFrame:
+def choose_products(known: pd.DataFrame, most: int) -> pd.DataFrame:
     """Products with the highest and lowest risks of each label, a quarter each, no product twice.
 
     Args:
-        pairs: `gather.test_pairs`.
+        known: `gather.test_pairs`.
         most: Products to choose.
 
     Returns:
@@ -34,7 +35,7 @@ def choose_products(pairs: pd.DataFrame, most: int) -> pd.DataFrame:
     chosen: list[dict[str, Any]] = []
     taken: set[tuple[str, str]] = set()
     for verdict, label, highest, right in CASES:
-        ordered = pairs[pairs["label"] == label].sort_values(["risk", *PAIR], ascending=[not highest, True, True, True])
+        ordered = known[known["label"] == label].sort_values(["risk", *PAIR], ascending=[not highest, True, True, True])
         room = -(-most // len(CASES))
         for row in ordered.itertuples():
             key = (str(row.marketplace), str(row.product_id))
@@ -66,8 +67,8 @@ def showcase(
         chosen: Result of `choose_products`.
         products: The table.
         images: product_images.
-        scores: `released_pairs`.
-        decisions: pair_decisions.
+        scores: `released_products`.
+        decisions: The same of decisions.
         examples: training_examples, for labels; those of too few shipments to prove anything are not shown.
         picture: A small JPEG of an image URI; None leaves the picture out.
     """
@@ -76,9 +77,10 @@ def showcase(
     keys = F.broadcast(products.sparkSession.createDataFrame(chosen[PRODUCT]))
     facts = {_key(row): row for row in products.join(keys, on=PRODUCT, how="inner").collect()}
     photos = images.join(keys, on=PRODUCT, how="inner").orderBy(F.desc("kind"), "view").collect()
+    scored, decided = (pairs(frame.join(keys, on=PRODUCT, how="left_semi")) for frame in (scores, decisions))
     rows = (
-        scores.join(keys, on=PRODUCT, how="inner")
-        .join(decisions.select(*PAIR, "decision"), on=PAIR, how="left")
+        scored.select(*PAIR, "risk", "damage_rate", "fits")
+        .join(decided.select(*PAIR, "decision"), on=PAIR, how="left")
         .join(examples.where("eligible").select(*PAIR, "label"), on=PAIR, how="left")
         .orderBy("risk")
         .collect()

@@ -7,23 +7,24 @@ from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
 from leastpack.locations import absolute
-from leastpack.releases.release import current_release, read_release, released_pairs
+from leastpack.releases.release import current_release, read_release, released_products
 from leastpack.reporting.moves import Totals, by_marketplace, totals
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import TYPES, pairs
+from leastpack.tables.keys import PRODUCT
 
 
 def summary_lines(spark: SparkSession, config: Config) -> list[str]:
     """What the current release holds, from products to weight saved, and where the report is."""
     tables = Tables(spark, config.tables)
     release = current_release(tables)
-    decisions, recommendations, certificates = (
-        read_release(tables, name) for name in ("pair_decisions", "recommendations", "certificates")
-    )
-    scores = released_pairs(tables, release["versions"])
-    pairs, products, fitting = scores.agg(
-        F.count("*"), F.countDistinct("marketplace", "product_id"), F.count_if("fits")
-    ).collect()[0]
-    counts = {row["decision"]: row["count"] for row in decisions.groupBy("decision").count().collect()}
+    recommendations, certificates = (read_release(tables, name) for name in ("recommendations", "certificates"))
+    scores, decisions = (released_products(tables, release["versions"], name) for name in ("scores", "decisions"))
+    decided = pairs(decisions.select(*PRODUCT, TYPES, "decision", "fits")).groupBy("decision")
+    sums = decided.agg(F.count("*").alias("pairs"), F.count_if("fits").alias("fit"))
+    counts = {row.decision: row for row in sums.collect()}
+    scored, fitting = (sum(row[name] for row in counts.values()) for name in ("pairs", "fit"))
+    doubtful, rejected = (counts[name].pairs if name in counts else 0 for name in ("TEST", "REJECTED"))
     named = recommendations.where("certificate_id IS NOT NULL").select("certificate_id").distinct()
     given = certificates.join(named, on="certificate_id", how="left_semi").count()
     types, outcomes = read_release(tables, "package_types"), tables.read("pair_outcomes")
@@ -31,8 +32,8 @@ def summary_lines(spark: SparkSession, config: Config) -> list[str]:
     return [
         "",
         f"release {release['release_id']} of model {release['model_version']}",
-        f"  {products:,} products, {pairs:,} pairs scored, {fitting:,} fit; {counts.get('TEST', 0):,} in doubt, "
-        f"{counts.get('REJECTED', 0):,} rejected",
+        f"  {moves.products:,} products, {scored:,} pairs scored, {fitting:,} fit; {doubtful:,} in doubt, "
+        f"{rejected:,} rejected",
         f"  {given} certificates in force: {moves.moved:,} products move ({moves.moved / max(1, moves.products):.1%}), "
         f"{moves.kept:,} are kept, of these {moves.unsupported:,} because no round of tests supports a move",
         *_against_before(moves),

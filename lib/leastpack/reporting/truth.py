@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from leastpack.certificates.terms import OF_SHIPMENTS
-from leastpack.reporting.gather import PAIR, PRODUCT, collected
+from leastpack.reporting.gather import collected
+from leastpack.tables.keys import PAIR, PRODUCT
 
 ALL = "all"
 

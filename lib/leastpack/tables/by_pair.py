@@ -31,6 +31,23 @@ def pairs(products: DataFrame) -> DataFrame:
     return opened.select(*PRODUCT, "package_type", *listed, *rest)
 
 
+def by_product(rows: DataFrame, *shared: str) -> DataFrame:
+    """A row for every product, of rows of pairs: the way back from `pairs`.
+
+    Args:
+        rows: The key of pairs, and columns of LISTED and DECIDED.
+        shared: Columns that are the same in all pairs of a product.
+
+    Returns:
+        The product's key, package_types in order of name, a list of each of these columns, and the shared columns.
+    """
+    listed = [name for name in (*DECIDED, *LISTED) if name in rows.columns]
+    elements = F.sort_array(F.collect_list(F.struct("package_type", *listed))).alias("of")
+    products = rows.groupBy(*PRODUCT).agg(elements, *[F.first(name).alias(name) for name in shared])
+    lists = [F.col(f"of.{name}").alias(name) for name in listed]
+    return products.select(*PRODUCT, F.col("of.package_type").alias(TYPES), *lists, *shared)
+
+
 def zipped(*lists: str) -> Column:
     """One list of some lists, an element a package type with its name.
 
@@ -38,3 +55,8 @@ def zipped(*lists: str) -> Column:
     are the same; beside a name each value has its place.
     """
     return F.arrays_zip(TYPES, *lists)
+
+
+def of_type(values: str, package_type: str) -> Column:
+    """The element of a list that is of the type which another column names; null where the product has no such type."""
+    return F.get(F.col(values), F.array_position(F.col(TYPES), F.col(package_type)).cast("int") - 1)

@@ -22,15 +22,18 @@ def digests(rows: DataFrame, columns: Sequence[str | Column], part: str) -> dict
     return {row["part"]: digest_in(row, "rows") for row in counted.collect()}  # one row a part
 
 
-def digest(name: str, columns: Sequence[str | Column], where: Column | None = None) -> list[Column]:
+def digest(name: str, columns: Sequence[str | Column]) -> list[Column]:
     """Aggregates whose values are the digest of a group's rows: count, exclusive or and sum of their hashes.
 
     Args:
         name: Tells digests of one aggregation apart.
         columns: What is compared.
-        where: Rows that count; None takes all.
     """
-    hashed = F.xxhash64(*columns) if where is None else F.when(where, F.xxhash64(*columns))
+    return digest_of(name, F.xxhash64(*columns))
+
+
+def digest_of(name: str, hashed: Column) -> list[Column]:
+    """`digest` of rows whose hash is known; a row without one does not count."""
     total = F.sum(F.pmod(hashed, F.lit(2**31)))
     return [F.count(hashed).alias(f"{name}_n"), F.bit_xor(hashed).alias(f"{name}_xor"), total.alias(f"{name}_sum")]
 

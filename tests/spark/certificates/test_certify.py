@@ -20,6 +20,7 @@ from leastpack.decisions.decide import decide_packaging
 from leastpack.panel import in_range
 from leastpack.releases.publish import publish_release
 from leastpack.tables import Tables
+from leastpack.tables.by_pair import pairs
 from leastpack.tables.keys import PRODUCT
 
 OF_CERTIFY = (
@@ -119,7 +120,7 @@ def test_what_passes_moves_products_and_keeps_its_promise(certified: Tables) -> 
     assert len(moved) > 100
     assert {row.certificate_id for row in moved} == {one.certificate_id}
     assert recommended(certified)["P0003"].reason == "first"
-    risks = {(row.product_id, row.package_type): row for row in certified.read("pair_decisions").collect()}
+    risks = {(row.product_id, row.package_type): row for row in pairs(certified.read("decisions")).collect()}
     assert all(risks[row.product_id, row.package_type].risk <= one.level for row in moved)
     trials = {(row.package_type, row.moved_from, *row.on_trial) for row in moved if row.reason == "moved"}
     # Where damage costs much a box may cost less than a mailer.
@@ -177,7 +178,7 @@ def test_another_policy_moves_nothing_by_this_certificate(
     decide_packaging(spark, config_for(tables, damage_cost=3.0))
     rows = [row for row in recommended(tables).values() if row.reason != "proven_safe" and row.current_package_type]
     assert {row.package_type for row in rows} == {"mailer"}
-    assert not tables.read("pair_decisions").where("certificate_id IS NOT NULL").collect()
+    assert not tables.read("decisions").where("certificate_id IS NOT NULL").collect()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from tests.spark.rows import add_rows
 from leastpack.releases.publish import publish_release
 from leastpack.tables import Tables
 
+NAMED = ("package_type", "recommended")
 DOC = Path(__file__).parents[3] / "docs" / "readers.md"
 
 
@@ -24,7 +25,7 @@ def names(spark: SparkSession, tables: Tables) -> dict[str, Any]:
     # In the page's own words: a bag is a paper_bag.
     for content in rows.values():
         for row in content:
-            row.update({key: "paper_bag" for key, value in row.items() if value == "bag" and key == "package_type"})
+            row.update({key: "paper_bag" for key, value in row.items() if value == "bag" and key in NAMED})
     write(spark, tables, rows)
     config = config_for(tables)
     publish_release(spark, config)

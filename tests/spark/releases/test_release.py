@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.spark.market import TYPES, config_for, whole, write
-from tests.spark.rows import add_rows, put_rows, table_rows
+from tests.spark.rows import add_rows, product_rows, put_rows, table_rows
 
 from leastpack.config.root import Config
 from leastpack.config.storage import TablesConfig
@@ -29,6 +29,7 @@ from leastpack.tables.schemas import BY_NAME
 
 Rows = list[dict[str, Any]]
 MOST_FAILED = 0.1
+SPOILT = ("rows", "uneven", "products", "risks", "decisions")
 
 
 def frames(spark: SparkSession, rows: dict[str, Rows]) -> dict[str, DataFrame]:
@@ -40,7 +41,8 @@ def change(rows: Rows, at: int, **values: Any) -> Rows:
 
 
 FINDINGS = {
-    *("pairs_missing", "pairs_extra", "pairs_repeated", "pairs_undecided", "decisions_without_score"),
+    *("products_missing", "products_extra", "products_repeated", "products_undecided", "decisions_without_score"),
+    *("scores_uneven", "decisions_uneven"),
     *("products_without_recommendation", "recommendations_without_score", "models_mixed", "null_rule", "outside_0_1"),
     *("protection_order", "above_level", "certificate_unnamed", "certified_unfit", "unscored_rule"),
     *("unsound_recommendations", "decided_on_other_scores", "recommended_otherwise", "failed_in_the_model"),
@@ -50,20 +52,27 @@ FINDINGS = {
 def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
     """Tables spoilt in one way, and what the audit should find."""
     rows = whole()
-    scores, decisions = rows["scores"], rows["pair_decisions"]
+    scores, decisions = rows["scores"], rows["decisions"]
     if name == "rows":
-        spoilt = {
-            "scores": [*scores[1:], scores[5]],
-            "pair_decisions": decisions[:4],
-            "products": rows["products"][:1],
-        }
+        cut, other = product_rows("scores", scores[1:])
+        spoilt = {"scores": [cut, other, other], "decisions": decisions[:3], "products": rows["products"][:1]}
         return {**rows, **spoilt}, {
-            "pairs_missing": 1,
-            "pairs_extra": 3,
-            "pairs_repeated": 1,
-            "pairs_undecided": 2,
+            "products_missing": 1,
+            "products_extra": 2,
+            "products_repeated": 1,
+            "products_undecided": 2,
             "decisions_without_score": 1,
+            "decided_on_other_scores": 1,
+            "recommended_otherwise": 1,
         }
+    if name == "uneven":
+        scored, decided = list(product_rows("scores", scores)), list(product_rows("decisions", decisions))
+        spoilt = {
+            "scores": change(scored, 0, risk=scored[0]["risk"][1:]),
+            "decisions": change(decided, 1, fits=[*decided[1]["fits"], None]),
+        }
+        found = {"scores_uneven": 1, "decisions_uneven": 1, "decided_on_other_scores": 2}
+        return {**rows, **spoilt}, found
     if name == "products":
         recommended = [{**rows["recommendations"][0], "product_id": "C"}, rows["recommendations"][1]]
         found = {"products_without_recommendation": 1, "recommendations_without_score": 1, "recommended_otherwise": 2}
@@ -79,17 +88,17 @@ def spoil(name: str) -> tuple[dict[str, Rows], dict[str, int]]:
             "above_level": 1,
             "protection_order": 1,
         }
-        spoilt = {"scores": scores, "pair_decisions": change(decisions, 3, risk=0.1001)}
-        return {**rows, **spoilt}, {**found, "decided_on_other_scores": 3}
+        spoilt = {"scores": scores, "decisions": change(decisions, 3, risk=0.1001)}
+        return {**rows, **spoilt}, {**found, "decided_on_other_scores": 2}
     decisions = change(change(decisions, 1, decision="UNSCORED"), 0, certificate_id=None)
     decisions = change(decisions, 3, decision="TEST", reason="doubtful", certificate_id=None, model_version="other")
     decisions = change(decisions, 4, fits=None)
     spoilt = {
-        "pair_decisions": decisions,
+        "decisions": decisions,
         "scores": change(scores, 4, fits=None),
     }
     # A move that names no certificate lies under no level.
-    found = {"above_level": 1, "certificate_unnamed": 1, "unscored_rule": 1, "certified_unfit": 1}
+    found = {"above_level": 1, "certificate_unnamed": 2, "unscored_rule": 1, "certified_unfit": 1}
     return {**rows, **spoilt}, {**found, "models_mixed": 1, "unsound_recommendations": 1}
 
 
@@ -103,7 +112,7 @@ def test_p1_a_whole_run_passes_the_audit(spark: SparkSession) -> None:
     assert [finding.name for finding in findings if finding.violations] == []
 
 
-@pytest.mark.parametrize("name", ["rows", "products", "risks", "decisions"])
+@pytest.mark.parametrize("name", SPOILT)
 def test_the_audit_finds_spoilt(spark: SparkSession, name: str) -> None:
     rows, expected = spoil(name)
     findings = audit(frames(spark, rows), MOST_FAILED)
@@ -111,7 +120,7 @@ def test_the_audit_finds_spoilt(spark: SparkSession, name: str) -> None:
 
 
 def test_every_finding_is_tried() -> None:
-    assert {found for name in ("rows", "products", "risks", "decisions") for found in spoil(name)[1]} == FINDINGS
+    assert {found for name in SPOILT for found in spoil(name)[1]} == FINDINGS
 
 
 def test_p5_rounding_more_void_and_as_many_failures_as_the_config_allows_are_no_violation(spark: SparkSession) -> None:
@@ -181,8 +190,8 @@ def test_p12_a_release_stays_as_it_was_and_can_be_rolled_back_to(
     # P12: the tables move on, half a run is there, readers still see the release.
     rows = whole()
     recommended = change(rows["recommendations"], 1, package_type="box")
-    decisions = change(change(rows["pair_decisions"], 3, recommended=False), 5, recommended=True)
-    write(spark, tables, {"recommendations": recommended, "pair_decisions": decisions})
+    decisions = change(rows["decisions"], 3, recommended="box")
+    write(spark, tables, {"recommendations": recommended, "decisions": decisions})
     assert tables.read("recommendations").where("package_type = 'box'").count() == 1
     assert read_release(tables, "recommendations").where("package_type = 'box'").count() == 0
 
@@ -234,11 +243,11 @@ def test_p6_a_failed_audit_releases_nothing(spark: SparkSession, published: tupl
 
 def of_model(rows: dict[str, Rows], model: str) -> dict[str, Rows]:
     """The same rows, as another model would have left them."""
-    named = ("scores", "pair_decisions", "certificates")
+    named = ("scores", "decisions", "certificates")
     return {name: [{**row, "model_version": model} for row in rows[name]] for name in named}
 
 
-ROWS_OF = {"certificates": 1, "scores": 2, "pair_decisions": 6}
+ROWS_OF = {"certificates": 1, "scores": 2, "decisions": 2}
 
 
 @pytest.mark.slow
@@ -253,7 +262,7 @@ def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
         mine = Tables(spark, config.tables)
         while not stop.wait(0.2):  # leaves the writer some time of the processors
             release = current_release(mine)
-            for name in ("scores", "pair_decisions", "certificates"):
+            for name in ("scores", "decisions", "certificates"):
                 rows = [row.model_version for row in read_release(mine, name, release.release_id).collect()]
                 if set(rows) != {release.model_version} or len(rows) != ROWS_OF[name]:
                     wrong.append(f"{release.release_id}: {name} of {rows}")
@@ -266,7 +275,7 @@ def test_p12_a_reader_in_a_loop_only_ever_sees_whole_audited_runs(
         write(spark, tables, {"scores": rows["scores"]})
         with pytest.raises(PromiseError, match="models_mixed"):
             publish_release(spark, config)
-        write(spark, tables, {name: rows[name] for name in ("certificates", "pair_decisions")})
+        write(spark, tables, {name: rows[name] for name in ("certificates", "decisions")})
         publish_release(spark, config)
         rollback(spark, config, first)
     finally:
@@ -295,9 +304,11 @@ def test_a_release_with_a_row_a_pair_is_compared_with_and_can_be_rolled_back_to(
 ) -> None:
     tables, config = published
     put_rows(tables, "pair_scores", whole()["scores"])
+    marked = [{**row, "recommended": row["package_type"] == "bag"} for row in whole()["decisions"]]
+    put_rows(tables, "pair_decisions", marked)
     first = current_release(tables)
-    versions = {name: version for name, version in first.versions.items() if name != "scores"}
-    versions["pair_scores"] = tables.version("pair_scores")
+    versions = {name: version for name, version in first.versions.items() if name not in ("scores", "decisions")}
+    versions |= {name: tables.version(name) for name in ("pair_scores", "pair_decisions")}
     add_rows(tables, "releases", [{**first.asDict(), "release_id": "000002-before", "versions": versions}])
     publish_release(spark, config)
     assert current_release(tables).versions == first.versions
@@ -399,7 +410,7 @@ def test_the_causes_of_changes(spark: SparkSession) -> None:
                 "recommendations": [{**keys[name], "package_type": row[0]} for name, row in products.items()],
                 "products": [{**keys[name], "text_key": row[1]} for name, row in products.items()],
                 "package_types": [{"marketplace": "NA", "package_type": name} for name in types],
-                "pair_decisions": [
+                "decisions": [
                     {**keys[name], **(decided if row[2] == "by" else {"decision": "TEST", "package_type": "bag"})}
                     | {"reason": "not_in_use" if row[2] == "unused" else "certified_move"}
                     for name, row in products.items()

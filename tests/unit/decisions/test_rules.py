@@ -18,7 +18,6 @@ from leastpack.config.decisions import CertifyConfig, DecisionsConfig
 from leastpack.config.root import Config
 from leastpack.config.storage import TablesConfig
 from leastpack.decisions.decided import Grounds, decide_batch
-from leastpack.decisions.rules import REASONS
 
 # In NA products with photos move at a level of 0.1, in EU no label supports anything.
 CERTIFICATES = {"NA/photos": InForce("c-na", "round", 0.1, frozenset())}
@@ -136,7 +135,7 @@ def terms_of(**decisions: Any) -> Terms:
 
 
 def decided(product: str, grounds: Grounds, turn: float = 0.0) -> dict[str, Any]:
-    """The row of a product."""
+    """The row of a product, with what is chosen for it; what is said of its pairs as `decisions` and `reasons`."""
     own = {row["package_type"]: row for row in SCORES if row["product_id"] == product}
     (marketplace,) = {row["marketplace"] for row in own.values()}
     names = grounds.terms.markets[marketplace].names
@@ -144,7 +143,8 @@ def decided(product: str, grounds: Grounds, turn: float = 0.0) -> dict[str, Any]
     marks = [MARKS.get((product, name), 0) for name in names]
     state = (*STATE.get(product, (None, None, None)), PINS.get(product))
     batch = product_batch(marketplace, scores, marks, state, turn)
-    return decide_batch(batch, marketplace, grounds).to_pylist()[0]
+    row = decide_batch(batch, marketplace, grounds).to_pylist()[0]
+    return {**row, **row["chosen"], "decisions": row["decision"], "reasons": row["reason"]}
 
 
 def product_batch(
@@ -163,7 +163,7 @@ def product_batch(
             "value": pa.array([10.0]), "current_package_type": pa.array([shipped], pa.string()),
             "shipments": pa.array([3], pa.int64()), "moved_from": pa.array([before], pa.string()),
             "on_trial": pa.array([on_trial], pa.list_(pa.string())), "pinned": pa.array([pinned], pa.string()),
-            "turn": pa.array([turn]),
+            "turn": pa.array([turn]), "in_panel": pa.array([False]),
         }
     )  # fmt: skip
 
@@ -179,13 +179,10 @@ def found() -> Found:
     grounds = grounds_of(CERTIFICATES)
     answer = {}
     for product in {row["product_id"] for row in SCORES}:
-        own = {row["package_type"]: row for row in SCORES if row["product_id"] == product}
         row = decided(product, grounds)
-        for place, name in enumerate(grounds.terms.markets["NA"].names if product != "european" else ("bag",)):
-            reason = list(REASONS)[row["code"][place]]
-            told = own[name]["error"] if reason == "error" and name in own else reason
+        for name, decision, reason in zip(row["package_types"], row["decisions"], row["reasons"], strict=True):
             certified = reason in ("certified_move", "by_order")
-            answer[product, name] = REASONS[reason], told, row["certificate_id"] if certified else None
+            answer[product, name] = decision, reason, row["certificate_id"] if certified else None
     return answer
 
 

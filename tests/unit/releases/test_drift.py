@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from leastpack.releases.drift import stability_index
+from leastpack.policy.levels import risk_grid
+from leastpack.releases.drift import FINE, count_risks, stability_index
+from leastpack.tables.by_pair import TYPES
 
 
 def counts(risks: np.ndarray) -> np.ndarray:
@@ -41,3 +44,14 @@ def test_risks_all_in_one_bin_are_one_group() -> None:
     one[7] = 50
     assert stability_index(one, one)[0] == 0.0
     assert np.isfinite(stability_index(one, drawn(50))[0])
+
+
+def test_a_risk_counts_at_the_first_level_that_it_is_at_or_under() -> None:
+    grid = risk_grid(FINE)
+    risks = [*grid, *np.nextafter(grid, 0), *np.nextafter(grid, 1), 0.0, 1.0, None]
+    types = [f"t{i}" for i in range(len(risks))]
+    columns = {"marketplace": ["NA"], TYPES: [types], "risk": [risks]}
+    found = {row["package_type"]: row for row in count_risks(pa.RecordBatch.from_pydict(columns)).to_pylist()}
+    for name, risk in zip(types, risks, strict=True):
+        expected = None if risk is None else int((grid < risk).sum())
+        assert (found[name]["marketplace"], found[name]["place"], found[name]["pairs"]) == ("NA", expected, 1)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leastpack.releases.order import ORDER_TOLERANCE, Order, compare_batches
+from leastpack.releases.order import ORDER_TOLERANCE, Order
+from leastpack.releases.rows import scores_wrong
 from leastpack.tables.by_pair import TYPES
 
 # box is at least as protective as mailer and bag, mailer as bag.
 ORDERS = {
-    "NA": Order(("bag", "box", "mailer"), ((), (0, 2), (0,))),
-    "EU": Order(("bag", "box"), ((), (0,))),
+    "NA": Order(("bag", "box", "mailer"), np.array([[0, 1, 1], [0, 0, 0], [0, 1, 0]], dtype=bool)),
+    "EU": Order(("bag", "box"), np.array([[0, 1], [0, 0]], dtype=bool)),
 }
 Row = dict[str, Any]
 
@@ -26,7 +28,8 @@ def plain(rows: list[Row]) -> int:
         order = ORDERS.get(strong["marketplace"])
         if order is None or strong["risk"] is None or strong["package_type"] not in order.names:
             continue
-        weaker = {order.names[i] for i in order.weaker[order.names.index(strong["package_type"])]}
+        own = order.names.index(strong["package_type"])
+        weaker = {name for name, stronger in zip(order.names, order.stronger[:, own], strict=True) if stronger}
         found += any(
             weak["product_id"] == strong["product_id"]
             and weak["marketplace"] == strong["marketplace"]
@@ -48,18 +51,24 @@ def passed(rows: list[Row], cuts: list[int]) -> int:
     for (market, _), own in products.items():
         ordered = sorted(own, key=lambda row: str(row["package_type"]))
         lists = {name: [row[name] for row in ordered] for name in ("package_type", "risk", "void_share")}
-        listed.append({"marketplace": market, TYPES: lists.pop("package_type"), **lists})
+        errors = [None if risk is not None else "NO_INPUT" for risk in lists["risk"]]
+        same = {"damage_rate": lists["risk"], "error": errors}
+        listed.append({"marketplace": market, TYPES: lists.pop("package_type"), **lists, **same})
     table = pa.Table.from_pylist(listed, schema=SCHEMA)
     places = sorted({0, len(listed), *(cut % (len(listed) + 1) for cut in cuts)})
     slices = [table.slice(a, b - a) for a, b in itertools.pairwise(places)]
     batches = [batch for one in slices for batch in one.combine_chunks().to_batches()]
-    return sum(row["rises"] for batch in compare_batches(batches, ORDERS) for row in batch.to_pylist())
+    return sum(int(scores_wrong(batch, ORDERS)["rises"].sum()) for batch in batches)
 
 
 NUMBERS = pa.list_(pa.float64())
+STRINGS = pa.list_(pa.string())
 SCHEMA = pa.schema(
-    [("marketplace", pa.string()), (TYPES, pa.list_(pa.string())), ("risk", NUMBERS), ("void_share", NUMBERS)]
-)
+    {
+        "marketplace": pa.string(), TYPES: STRINGS, "risk": NUMBERS, "void_share": NUMBERS, "damage_rate": NUMBERS,
+        "error": STRINGS,
+    }
+)  # fmt: skip
 RISK = st.one_of(st.none(), st.sampled_from([0.1, 0.1 + 5e-7, 0.2, 0.3]))
 VOID = st.one_of(st.none(), st.sampled_from([0.0, 0.25, 0.5]))
 
@@ -87,9 +96,10 @@ def test_p5_the_pass_makes_the_plain_count_however_products_are_cut(rows: list[R
 def test_lists_in_another_order_are_compared_by_name() -> None:
     for risk, found in (([0.9, 0.1], 1), ([0.1, 0.9], 0)):
         row = {"marketplace": "EU", TYPES: ["box", "bag"], "risk": risk, "void_share": [0.0, 0.0]}
+        row |= {"damage_rate": risk, "error": [None, None]}
         twice = {**row, TYPES: ["box", "box"]}
         batch = pa.RecordBatch.from_pylist([row, twice], schema=SCHEMA)
-        assert [one.to_pylist() for one in compare_batches([batch], ORDERS)] == [[{"rises": found}]]
+        assert scores_wrong(batch, ORDERS)["rises"].tolist() == [found, 0]
 
 
 def test_products_with_other_types_than_their_marketplace_are_passed_over() -> None:
