@@ -49,7 +49,7 @@ def frames(spark: SparkSession) -> dict[str, Any]:
     return {
         "recommendations": table_rows(spark, "recommendations", ROWS),
         "package_types": table_rows(spark, "package_types", package_rows()),
-        "scores": table_rows(spark, "pair_scores", pairs),
+        "scores": table_rows(spark, "scores", pairs),
         "outcomes": table_rows(spark, "pair_outcomes", outcomes),
     }
 
