@@ -27,6 +27,7 @@ from leastpack.releases.release import (
     next_release_id,
     released_products,
 )
+from leastpack.releases.views import make_views
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keys import PRODUCT
@@ -161,6 +162,7 @@ def _append(
         audited = json.dumps(dict(results), sort_keys=True)
         row = (release_id, model_version, dict(versions), audited, status, datetime.now(UTC), run.run_id)
         tables.append("releases", tables.spark.createDataFrame([row], RELEASES.schema))
+        make_views(tables, versions)
     log.info("released", release_id=release_id, model_version=model_version, status=status)
 
 

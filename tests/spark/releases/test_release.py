@@ -23,6 +23,7 @@ from leastpack.releases.changes import recommendation_changes
 from leastpack.releases.export import export_pairs
 from leastpack.releases.publish import publish_release, rollback
 from leastpack.releases.release import RELEASED, current_release, read_release, released_pairs
+from leastpack.releases.views import make_views
 from leastpack.tables import Tables
 from leastpack.tables.by_pair import pairs
 from leastpack.tables.schemas import BY_NAME
@@ -465,5 +466,23 @@ def test_releases_by_name_are_read_alike(spark: SparkSession) -> None:
         tables.append("releases", table_rows(spark, "releases", [row]))
         tables.append("products", table_rows(spark, "products", whole()["products"]))
         assert read_release(tables, "products").count() == 2
+
+        # Views show the release that is current, a row a pair, whatever was written since.
+        for name in ("scores", "decisions"):
+            tables.append(name, table_rows(spark, name, whole()[name]))
+        versions = {name: tables.version(name) for name in ("scores", "decisions")}
+        for name in versions:
+            tables.replace_where(name, tables.read(name).where("product_id = 'A'"), "true")
+        make_views(tables, versions)
+        for name in versions:
+            view, expected = spark.table(f"released.pair_{name}"), pairs(tables.read(name, versions[name]))
+            assert view.count() == 6
+            assert {*view.columns} == {*expected.columns}
+            assert view.select(expected.columns).exceptAll(expected).count() == 0
+        spark.sql("DROP VIEW released.pair_scores")
+        tables.append("pair_scores", table_rows(spark, "pair_scores", whole()["scores"][:1]))
+        make_views(tables, {name: tables.version(name) for name in versions})
+        assert spark.table("released.pair_scores").count() == 1
+        assert spark.table("released.pair_decisions").count() == 3
     finally:
         spark.sql("DROP SCHEMA released CASCADE")
