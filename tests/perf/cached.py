@@ -1,22 +1,28 @@
-"""Workload c: product vectors are there, pairs are not. Every contender writes the rows of `scores` to Delta.
+"""Workload c: product vectors are there, pairs are not.
 
-random   Spark alone: products x package types, with random numbers for risk and damage rate
+random   Spark alone writes products x package types to Delta, with random numbers for risk and damage rate
 stage    leastpack's scoring stage, in one write
-step     the whole step: what is up to date, the stage bucket by bucket, and the check of every row
+score    the whole step: what is up to date, the stage bucket by bucket, and the check of every row
+decide   the whole step, where nothing is decided yet and some of the pairs were tested
+publish  the whole step: the audit of every row, and the first release
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.perf.catalog import make_catalog, make_config
+from tests.perf.human_tests import make_tests
 from tests.perf.timing import Contender
 
 from leastpack.config import Config
+from leastpack.decisions.decide import decide_packaging
 from leastpack.encoders.inputs import product_keys
+from leastpack.releases.publish import publish_release
 from leastpack.scoring.content import with_content
 from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
@@ -25,7 +31,7 @@ from leastpack.scoring.worker_model import WorkerModel
 from leastpack.tables import Tables
 from leastpack.tables.schemas import PAIR_SCORES, SCORES, Table
 
-TYPES, BUCKETS, SEED = 20, 4, 3
+TYPES, BUCKETS, SEED, TESTED = 20, 4, 3, 20_000
 
 
 def prepare(spark: SparkSession, root: Path, products: int) -> Config:
@@ -33,6 +39,8 @@ def prepare(spark: SparkSession, root: Path, products: int) -> Config:
     shutil.rmtree(root, ignore_errors=True)
     config = make_config(root, BUCKETS)
     make_catalog(spark, config, products, TYPES, SEED)
+    score_pairs(spark, config)
+    make_tests(spark, config, TESTED)
     return config
 
 
@@ -41,7 +49,9 @@ def contenders(spark: SparkSession, config: Config) -> dict[str, Contender]:
     return {
         "random": lambda: _write(_random_pairs(spark, config), PAIR_SCORES, config, "random"),
         "stage": lambda: _write(_scored(spark, config), SCORES, config, "stage"),
-        "step": lambda: _whole_step(spark, config),
+        "score": lambda: _anew(score_pairs, spark, config, "scores"),
+        "decide": lambda: _anew(decide_packaging, spark, config, "decisions", "recommendations", "test_queue"),
+        "publish": lambda: _anew(publish_release, spark, config, "releases", "recommendation_changes", "trials"),
     }
 
 
@@ -79,6 +89,8 @@ def _write(rows: DataFrame, table: Table, config: Config, name: str) -> None:
     whole.write.format("delta").mode("overwrite").options(**plain).partitionBy(*table.partition_by).save(str(path))
 
 
-def _whole_step(spark: SparkSession, config: Config) -> None:
-    shutil.rmtree(Path(str(config.tables.root)) / "scores", ignore_errors=True)
-    score_pairs(spark, config)
+def _anew(step: Callable[[SparkSession, Config], None], spark: SparkSession, config: Config, *outputs: str) -> None:
+    """A step as if it had never run."""
+    for name in outputs:
+        shutil.rmtree(Path(str(config.tables.root)) / name, ignore_errors=True)
+    step(spark, config)
