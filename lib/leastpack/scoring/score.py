@@ -29,7 +29,7 @@ from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products
 from leastpack.scoring.packages import PackageSet, package_sets
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
-from leastpack.scoring.worker_model import WorkerModel
+from leastpack.scoring.worker_model import WorkerModel, send_model
 from leastpack.tables import Tables
 from leastpack.tables.clock import now
 from leastpack.tables.keep import keep
@@ -46,7 +46,7 @@ class Stage:
     """What scores follow from, besides products.
 
     Attributes:
-        model: The model, as it travels.
+        model: The model, as workers have it.
         packages: Package types by marketplace.
         settings: `settings_digest`.
         note: `table_note` of the inputs as they are: left on `scores` once it follows from them and was checked.
@@ -115,7 +115,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 
 
 def _stage(tables: Tables, config: Config, inputs: Mapping[str, Commit]) -> Stage:
-    model = WorkerModel(config.model.directory)
+    model = send_model(tables.spark, config.model.directory)
     model.spec.require_encoders(*encoder_identities(resolve_engines(config)))
     rows = tables.read("package_types", inputs["package_types"].version).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], model.spec.attributes)
