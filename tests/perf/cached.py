@@ -52,7 +52,7 @@ def _scored(spark: SparkSession, config: Config) -> DataFrame:
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
     joined = products.join(vectors, on="content_key", how="left")
-    return cross_products(joined, model, packages, config.scoring.padding_cm)
+    return cross_products(joined, model, packages, config.scoring.padding_cm, {})
 
 
 def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:

@@ -148,7 +148,7 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
     fused = inputs.select("*", vector_column(model).alias("fused")).select("*", "fused.vector").withColumns(states)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
-    scored = cross_products(fused, model, packages, config.scoring.padding_cm)
+    scored = cross_products(fused, model, packages, config.scoring.padding_cm, {})
     scored.drop("no_input").write.format("delta").mode("overwrite").save(str(target))
 
 

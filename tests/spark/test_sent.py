@@ -61,6 +61,6 @@ def test_a_model_travels_with_no_function_that_uses_it(
     broadcast: list[object] = []
     monkeypatch.setattr(SparkContext, "broadcast", lambda _, value: broadcast.append(value))
     vector_column(model)
-    cross_products(spark.createDataFrame([], PRODUCTS), model, {}, 1.0)
+    cross_products(spark.createDataFrame([], PRODUCTS), model, {}, 1.0, {})
     assert not broadcast
     assert model.open(Meter(LOADS)).model_version == model.model_version

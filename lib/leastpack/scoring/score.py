@@ -206,12 +206,14 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
     """Write the stale buckets, a few a transaction; what was written, counted on the way."""
     total: Counter[str] = Counter()
     finished = 0
+    stage = work.stage
     pairs = {b: work.wanted[b].pairs if b in work.wanted else 0 for b in work.stale}
     for wave in waves(pairs, config.tables.pairs_per_commit):
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
-        crossed = cross_products(chosen, work.stage.model, work.stage.packages, config.scoring.padding_cm)
+        fingerprints = {b: work.wanted[b].fingerprint for b in wave if b in work.wanted}
+        crossed = cross_products(chosen, stage.model, stage.packages, config.scoring.padding_cm, fingerprints)
         metered, told = observed(crossed, METER)
         counted, counts = observed(_named(metered, work, run.run_id), (), **row_counts())
         tables.replace_where("scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
@@ -241,10 +243,8 @@ def _read_back(tables: Tables, wave: Sequence[int] | None = None) -> dict[str, i
 
 def _named(scored: DataFrame, work: Work, run_id: str) -> DataFrame:
     """The scores, with what they follow from."""
-    fingerprint = F.create_map(*[F.lit(x) for b, one in work.wanted.items() for x in (b, one.fingerprint)])
     return scored.drop("no_input").withColumns(
         {
-            "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.stage.model.model_version),
             "run_id": F.lit(run_id),
             "scored_at": now(),
