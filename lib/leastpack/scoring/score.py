@@ -27,6 +27,7 @@ from leastpack.scoring.content import with_content
 from leastpack.scoring.fingerprint import settings_digest, table_note
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products
+from leastpack.scoring.old_vectors import drop_old_vectors
 from leastpack.scoring.packages import PackageSet, package_sets
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
 from leastpack.scoring.worker_model import WorkerModel, send_model
@@ -108,6 +109,8 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
             written = _score_buckets(tables, config, run, work, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
+            if not config.tables.is_of_candidate:
+                drop_old_vectors(tables, config, run, stage.model.model_version)
             # Only now: what was not checked must not count as up to date.
             tables.mark("scores", stage.note)
         for name in ("products", "pairs"):
@@ -257,7 +260,7 @@ def _account_unchanged(tables: Tables, run: Run, versions: Mapping[str, int]) ->
     rows, sold = products.count(), live(products).count()
     run.account("products", rows_in=rows, used=0, set_aside={"unchanged": sold, "delisted": rows - sold})
     run.figure("pairs", _read_back(tables)["pairs"])
-    for name in ("pairs_written", "products_written", "vectors_fused"):
+    for name in ("pairs_written", "products_written", "vectors_fused", "vectors_dropped"):
         run.figure(name, 0)
 
 
