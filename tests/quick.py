@@ -17,8 +17,6 @@ QUICK = {
     # Every query is written out for a page that nobody opens; this form is the shortest.
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.debug.maxToStringFields": "0",
-    # Filters of megabytes, to pass over rows of which there are none.
-    "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": QUICK_JVM,
@@ -36,7 +34,6 @@ PRODUCTION = {
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.shuffle.partitions": "4",
-    "spark.sql.optimizer.runtime.bloomFilter.enabled": "true",
     "spark.databricks.delta.stats.skipping": "true",
     "spark.databricks.delta.stats.collect": "true",
 }

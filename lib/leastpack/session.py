@@ -23,6 +23,9 @@ DEFAULTS = {
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     # A task writes the files of its buckets side by side. Otherwise it sorts its rows by bucket first, all in memory.
     "spark.sql.maxConcurrentOutputFileWriters": "16",
+    # A filter is a megabyte in each task, whatever it holds: a dozen of them in one plan, since Spark takes rows that a
+    # step has checkpointed for large. What is small enough to make a filter of is broadcast anyway.
+    "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
     # An export in folders such as `store=007` names a store 007, and not 7.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }

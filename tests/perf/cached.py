@@ -27,7 +27,7 @@ from leastpack.scoring.content import with_content
 from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
 from leastpack.scoring.score import score_pairs
-from leastpack.scoring.worker_model import WorkerModel
+from leastpack.scoring.worker_model import send_model
 from leastpack.tables import Tables
 from leastpack.tables.schemas import PAIR_SCORES, SCORES, Table
 
@@ -56,13 +56,13 @@ def contenders(spark: SparkSession, config: Config) -> dict[str, Contender]:
 
 
 def _scored(spark: SparkSession, config: Config) -> DataFrame:
-    tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
+    tables, model = Tables(spark, config.tables), send_model(spark, config.model.directory)
     products = with_content(product_keys(tables, config), model.spec.marketplaces)
     vectors = tables.read("product_vectors").select("content_key", "vector")
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
     joined = products.join(vectors, on="content_key", how="left")
-    return cross_products(joined, model, packages, config.scoring.padding_cm)
+    return cross_products(joined, model, packages, config.scoring.padding_cm, {})
 
 
 def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:

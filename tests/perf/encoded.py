@@ -35,7 +35,7 @@ from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
 from leastpack.scoring.score import score_pairs
-from leastpack.scoring.worker_model import WorkerModel
+from leastpack.scoring.worker_model import send_model
 from leastpack.tables import Tables
 
 TYPES, BUCKETS, SEED = 20, 2, 5
@@ -118,7 +118,7 @@ def contenders(spark: SparkSession, config: Config, naive_products: int) -> dict
 
 
 def _stages(spark: SparkSession, config: Config, target: Path) -> None:
-    tables, model = Tables(spark, config.tables), WorkerModel(config.model.directory)
+    tables, model = Tables(spark, config.tables), send_model(spark, config.model.directory)
     encoders = resolve_engines(config)
     identities = dict(zip(MODALITIES, encoder_identities(encoders), strict=True))
     networks = {name: sent_network(spark, config, encoders, name) for name in MODALITIES}
@@ -148,7 +148,7 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
     fused = inputs.select("*", vector_column(model).alias("fused")).select("*", "fused.vector").withColumns(states)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
-    scored = cross_products(fused, model, packages, config.scoring.padding_cm)
+    scored = cross_products(fused, model, packages, config.scoring.padding_cm, {})
     scored.drop("no_input").write.format("delta").mode("overwrite").save(str(target))
 
 

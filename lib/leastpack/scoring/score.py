@@ -27,9 +27,10 @@ from leastpack.scoring.content import with_content
 from leastpack.scoring.fingerprint import settings_digest, table_note
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products
+from leastpack.scoring.old_vectors import drop_old_vectors
 from leastpack.scoring.packages import PackageSet, package_sets
 from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
-from leastpack.scoring.worker_model import WorkerModel
+from leastpack.scoring.worker_model import WorkerModel, send_model
 from leastpack.tables import Tables
 from leastpack.tables.clock import now
 from leastpack.tables.keep import keep
@@ -46,7 +47,7 @@ class Stage:
     """What scores follow from, besides products.
 
     Attributes:
-        model: The model, as it travels.
+        model: The model, as workers have it.
         packages: Package types by marketplace.
         settings: `settings_digest`.
         note: `table_note` of the inputs as they are: left on `scores` once it follows from them and was checked.
@@ -108,6 +109,8 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
             written = _score_buckets(tables, config, run, work, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
+            if not config.tables.is_of_candidate:
+                drop_old_vectors(tables, config, run, stage.model.model_version)
             # Only now: what was not checked must not count as up to date.
             tables.mark("scores", stage.note)
         for name in ("products", "pairs"):
@@ -115,7 +118,7 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
 
 
 def _stage(tables: Tables, config: Config, inputs: Mapping[str, Commit]) -> Stage:
-    model = WorkerModel(config.model.directory)
+    model = send_model(tables.spark, config.model.directory)
     model.spec.require_encoders(*encoder_identities(resolve_engines(config)))
     rows = tables.read("package_types", inputs["package_types"].version).collect()  # a few dozen
     packages = package_sets([row.asDict() for row in rows], model.spec.attributes)
@@ -206,12 +209,14 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
     """Write the stale buckets, a few a transaction; what was written, counted on the way."""
     total: Counter[str] = Counter()
     finished = 0
+    stage = work.stage
     pairs = {b: work.wanted[b].pairs if b in work.wanted else 0 for b in work.stale}
     for wave in waves(pairs, config.tables.pairs_per_commit):
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
-        crossed = cross_products(chosen, work.stage.model, work.stage.packages, config.scoring.padding_cm)
+        fingerprints = {b: work.wanted[b].fingerprint for b in wave if b in work.wanted}
+        crossed = cross_products(chosen, stage.model, stage.packages, config.scoring.padding_cm, fingerprints)
         metered, told = observed(crossed, METER)
         counted, counts = observed(_named(metered, work, run.run_id), (), **row_counts())
         tables.replace_where("scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
@@ -241,10 +246,8 @@ def _read_back(tables: Tables, wave: Sequence[int] | None = None) -> dict[str, i
 
 def _named(scored: DataFrame, work: Work, run_id: str) -> DataFrame:
     """The scores, with what they follow from."""
-    fingerprint = F.create_map(*[F.lit(x) for b, one in work.wanted.items() for x in (b, one.fingerprint)])
     return scored.drop("no_input").withColumns(
         {
-            "fingerprint": F.element_at(fingerprint, F.col("bucket")) if work.wanted else F.lit(None).cast("string"),
             "model_version": F.lit(work.stage.model.model_version),
             "run_id": F.lit(run_id),
             "scored_at": now(),
@@ -257,7 +260,7 @@ def _account_unchanged(tables: Tables, run: Run, versions: Mapping[str, int]) ->
     rows, sold = products.count(), live(products).count()
     run.account("products", rows_in=rows, used=0, set_aside={"unchanged": sold, "delisted": rows - sold})
     run.figure("pairs", _read_back(tables)["pairs"])
-    for name in ("pairs_written", "products_written", "vectors_fused"):
+    for name in ("pairs_written", "products_written", "vectors_fused", "vectors_dropped"):
         run.figure(name, 0)
 
 

@@ -176,6 +176,20 @@ class Tables(ReadTables):
         self.ensure(name)
         self._save(name, self.conform(name, df), replaced=condition)
 
+    def delete_where(self, name: str, condition: str) -> None:
+        """Delete the part of a table that the condition selects, in one transaction.
+
+        Args:
+            name: Table.
+            condition: SQL condition; where it names partitions alone, no row is read.
+
+        Raises:
+            InputError: The table does not exist.
+            WriterError: Another run has taken over, or changed the table meanwhile.
+        """
+        self._require(name)
+        self._save(name, self._rows(name).limit(0), replaced=condition)
+
     def conform(self, name: str, df: DataFrame) -> DataFrame:
         """Select the table's columns in order, cast to its types.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from structlog.testing import capture_logs
-from tests.spark.rows import table_rows
+from tests.spark.rows import add_rows, put_rows, table_rows
 from tests.spark.scoring.world import (
     ATTRIBUTES,
     PACKAGES,
@@ -284,6 +285,40 @@ def test_model_a_then_b_then_a_again_ends_with_the_scores_of_a(spark: SparkSessi
     assert save_random_model(world, seed=1) == first
     score_pairs(spark, world)
     assert {key: row["risk"] for key, row in scores(spark, world).items()} == pytest.approx(risks, abs=ROUNDING)
+
+
+def test_vectors_stay_as_long_as_their_model_is_in_use_the_candidate_or_released(
+    spark: SparkSession, world: Config
+) -> None:
+    tables = Tables(spark, world.tables)
+    names = ("released", "candidate", "nobody's", "long ago's")
+    add_rows(
+        tables, "product_vectors", [{"model_version": name, "content_key": "k", "vector": [1.0]} for name in names]
+    )
+    put_rows(tables, "scores_of_candidate", [{"product_id": "p1", "bucket": 1, "model_version": "candidate"}])
+    times = {"long ago's": datetime(2020, 1, 1, tzinfo=UTC), "released": datetime(2020, 1, 2, tzinfo=UTC)}
+    releases = [
+        {"release_id": f"{i}", "model_version": m, "published_at": at} for i, (m, at) in enumerate(times.items())
+    ]
+    put_rows(tables, "releases", releases)
+    in_use = save_random_model(world, seed=3)
+    before = tables.version("product_vectors")
+    candidate = world.model.model_copy(update={"candidate": f"{world.model.directory}-candidate"})
+    score_pairs(spark, world.model_copy(update={"model": candidate}))
+
+    def models() -> set[str]:
+        return {row[0] for row in tables.read("product_vectors").select("model_version").distinct().collect()}
+
+    assert models() == {in_use, "released", "candidate"}
+    assert last_figures(tables, "score")["vectors_dropped"] >= 2
+    # One commit of the new ones, one that read nothing.
+    assert tables.version("product_vectors") == before + 2
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{tables.location('product_vectors')}` LIMIT 1").collect()[0]
+    assert int(history["operationMetrics"].get("numOutputRows", 0)) == 0
+    assert "epoch" in history["userMetadata"]
+    tables.replace_where("scores", tables.read("scores").limit(0), "bucket = 1")
+    score_pairs(spark, world)
+    assert models() == {in_use, "released"}
 
 
 def last_figures(tables: Tables, step: str) -> dict[str, float]:

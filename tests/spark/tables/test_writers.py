@@ -59,6 +59,7 @@ def test_a_stale_writer_fails_at_its_next_commit_of_any_kind(
         "insert": lambda t: t.append(CHANGES, changes(spark, c="stale")),
         "update": lambda t: t.merge(CHANGES, changes(spark, a="stale", c="stale")),
         "overwrite": lambda t: t.replace_where(CHANGES, changes(spark, a="stale"), "product_id = 'a'"),
+        "delete": lambda t: t.delete_where(CHANGES, "product_id = 'a'"),
         "append": lambda t: t.append("releases", table_rows(spark, "releases", [{"release_id": "stale"}])),
         "note": lambda t: t.mark(CHANGES, "stale"),
     }

@@ -18,7 +18,6 @@ from leastpack.model.card import write_model_card
 from leastpack.model.directory import load_model, save_model
 from leastpack.model.folder import open_model
 from leastpack.model.scorer import Scorer
-from leastpack.scoring.worker_model import WorkerModel
 
 
 def save(place: str | Path, seed: int, files: dict[str, bytes] | None = None) -> str:
@@ -30,11 +29,11 @@ def test_a_model_in_a_store_is_the_one_on_a_disk(tmp_path: Path, bucket: str) ->
     assert save(place, 1) == save(tmp_path / "model", 1) == Scorer.load(place).model_version
     write_model_card(place, {"Purpose": "Tests."})
     assert names_in(open_model(place), "") == ["model.json", "model.safetensors", "model_card.md"]
-    sent = WorkerModel(place)
-    (tmp_path / "sent").mkdir()
-    for name, content in sent.files.items():
-        (tmp_path / "sent" / name).write_bytes(content)
-    assert load_model(tmp_path / "sent").model_version == sent.model_version
+    read = load_model(place)
+    (tmp_path / "read").mkdir()
+    for name, content in read.files.items():
+        (tmp_path / "read" / name).write_bytes(content)
+    assert load_model(tmp_path / "read").model_version == read.model_version
 
 
 def test_a_new_model_replaces_the_earlier_one_whole(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from leastpack.outcomes.readers.learned import Learned
 from leastpack.outcomes.readers.rates import Rates
-from leastpack.outcomes.readers.reader import Flags, ReviewReader, Texts, language_name
+from leastpack.outcomes.readers.reader import Flags, LearnedReader, ReviewReader, Texts, language_name
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,7 +109,7 @@ class AdmittedReaders:
         choices: Language to choice.
     """
 
-    def __init__(self, words: ReviewReader, learned: Learned, choices: Mapping[str, Choice]) -> None:
+    def __init__(self, words: ReviewReader, learned: LearnedReader, choices: Mapping[str, Choice]) -> None:
         self._words, self._learned, self._choices = words, learned, dict(choices)
 
     def tells_of_damage(self, texts: Texts, languages: Texts, months: Texts) -> Flags:

@@ -20,6 +20,7 @@ from leastpack.outcomes.readers.learned import BUCKETS, Learned
 from leastpack.outcomes.readers.measure import ALL_SOURCES, REVIEWS
 from leastpack.outcomes.readers.rates import Rates
 from leastpack.outcomes.readers.reader import ReviewReader
+from leastpack.outcomes.readers.sent import send_reader
 from leastpack.outcomes.readers.words import WordReader
 from leastpack.tables import Tables
 
@@ -64,7 +65,8 @@ def reader_in_force(tables: Tables, rules: OutcomesConfig) -> InForce:
     choices = choose_speakers(measured(tables, kept["reader_id"]), rules.review_precision, reporting)
     told = [kept["reader_id"], sorted((name, one.speaker, one.threshold) for name, one in choices.items())]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
-    return InForce(AdmittedReaders(words, _learned(kept), choices), digest, choices, kept["reader_id"])
+    learned = send_reader(tables.spark, _learned(kept))
+    return InForce(AdmittedReaders(words, learned, choices), digest, choices, kept["reader_id"])
 
 
 def measured(tables: Tables, reader_id: str) -> list[Measured]:

@@ -28,6 +28,19 @@ class ReviewReader(Protocol):
         """
 
 
+class LearnedReader(Protocol):
+    """Says how likely it is that a review speaks of damage."""
+
+    def probabilities(self, texts: Texts, languages: Sequence[str], months: Texts) -> npt.NDArray[np.float64]:
+        """(m,) P(came back for damage) of what each review speaks of.
+
+        Args:
+            texts: (m,) texts; of none the probability is 0.
+            languages: (m,) names of languages.
+            months: (m,) month told, yyyy-MM.
+        """
+
+
 def language_name(code: str | None) -> str:
     """The language of a code without its region, as `de` of `de-AT`; ANY_LANGUAGE of none."""
     return (code or "").strip().replace("_", "-").split("-")[0].lower() or ANY_LANGUAGE
