@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
-from tests.spark.market import config_for, market_rows, own_shipments, write
+from tests.spark.market import TODAY, config_for, market_rows, own_shipments, write
 from tests.spark.rows import add_rows
 
 from leastpack.certificates.terms import make_terms
@@ -125,8 +126,14 @@ def test_the_queue_asks_for_doubt_where_a_pass_saves_most(decided: Tables) -> No
 
 
 def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables) -> None:
-    before = {name: decided.version(name) for name in WRITTEN}
+    before, first = {name: decided.version(name) for name in WRITTEN}, last_run(decided)
     decide_packaging(spark, config_for(decided))
+    assert {name: decided.version(name) for name in WRITTEN} == before
+    again = last_run(decided)
+    assert (again.account, again.figures) == (first.account, {**first.figures, "unchanged": 1.0})
+    # Another day may have other rules and package types: all is decided anew, and nothing is another.
+    decide_packaging(spark, config_for(decided, as_of=TODAY + timedelta(days=1)))
+    assert "unchanged" not in last_run(decided).figures
     assert {name: decided.version(name) for name in WRITTEN} == before
 
 
