@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark import SparkContext, SparkFiles
@@ -14,6 +15,9 @@ from tests.spark.scoring.world import make_config, save_random_model
 
 from leastpack.errors import ModelError
 from leastpack.meter import LOADS, Meter
+from leastpack.outcomes.readers.learned import BUCKETS, Learned
+from leastpack.outcomes.readers.reader import ANY_LANGUAGE
+from leastpack.outcomes.readers.sent import send_reader
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import cross_products
 from leastpack.scoring.worker_model import send_model
@@ -64,3 +68,17 @@ def test_a_model_travels_with_no_function_that_uses_it(
     cross_products(spark.createDataFrame([], PRODUCTS), model, {}, 1.0, {})
     assert not broadcast
     assert model.open(Meter(LOADS)).model_version == model.model_version
+
+
+def test_a_learned_reader_says_the_same_in_a_worker(spark: SparkSession) -> None:
+    weights = np.random.default_rng(1).normal(size=(2, BUCKETS)).astype(np.float32)
+    learned = Learned(weights, {"2025-01": 1}, {ANY_LANGUAGE: (0.5, -0.1)})
+    told = (["broken in two", "just as shown"], ["*", "*"], ["2025-01", "2025-02"])
+    sent = send_reader(spark, learned)
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            yield pa.RecordBatch.from_pydict({"p": sent.probabilities(*told)})
+
+    rows = spark.range(1, numPartitions=1).mapInArrow(read, "p double").collect()  # type: ignore[arg-type]
+    assert [row["p"] for row in rows] == learned.probabilities(*told).tolist()
