@@ -157,8 +157,9 @@ class _Training:
         # A step takes one micro-batch of every lane, whichever process has it.
         lanes = config.groups_per_step
         own = range(self.workers.rank, lanes, self.workers.size)
-        streams = [(lane, reader.drawn(lane, lanes, config.seed, phase.name, epoch)) for lane in own]
-        of = self.manifest.steps(phase.name, lanes)
+        size, salts = config.micro_batch, (config.seed, phase.name, epoch)
+        streams = [(lane, reader.drawn(lane, lanes, size, *salts)) for lane in own]
+        of = self.manifest.steps(phase.name, lanes, size)
         self.model.train()
         for step in range(of):
             rate = config.learning_rate * _cosine(epoch_of_phase * of + step, phase.epochs * of)

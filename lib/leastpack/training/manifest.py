@@ -63,7 +63,7 @@ class Manifest:
     Attributes:
         fingerprint: Digest of everything the training follows from.
         versions: Pinned Delta versions of the tables it was made from.
-        micro_batch: Products of every row group but the last one of a file, which may have fewer.
+        group_rows: Products of every row group but the last one of a file, which may have fewer.
         packages: `marketplace/package_type` by the number a pair carries.
         profiles: Their protection profiles.
         spec: The model that is trained on it.
@@ -72,7 +72,7 @@ class Manifest:
 
     fingerprint: str
     versions: Mapping[str, int]
-    micro_batch: int
+    group_rows: int
     packages: tuple[str, ...]
     profiles: tuple[tuple[float, ...], ...]
     spec: ModelSpec
@@ -93,16 +93,16 @@ class Manifest:
     def groups(self, name: str) -> list[RowGroup]:
         """Row groups of a part, in order."""
         return [
-            RowGroup(file, place, min(self.micro_batch, file.products - place * self.micro_batch))
+            RowGroup(file, place, min(self.group_rows, file.products - place * self.group_rows))
             for file in self.part(name)
-            for place in range(math.ceil(file.products / self.micro_batch))
+            for place in range(math.ceil(file.products / self.group_rows))
         ]
 
-    def steps(self, name: str, lanes: int) -> int:
-        """Micro-batches of the longest of some lanes, of which lane l has the groups l, l + lanes, ... of a part."""
+    def steps(self, name: str, lanes: int, size: int) -> int:
+        """Micro-batches of `size` products that the longest lane has; lane l has groups l, l + lanes, ... of a part."""
         groups = self.groups(name)
         products = [sum(group.products for group in groups[lane::lanes]) for lane in range(lanes)]
-        return max(math.ceil(count / self.micro_batch) for count in products)
+        return max(math.ceil(count / size) for count in products)
 
     @property
     def digest(self) -> str:
@@ -117,7 +117,7 @@ class Manifest:
             "format_version": FORMAT_VERSION,
             "fingerprint": self.fingerprint,
             "versions": dict(self.versions),
-            "micro_batch": self.micro_batch,
+            "group_rows": self.group_rows,
             "packages": list(self.packages),
             "profiles": [list(profile) for profile in self.profiles],
             "spec": self.spec.to_json(),
@@ -154,7 +154,7 @@ def read_manifest(files: pafs.FileSystem, place: str) -> Manifest:
     return Manifest(
         fingerprint=content["fingerprint"],
         versions=content["versions"],
-        micro_batch=content["micro_batch"],
+        group_rows=content["group_rows"],
         packages=tuple(content["packages"]),
         profiles=tuple(tuple(profile) for profile in content["profiles"]),
         spec=ModelSpec.from_json(content["spec"]),

@@ -54,8 +54,8 @@ class PartReader:
         for rows in self._read(shard, shards, None):
             yield self._unpack(rows)
 
-    def drawn(self, lane: int, lanes: int, *salts: int | str) -> Iterator[Batch]:
-        """The rows of the groups `lane`, `lane + lanes`, ... in micro-batches drawn anew under the salts.
+    def drawn(self, lane: int, lanes: int, size: int, *salts: int | str) -> Iterator[Batch]:
+        """The rows of the groups `lane`, `lane + lanes`, ... in micro-batches of `size`, drawn anew under the salts.
 
         A lane's micro-batches depend on nothing outside it, and so not on the process that reads it.
 
@@ -63,7 +63,7 @@ class PartReader:
             PromiseError: What was read is not what the Parquet metadata say.
         """
         groups = self._read(lane, lanes, seed_of("groups", *salts) % SEEDS)
-        for rows in drawn(groups, self._manifest.micro_batch, "rows", *salts):
+        for rows in drawn(groups, size, "rows", *salts):
             yield self._unpack(rows)
 
     def _unpack(self, rows: Rows) -> Batch:

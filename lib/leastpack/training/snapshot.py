@@ -36,6 +36,7 @@ from leastpack.training.packages import PackageRow
 from leastpack.training.rows import PAIR, ROW, SCHEMA, pack, pack_pairs
 
 GROUPS_PER_FILE = 32
+MOST_ROWS = 128  # of a row group: some 2 MB
 PRODUCTS_AT_ONCE = 256
 SIZES = ("length_cm", "width_cm", "height_cm")
 FEATURE_INPUTS = ("marketplace", "text", "text_vector", "image_vectors", *NUMERIC)
@@ -70,13 +71,18 @@ class Recipe:
     packages: tuple[PackageRow, ...]
     counts: Counts
 
+    @property
+    def group_rows(self) -> int:
+        """Rows of a row group: no more than a micro-batch, so that small parts have one for every lane of a step."""
+        return min(MOST_ROWS, self.config.micro_batch)
+
     def files_of(self, part: str) -> int:
         """Number of files a part is cut into, by hash."""
         phases = {phase.name: phase for phase in phases_of(self.config)}
         products = self.counts.products["train" if part in phases else part]
         if part in phases:
             products = min(products, self.counts.rows_of(phases[part]).rows)
-        return max(1, math.ceil(products / (GROUPS_PER_FILE * self.config.micro_batch)))
+        return max(1, math.ceil(products / (GROUPS_PER_FILE * self.group_rows)))
 
 
 def make_snapshot(
@@ -114,7 +120,7 @@ def make_snapshot(
     manifest = Manifest(
         fingerprint=fingerprint,
         versions=dict(versions),
-        micro_batch=recipe.config.micro_batch,
+        group_rows=recipe.group_rows,
         packages=tuple(package.name for package in recipe.packages),
         profiles=tuple(package.profile for package in recipe.packages),
         spec=recipe.spec,
@@ -211,12 +217,12 @@ def pack_products(products: DataFrame, spec: ModelSpec) -> DataFrame:
 
 def _file_writer(place: str, recipe: Recipe) -> Callable[[tuple[pa.Scalar, ...], pa.Table], pa.Table]:
     """A function that writes the rows of one file and tells what it wrote."""
-    micro_batch, packages = recipe.config.micro_batch, recipe.packages
+    packages, group_rows = recipe.packages, recipe.group_rows
 
     def write(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
         part, number = (scalar.as_py() for scalar in key)
         ordered = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("position", *PRODUCT)]))
-        content = parquet_bytes(snapshot_rows(ordered, packages, number, micro_batch), micro_batch)
+        content = parquet_bytes(snapshot_rows(ordered, packages, number, group_rows), group_rows)
         # A new name for every attempt: a second attempt of the same task never writes over what is read already.
         path = f"data/{part}/{number:05d}-{uuid.uuid4().hex[:8]}.parquet"
         files = open_folder(place)
@@ -232,14 +238,14 @@ def _file_writer(place: str, recipe: Recipe) -> Callable[[tuple[pa.Scalar, ...],
     return write
 
 
-def snapshot_rows(table: pa.Table, packages: Sequence[PackageRow], number: int, micro_batch: int) -> pa.Table:
+def snapshot_rows(table: pa.Table, packages: Sequence[PackageRow], number: int, group_rows: int) -> pa.Table:
     """The rows of one file in `SCHEMA`.
 
     Args:
         table: Output of `gather_pairs` joined to the packed products, in order.
         packages: All package types.
         number: The file's place in its part.
-        micro_batch: Rows of a row group.
+        group_rows: Rows of a row group.
     """
     listed = table["pairs"].combine_chunks()
     counts = pc.list_value_length(listed).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -258,7 +264,7 @@ def snapshot_rows(table: pa.Table, packages: Sequence[PackageRow], number: int, 
     index = np.arange(len(table))
     made = {
         "file": pa.array(np.full(len(table), number), pa.int32()),
-        "group": pa.array(index // micro_batch, pa.int32()),
+        "group": pa.array(index // group_rows, pa.int32()),
         "pairs": pack_pairs(pairs, counts),
     }
     kept = {name: table[name].cast(kind) for name, kind in ROW.items() if name not in made}
@@ -266,12 +272,12 @@ def snapshot_rows(table: pa.Table, packages: Sequence[PackageRow], number: int, 
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA).combine_chunks()
 
 
-def parquet_bytes(table: pa.Table, micro_batch: int) -> bytes:
-    """The rows as a Parquet file, in row groups of `micro_batch` rows."""
+def parquet_bytes(table: pa.Table, group_rows: int) -> bytes:
+    """The rows as a Parquet file, in row groups of `group_rows` rows."""
     sink = pa.BufferOutputStream()
     # Vectors of floats neither repeat nor compress; plain pages are what is read fastest.
     pq.write_table(
-        table, sink, row_group_size=micro_batch, compression="none", use_dictionary=False, write_statistics=False
+        table, sink, row_group_size=group_rows, compression="none", use_dictionary=False, write_statistics=False
     )
     content: bytes = sink.getvalue().to_pybytes()
     return content

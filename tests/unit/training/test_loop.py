@@ -189,9 +189,11 @@ def test_every_step_and_epoch_is_recorded(tmp_path: Path) -> None:
     figures = read_figures(open_folder(str(tmp_path)))
     losses = [row for row in figures if row["name"] == "loss"]
     assert [row["step"] for row in losses] == list(range(trained.steps))
-    assert trained.steps == 2 * manifest.steps("balanced", 2) + 3 * manifest.steps("full", 2)
+    assert trained.steps == 2 * manifest.steps("balanced", 2, small.MICRO_BATCH) + 3 * manifest.steps(
+        "full", 2, small.MICRO_BATCH
+    )
     rates = [row["value"] for row in figures if row["name"] == "learning_rate"]
-    assert rates[0] == rates[2 * manifest.steps("balanced", 2)] == 2e-3
+    assert rates[0] == rates[2 * manifest.steps("balanced", 2, small.MICRO_BATCH)] == 2e-3
     assert min(rates) > 0
     for name, count in {"products": int, "pairs": small.pairs_of}.items():
         found = {row["phase"]: row["value"] for row in figures if row["name"] == name}

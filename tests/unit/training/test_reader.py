@@ -73,7 +73,7 @@ def test_p4_shards_hold_every_product_once_even_where_there_are_more_of_them_tha
     wanted = sorted(small.placed(75, 1)["key"].to_pylist())
     opened = reader(tmp_path)
     stored = [batch for shard in range(shards) for batch in opened.in_order(shard, shards)]
-    drawn = [batch for lane in range(shards) for batch in opened.drawn(lane, shards, 11, 0)]
+    drawn = [batch for lane in range(shards) for batch in opened.drawn(lane, shards, small.MICRO_BATCH, 11, 0)]
     for batches in (stored, drawn):
         assert sorted(key for batch in batches for key in batch.keys.tolist()) == wanted
 
@@ -82,11 +82,12 @@ def test_order_and_batches_are_drawn_anew_each_epoch_and_the_same_again(tmp_path
     manifest = small.write_snapshot(tmp_path)
     opened = reader(tmp_path)
     first, again, later = (
-        [frozenset(batch.keys.tolist()) for batch in opened.drawn(1, 2, 11, epoch)] for epoch in (0, 0, 1)
+        [frozenset(batch.keys.tolist()) for batch in opened.drawn(1, 2, small.MICRO_BATCH, 11, epoch)]
+        for epoch in (0, 0, 1)
     )
     assert first == again
     assert set(first).isdisjoint(later)
-    assert max(map(len, (first, later))) <= manifest.steps("full", 2)
+    assert max(map(len, (first, later))) <= manifest.steps("full", 2, small.MICRO_BATCH)
     stored = [set(batch.keys.tolist()) for batch in opened.in_order(1, 2)]
     assert max(len(one & group) for one in first for group in stored) < small.MICRO_BATCH
 
@@ -114,7 +115,7 @@ def test_rows_that_go_missing_or_astray_between_two_epochs_stop_the_run(
 ) -> None:
     manifest = small.write_snapshot(tmp_path, {"full": 16})
     opened = reader(tmp_path)
-    read = (lambda: list(opened.drawn(0, 1, *salts))) if salts else (lambda: list(opened.in_order()))
+    read = (lambda: list(opened.drawn(0, 1, small.MICRO_BATCH, *salts))) if salts else (lambda: list(opened.in_order()))
     assert len(read()) == 2
     rewrite(tmp_path / manifest.files[0].path, groups)
     with pytest.raises(PromiseError) as caught:
