@@ -23,7 +23,8 @@ def attempt(spark: SparkSession, folder: str) -> dict[str, Any]:
         trained = launch(spark, small.job(Path(folder), launcher="horovod", processes=2, timeout_s=120), LogConfig())
     except LeastpackError as error:
         return {"error": type(error).__name__, "message": str(error), "seconds": time.monotonic() - started}
-    return {"best_epoch": trained.best_epoch, "rows_read": trained.rows_read, "seconds": time.monotonic() - started}
+    seconds = time.monotonic() - started
+    return {"best_epoch": trained.best_epoch, "products_read": trained.products_read, "seconds": seconds}
 
 
 def main(master: str, path: str, folders: list[str]) -> None:

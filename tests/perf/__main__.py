@@ -13,7 +13,7 @@ import typer
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
-from tests.perf import cached, encoded
+from tests.perf import cached, encoded, training
 from tests.perf.machine import machine
 from tests.perf.timing import Contender, Timed, take_turns
 
@@ -40,6 +40,7 @@ class Workload:
         against: The contender that others are compared with.
         contenders: Name to what is timed.
         sampled: Contenders that do only some of the products, and how many.
+        types: Pairs a product.
     """
 
     title: str
@@ -47,18 +48,22 @@ class Workload:
     against: str
     contenders: Mapping[str, Contender]
     sampled: Mapping[str, int]
+    types: int = TYPES
 
     def pairs_per_second(self, name: str, timed: Timed) -> float:
         """Pairs a second, of those it did."""
-        return self.sampled.get(name, self.products) * TYPES / timed.median
+        return self.sampled.get(name, self.products) * self.types / timed.median
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("out/bench"),
-    workloads: Annotated[str, typer.Option(help="Of a (texts), b (and photos), c (cached vectors).")] = "abc",
+    workloads: Annotated[
+        str, typer.Option(help="Of a (texts), b (photos), c (cached vectors), d (training).")
+    ] = "abcd",
     titles: Annotated[int, typer.Option(help="Products of workload a.")] = 5_000,
     photographed: Annotated[int, typer.Option(help="Products of workload b, three photos each.")] = 600,
     products: Annotated[int, typer.Option(help="Products of workload c.")] = 1_000_000,
+    trained: Annotated[int, typer.Option(help="Products of workload d, with 6 pairs each.")] = 8_192,
     naive: Annotated[int, typer.Option(help="Products that the naive contender scores.")] = 32,
     runs: Annotated[int, typer.Option(help="Timed passes of each contender.", min=1)] = 3,
 ) -> None:
@@ -68,7 +73,7 @@ def main(
     spark = make_session(SparkConfig(master="local[2]", app_name="leastpack-bench", delta_packages=True, conf=SPARK))
     spark.sparkContext.setLogLevel("ERROR")
     out.mkdir(parents=True, exist_ok=True)
-    sizes = {"a": titles, "b": photographed, "c": products}
+    sizes = {"a": titles, "b": photographed, "c": products, "d": trained}
     content: dict[str, object] = {"command": " ".join(["python -m tests.perf", *sys.argv[1:]]), **machine()}
     text = ""
     for key in workloads:
@@ -90,6 +95,9 @@ def _workload(spark: SparkSession, key: str, root: Path, products: int, naive: i
         config = cached.prepare(spark, root, products)
         title = f"Cached vectors: {products:,} products x {TYPES} package types"
         return Workload(title, products, "random", cached.contenders(spark, config), {})
+    if key == "d":
+        title = f"Training: an epoch over {products:,} products with {training.TYPES} pairs each"
+        return Workload(title, products, "row_a_pair", training.contenders(root, products), {}, training.TYPES)
     views = {"a": 0, "b": encoded.VIEWS}[key]
     config = encoded.prepare(spark, root, products, views)
     shown = f" and {views} photos of 1280 x 960 each" if views else ""

@@ -75,13 +75,13 @@ class TrainingConfig(Section):
     launcher: Literal["local", "horovod"] = Field("horovod", description="Where the train function runs.")
     processes: Count = Field(2, description="Horovod processes; must divide groups_per_step.")
     groups_per_step: Count = Field(2, description="Micro-batches that make one step, over all processes.")
-    micro_batch: Count = Field(128, description="Rows of a micro-batch, one Parquet row group each.")
+    micro_batch: Count = Field(128, description="Products of a micro-batch.")
     arm: Literal["plain", "two_phase_under"] = Field("two_phase_under", description="How the imbalance is met.")
-    phase_one_epochs: Count = Field(6, description="Epochs on the under-sampled rows (two-phase arms).")
-    epochs: Count = Field(8, description="Epochs on all rows.")
+    phase_one_epochs: Count = Field(6, description="Epochs on the under-sampled pairs (two-phase arms).")
+    epochs: Count = Field(8, description="Epochs on all pairs.")
     learning_rate: float = Field(2e-3, gt=0, description="AdamW learning rate at the first step.")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
-    modality_dropout: Share = Field(0.15, description="Probability that a row's photos (or text) are hidden.")
+    modality_dropout: Share = Field(0.15, description="Probability that a product's photos (or text) are hidden.")
     seed: int = Field(11, description="Weights, order and dropout follow from it.")
     snapshot: str = Field(
         "out/demo/work/snapshot", description="Where the Parquet snapshot is written; all executors see it."

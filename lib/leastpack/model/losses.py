@@ -14,7 +14,7 @@ def risk_loss(logit: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Te
     Args:
         logit: (n,) risk logits.
         target: (n,) P(damage rate > tau) in [0, 1].
-        weight: (n,) row weights, 0 for padding.
+        weight: (n,) weights; 0 counts for nothing.
 
     Returns:
         The weighted sum of the losses in nats, and the sum of the weights.
@@ -33,7 +33,7 @@ def rate_loss(logit: Tensor, n: Tensor, k: Tensor, weight: Tensor) -> tuple[Tens
         logit: (n,) damage-rate logits.
         n: (n,) shipments; 0 weighs nothing.
         k: (n,) of these, damaged.
-        weight: (n,) row weights, 0 for padding.
+        weight: (n,) weights; 0 counts for nothing.
 
     Returns:
         The weighted sum of the losses in nats a shipment, and the sum of the weights.

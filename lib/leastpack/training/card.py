@@ -68,7 +68,7 @@ def card_fields(
             "arm": training.arm,
             "epochs kept / run": f"{_shown(figures.get('best_epoch'))} / {_shown(figures.get('epochs'))}",
             "steps": _shown(figures.get("steps")),
-            "rows a step": training.micro_batch * training.groups_per_step,
+            "products a step": training.micro_batch * training.groups_per_step,
             "learning rate": training.learning_rate,
             "seed": training.seed,
             **{

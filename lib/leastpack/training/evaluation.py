@@ -25,7 +25,7 @@ def calibrators(rows: Columns) -> tuple[dict[str, Calibrator], Figures]:
     rows. The damage rate is calibrated on k of n, a pair's shipments capped as in its loss.
 
     Args:
-        rows: Predictions for the calibrate split, padding included.
+        rows: Predictions for the calibrate split.
 
     Returns:
         A calibrator a head, and how many rows are behind each.
@@ -59,7 +59,7 @@ def ranking_figures(
     Nothing is re-sampled: the prevalence is natural.
 
     Args:
-        seen: Predictions for the test split, padding included.
+        seen: Predictions for the test split.
         hidden: The same rows predicted with all photos hidden.
         packages: `marketplace/package_type` by the number the rows carry.
         fitted: The calibrators.
@@ -72,13 +72,13 @@ def ranking_figures(
     """
     rows = {**seen, "risk_logit_hidden": hidden["risk_logit"]}
     eligible = rows["eligible"]
-    names = np.array([name.partition("/")[2] for name in packages] + [""])  # padding has package -1
+    names = np.array([name.partition("/")[2] for name in packages])
     of_row = names[rows["package"]]
     slices: dict[str, npt.NDArray[np.bool_]] = {
         "test": eligible,
         "test.photos": eligible & rows["photos"],
         "test.less_protective": eligible & rows["less_protective"],
-        **{f"test.{name}": eligible & (of_row == name) for name in sorted(set(names) - {""})},
+        **{f"test.{name}": eligible & (of_row == name) for name in sorted(set(names))},
     }
     figures: Figures = {"test.loss": cross_entropy(rows)}
     for name, mask in slices.items():

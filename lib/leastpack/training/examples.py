@@ -47,12 +47,14 @@ class Counts:
 
     Attributes:
         splits: Examples by split, of those that are used.
+        products: Their products by split.
         positive: Train examples whose target is at least `POSITIVE_TARGET`.
         rest: The other train examples.
         set_aside: Examples by reason, of those that are not used.
     """
 
     splits: Mapping[str, int]
+    products: Mapping[str, int]
     positive: Tally
     rest: Tally
     set_aside: Mapping[str, int]
@@ -103,7 +105,7 @@ def used_examples(examples: DataFrame, products: DataFrame, packages: Sequence[t
 
 
 def count(examples: DataFrame) -> Counts:
-    """Count the output of `used_examples`; one pass, a handful of rows comes back.
+    """Count the output of `used_examples`; a handful of rows comes back.
 
     Raises:
         InputError: An example's target, weight or counts are out of range.
@@ -137,8 +139,11 @@ def count(examples: DataFrame) -> Counts:
         rows[row["place"]] = rows.get(row["place"], 0) + row["rows"]
         if row["place"] == "train":
             train[row["positive"]] += Tally(*(row[name] for name in ("rows", "target", "weight", "n", "k")))
+    distinct = examples.where(F.col("place").isin(*USED)).groupBy("place").agg(F.count_distinct(*PRODUCT).alias("n"))
+    products = {row["place"]: row["n"] for row in distinct.collect()}
     return Counts(
         splits={split: rows.get(split, 0) for split in USED},
+        products={split: products.get(split, 0) for split in USED},
         positive=train[True],
         rest=train[False],
         set_aside={place: n for place, n in rows.items() if place not in USED},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow.fs as pafs
@@ -23,7 +23,6 @@ from leastpack.training.draws import seed_of
 from leastpack.training.manifest import Manifest, read_manifest
 from leastpack.training.progress import EpochLog, epoch_log
 from leastpack.training.reader import PartReader
-from leastpack.training.rows import Batch
 from leastpack.training.step import Draws, take_step
 from leastpack.training.validation import validate, validation_score
 from leastpack.training.workers import Workers
@@ -39,7 +38,7 @@ class Job:
     Attributes:
         snapshot: Location of the whole snapshot.
         config: The training section.
-        base_rates: Mean target, and damaged share of shipments, of the first phase's rows.
+        base_rates: Mean target, and damaged share of shipments, of the first phase's pairs.
     """
 
     snapshot: str
@@ -56,14 +55,14 @@ class Trained:
             one of two equal ones, and the last epoch where there is nothing to validate on.
         epochs: Epochs done, over all phases.
         steps: Steps done, over all epochs.
-        rows_read: Rows this process read in training, padding included.
+        products_read: Products this process read in training.
         seconds: Time of the epochs this process ran.
     """
 
     best_epoch: int
     epochs: int
     steps: int
-    rows_read: int
+    products_read: int
     seconds: float
 
 
@@ -107,9 +106,8 @@ class _Training:
         self.model, self.optimizer = model, optimizer
         self.progress = load_checkpoint(files, model, optimizer)
         self.started = time.monotonic()
-        self.rows_read = 0
-        has_validation = bool(manifest.groups("validation"))
-        self.validation = self._reader("validation") if has_validation else None
+        self.products_read = 0
+        self.validation = PartReader(files, manifest, "validation") if manifest.groups("validation") else None
 
     def run(self) -> Trained:
         phases = phases_of(self.job.config)
@@ -119,7 +117,7 @@ class _Training:
         for phase in phases:
             last = first + phase.epochs
             if self.progress.epochs < last:
-                reader = self._reader(phase.name)
+                reader = PartReader(self.files, self.manifest, phase.name)
                 for epoch in range(max(first, self.progress.epochs), last):
                     self._epoch(phase, reader, epoch, epoch - first, keep=phase is phases[-1])
             first = last
@@ -127,12 +125,9 @@ class _Training:
             best_epoch=self.progress.best_epoch,
             epochs=self.progress.epochs,
             steps=self.progress.steps,
-            rows_read=self.rows_read,
+            products_read=self.products_read,
             seconds=time.monotonic() - self.started,
         )
-
-    def _reader(self, part: str) -> PartReader:
-        return PartReader(self.files, self.manifest, part, self.workers.rank, self.workers.size)
 
     def _epoch(self, phase: Phase, reader: PartReader, epoch: int, epoch_of_phase: int, *, keep: bool) -> None:
         """Train one epoch, validate, keep the weights if they are the best so far, and checkpoint."""
@@ -143,7 +138,8 @@ class _Training:
             figures = validate(self.model, self.validation, self.workers) if self.validation else {}
             if record is not None:
                 seconds = time.monotonic() - started
-                record.end({**figures, "rows": self.manifest.rows(phase.name), "seconds": seconds})
+                counts = {"products": self.manifest.products(phase.name), "pairs": self.manifest.pairs(phase.name)}
+                record.end({**figures, **counts, "seconds": seconds})
         best_epoch, best_score = self.progress.best_epoch, self.progress.best_score
         score = validation_score(figures)
         better = keep and (score is None or best_score is None or score >= best_score)
@@ -158,19 +154,25 @@ class _Training:
     def _train(self, phase: Phase, reader: PartReader, epoch: int, epoch_of_phase: int, record: EpochLog | None) -> int:
         config = self.job.config
         draws = Draws(config.seed, epoch, config.modality_dropout)
-        own_groups = config.groups_per_step // self.workers.size
-        of = reader.groups // own_groups
+        # A step takes one micro-batch of every lane, whichever process has it.
+        lanes = config.groups_per_step
+        own = range(self.workers.rank, lanes, self.workers.size)
+        size, salts = config.micro_batch, (config.seed, phase.name, epoch)
+        streams = [(lane, reader.drawn(lane, lanes, size, *salts)) for lane in own]
+        of = self.manifest.steps(phase.name, lanes, size)
         self.model.train()
-        # Reading to the end, not to the last full step, is what makes the reader count its rows.
-        for step, groups in enumerate(_chunks(reader.epoch(), own_groups)):
+        for step in range(of):
             rate = config.learning_rate * _cosine(epoch_of_phase * of + step, phase.epochs * of)
             for settings in self.optimizer.param_groups:
                 settings["lr"] = rate
-            figures = take_step(self.model, self.optimizer, groups, draws, self.workers)
-            self.rows_read += sum(len(batch) for _, batch in groups)
+            drawn = [(step * lanes + lane, batch) for lane, stream in streams for batch in itertools.islice(stream, 1)]
+            figures = take_step(self.model, self.optimizer, drawn, draws, self.workers)
+            self.products_read += sum(len(batch) for _, batch in drawn)
             self._check(figures["loss"], epoch, step)
             if record is not None:
                 record.step(self.progress.steps + step, f"{step + 1} of {of}", {**figures, "learning_rate": rate})
+        for _, stream in streams:
+            collections.deque(stream, maxlen=0)  # at its end a reader proves that everything came
         return of
 
     def _check(self, loss: float, epoch: int, step: int) -> None:
@@ -191,8 +193,3 @@ def _cosine(step: int, of: int) -> float:
     """Share of the learning rate at a step of a phase: a half cosine from 1 down to the floor."""
     fall = 0.5 * (1.0 + math.cos(math.pi * step / max(1, of)))
     return LEARNING_RATE_FLOOR + (1.0 - LEARNING_RATE_FLOOR) * fall
-
-
-def _chunks(groups: Iterator[tuple[int, Batch]], size: int) -> Iterator[list[tuple[int, Batch]]]:
-    while chunk := list(itertools.islice(groups, size)):
-        yield chunk

@@ -1,7 +1,7 @@
-"""Reads a part of the snapshot with petastorm: in order, one shard a process, every row counted.
+"""Reads a part of the snapshot with petastorm: every row group whole and once.
 
-petastorm 0.12.1 keeps the order of row groups with shuffling off and exactly one reading thread (two or more return
-them as they finish), and shards by `index % shard_count`, so process r of N gets the groups r, r + N, ...
+petastorm 0.12.1 shards by `index % shard_count`, and gives row groups in order, or in an order that follows from a
+seed alone, with exactly one reading thread (two or more return them as they finish).
 """
 
 from __future__ import annotations
@@ -11,121 +11,123 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from leastpack.errors import InputError, PromiseError
-from leastpack.training.manifest import Manifest
-from leastpack.training.rows import Batch, unpack
+from leastpack.training.draws import seed_of
+from leastpack.training.manifest import Manifest, RowGroup
+from leastpack.training.pool import drawn
+from leastpack.training.rows import Batch, Rows, unpack
 
-READ_AHEAD = 4  # micro-batches decoded before they are asked for
+READ_AHEAD = 4  # row groups decoded before they are asked for
+SEEDS = 2**32  # petastorm takes a seed below this
 
 
 class PartReader:
-    """One process's share of a part, epoch after epoch.
+    """A part of a snapshot, epoch after epoch.
 
     Args:
         files: File system with the snapshot's folder as its root.
         manifest: The snapshot.
         part: Part to read; it must have rows.
-        rank: This process.
-        size: Number of processes.
 
     Raises:
         InputError: petastorm is not installed, or a file is not visible from here.
         PromiseError: A file's own metadata differ from the manifest.
     """
 
-    def __init__(self, files: pafs.FileSystem, manifest: Manifest, part: str, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, files: pafs.FileSystem, manifest: Manifest, part: str) -> None:
         self._open = _opener(files)
         self._manifest = manifest
-        self._files = manifest.part(part)
-        self._shard = (rank, size)
+        self._profiles = np.array(manifest.profiles, dtype=np.float32)
         self.part = part
-        starts = np.cumsum([0, *(file.groups for file in self._files)])
-        self._places = [
-            (file, group, int(start) + group)
-            for file, start in zip(self._files, starts, strict=False)
-            for group in range(file.groups)
-            if (int(start) + group) % size == rank
-        ]
-        self._expected = self._count_in_metadata(files)
+        self._groups = manifest.groups(part)
+        self._check_metadata(files)
 
-    @property
-    def groups(self) -> int:
-        """Micro-batches of one epoch in this process."""
-        return len(self._places)
-
-    def epoch(self) -> Iterator[tuple[int, Batch]]:
-        """All micro-batches of this process, in order, each with its number in the part.
+    def in_order(self, shard: int = 0, shards: int = 1) -> Iterator[Batch]:
+        """The row groups `shard`, `shard + shards`, ... as they are stored.
 
         Raises:
-            PromiseError: A group is out of order, or the rows read differ from what the Parquet metadata say.
+            PromiseError: What was read is not what the Parquet metadata say.
         """
-        found: dict[str, int] = dict.fromkeys(self._expected, 0)
-        with self._open([file.path for file in self._files], *self._shard) as batches:
-            for place, columns in enumerate(batches):
-                rows: dict[str, npt.NDArray[Any]] = columns._asdict()
-                file, group, number = self._expected_place(place, rows)
-                found[file] += len(rows["row"])
-                self._check_order(file, group, rows)
-                yield number, unpack(rows, self._manifest.spec)
-        self._check_counts(found)
+        for rows in self._read(shard, shards, None):
+            yield self._unpack(rows)
 
-    def _count_in_metadata(self, files: pafs.FileSystem) -> dict[str, int]:
-        expected: dict[str, int] = {}
-        for file in self._files:
+    def drawn(self, lane: int, lanes: int, size: int, *salts: int | str) -> Iterator[Batch]:
+        """The rows of the groups `lane`, `lane + lanes`, ... in micro-batches of `size`, drawn anew under the salts.
+
+        A lane's micro-batches depend on nothing outside it, and so not on the process that reads it.
+
+        Raises:
+            PromiseError: What was read is not what the Parquet metadata say.
+        """
+        groups = self._read(lane, lanes, seed_of("groups", *salts) % SEEDS)
+        for rows in drawn(groups, size, "rows", *salts):
+            yield self._unpack(rows)
+
+    def _unpack(self, rows: Rows) -> Batch:
+        return unpack(rows, self._manifest.spec, self._profiles)
+
+    def _read(self, shard: int, shards: int, seed: int | None) -> Iterator[Rows]:
+        due = {(group.file.number, group.place): group for group in self._groups[shard::shards]}
+        if not due:
+            return
+        paths = [file.path for file in self._manifest.part(self.part)]
+        # petastorm refuses more shards than there are row groups; those with one are the same ones.
+        with self._open(paths, shard, min(shards, len(self._groups)), seed) as batches:
+            for columns in batches:
+                rows: Rows = columns._asdict()
+                self._account(rows, due)
+                yield rows
+        if due:
+            group = next(iter(due.values()))
+            raise PromiseError(
+                f"row groups of snapshot file {group.file.path} went missing while it was read",
+                expected=f"row group {group.place}, of {group.products} products, and {len(due) - 1} more of this part",
+                found="none of them",
+            )
+
+    def _account(self, rows: Rows, due: dict[tuple[int, int], RowGroup]) -> None:
+        """Take a row group off those that are due.
+
+        Raises:
+            PromiseError: It is not due, or not whole.
+        """
+        file, place = int(rows["file"][0]), int(rows["group"][0])
+        group = due.pop((file, place), None)
+        if group is None:
+            raise PromiseError(
+                f"a row group of part {self.part} of the snapshot came twice, or to a reader it is not meant for",
+                expected=f"one of {len(due)} row groups that are still to come",
+                found=f"row group {place} of file {file}",
+                todo="delete the snapshot's folder; train writes it anew",
+            )
+        whole = (rows["file"] == file).all() and (rows["group"] == place).all()
+        if len(rows["key"]) != group.products or not whole:
+            raise PromiseError(
+                f"rows of snapshot file {group.file.path} went missing or were mixed up while it was read",
+                expected=f"{group.products} rows of row group {place}, by its Parquet metadata",
+                found=f"{len(rows['key'])} rows",
+            )
+
+    def _check_metadata(self, files: pafs.FileSystem) -> None:
+        for file in self._manifest.part(self.part):
             try:
                 metadata = pq.read_metadata(file.path, filesystem=files)
             except FileNotFoundError:
                 raise InputError(
-                    f"snapshot file {file.path} cannot be seen from process {self._shard[0]}",
+                    f"snapshot file {file.path} cannot be seen from here",
                     todo="set training.snapshot to storage that the driver and all executors see",
                 ) from None
-            sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-            if sizes != [self._manifest.micro_batch] * file.groups:
+            found = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            expected = [group.products for group in self._groups if group.file is file]
+            if found != expected:
                 raise PromiseError(
                     f"snapshot file {file.path} is not what was written",
-                    expected=f"{file.groups} row groups of {self._manifest.micro_batch} rows",
-                    found=f"{len(sizes)} row groups, {sum(sizes)} rows",
+                    expected=f"{len(expected)} row groups, {file.products} rows",
+                    found=f"{len(found)} row groups, {sum(found)} rows",
                     todo="delete the snapshot's folder; train writes it anew",
-                )
-            own = [group for f, group, _ in self._places if f is file]
-            expected[file.path] = sum(sizes[group] for group in own)
-        return expected
-
-    def _expected_place(self, place: int, rows: dict[str, npt.NDArray[Any]]) -> tuple[str, int, int]:
-        if place >= len(self._places):
-            raise PromiseError(
-                f"part {self.part} of the snapshot gave more row groups than it has",
-                expected=str(len(self._places)),
-                found=f"one more, of {len(rows['row'])} rows",
-            )
-        file, group, number = self._places[place]
-        if len(rows["file"]) and int(rows["file"][0]) != file.number:
-            raise self._out_of_order(file.path, group, rows)
-        return file.path, group, number
-
-    def _check_order(self, file: str, group: int, rows: dict[str, npt.NDArray[Any]]) -> None:
-        in_order = (rows["group"] == group).all() and (rows["row"] == np.arange(len(rows["row"]))).all()
-        if not in_order:
-            raise self._out_of_order(file, group, rows)
-
-    def _out_of_order(self, file: str, group: int, rows: dict[str, npt.NDArray[Any]]) -> PromiseError:
-        return PromiseError(
-            f"rows of snapshot file {file} came out of order",
-            expected=f"row group {group}, rows from 0",
-            found=f"file {rows['file'][:1]}, row group {rows['group'][:1]}, rows from {rows['row'][:1]}",
-        )
-
-    def _check_counts(self, found: dict[str, int]) -> None:
-        for file, expected in self._expected.items():
-            if found[file] != expected:
-                raise PromiseError(
-                    f"rows of snapshot file {file} went missing while it was read",
-                    expected=f"{expected} rows, by its Parquet metadata",
-                    found=f"{found[file]} rows",
                 )
 
 
@@ -152,8 +154,11 @@ def require_petastorm() -> tuple[Any, Any]:
     return make_batch_reader, FileSystem
 
 
-def _opener(files: pafs.FileSystem) -> Callable[[list[str], int, int], Any]:
-    """A function that opens petastorm's reader on some files of the snapshot, for one shard of several."""
+def _opener(files: pafs.FileSystem) -> Callable[[list[str], int, int, int | None], Any]:
+    """A function that opens petastorm's reader on some files of the snapshot, for one shard of several.
+
+    With a seed the row groups come in the order that follows from it, else as they are stored.
+    """
     make_batch_reader, former = require_petastorm()
 
     class Rooted(former):  # type: ignore[misc,valid-type]
@@ -170,16 +175,17 @@ def _opener(files: pafs.FileSystem) -> Callable[[list[str], int, int], Any]:
         def isfile(self, path: str) -> bool:
             return bool(files.get_file_info(path.lstrip("/")).is_file)
 
-    def open_reader(paths: list[str], rank: int, size: int) -> Any:
+    def open_reader(paths: list[str], shard: int, shards: int, seed: int | None) -> Any:
         return make_batch_reader(
             [f"file:///{path}" for path in paths],
             reader_pool_type="thread",
             workers_count=1,
             results_queue_size=READ_AHEAD,
-            shuffle_row_groups=False,
+            shuffle_row_groups=seed is not None,
+            seed=seed,
             num_epochs=1,
-            cur_shard=rank,
-            shard_count=size,
+            cur_shard=shard,
+            shard_count=shards,
             filesystem=Rooted(),
         )
 

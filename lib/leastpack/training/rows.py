@@ -1,9 +1,9 @@
-"""A snapshot row: its Parquet columns, and the way from model inputs to them and back.
+"""A snapshot row: a product with its pairs, its Parquet columns, and the way from model inputs to them and back.
 
-Vectors are stored as float32 bytes, without nulls: petastorm 0.12.1 hands binary columns over untouched, one join
-makes a whole micro-batch of them, and nothing is rounded that scoring does not round. Measured on rows of 5,504
-numbers with one reading thread: 38,000 rows a second, against 31,000 for list<float>; float16 halves the files and
-reads no faster.
+Vectors are stored as float32 bytes and pairs as packed records, without nulls: petastorm 0.12.1 wants lists of one
+length, but hands binary columns over untouched; one join makes a whole micro-batch of them, and nothing is rounded that
+scoring does not round. Measured on rows of 5,504 numbers with one reading thread: 38,000 rows a second, against 31,000
+for list<float>; float16 halves the files and reads no faster.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import pyarrow as pa
 from leastpack.model.features import NUMERIC, ProductFeatures
 from leastpack.model.spec import ModelSpec
 
+Rows = dict[str, npt.NDArray[Any]]
+"""Snapshot rows by column."""
+
 PACKED = {
     "numeric": pa.binary(),  # int16 a bucket, in the order of NUMERIC
     "market": pa.int32(),  # as in ProductFeatures.marketplace
@@ -28,45 +31,55 @@ PACKED = {
 }
 """A product's features as Parquet columns."""
 
-PAIR = {
-    "key": pa.int64(),  # hash of the pair's key; every draw in training follows from it
-    "group_key": pa.int64(),  # hash of the product group, for intervals by group
-    "package": pa.int32(),  # place in the manifest's packages
-    "target": pa.float32(),
-    "weight": pa.float32(),
-    "n": pa.float32(),
-    "k": pa.float32(),
-    "unsafe": pa.bool_(),  # not proven SAFE: an UNKNOWN label of an eligible row counts as UNSAFE
-    "eligible": pa.bool_(),
-    "less_protective": pa.bool_(),
-    "audit_weight": pa.float32(),  # 1 / probability of the test's draw, over its round's mean; 0 where nobody drew it
-    "void": pa.float32(),
-    "profile": pa.binary(),  # float32 a protection attribute
-}
+PAIR = np.dtype(
+    [
+        ("package", "<i4"),  # place in the manifest's packages
+        ("target", "<f4"),
+        ("weight", "<f4"),
+        ("n", "<f4"),
+        ("k", "<f4"),
+        ("void", "<f4"),
+        ("audit_weight", "<f4"),  # 1 / probability of the test's draw, over its round's mean; 0 where nobody drew it
+        ("unsafe", "?"),  # not proven SAFE: an UNKNOWN label of an eligible pair counts as UNSAFE
+        ("eligible", "?"),
+        ("less_protective", "?"),
+    ]
+)
 """What is known of a pair."""
 
-ROW = {"file": pa.int32(), "group": pa.int32(), "row": pa.int32(), **PAIR, **PACKED}
-"""A whole row; `file`, `group` and `row` tell its place, so that a reader can prove the order."""
+ROW = {
+    "file": pa.int32(),  # `file` and `group` tell a row's place, so that a reader can prove that all have come
+    "group": pa.int32(),
+    "key": pa.int64(),  # hash of the product's key; order and dropout follow from it
+    "group_key": pa.int64(),  # hash of the product group, for intervals by group
+    **PACKED,
+    "pairs": pa.binary(),  # a PAIR for each package type that the part has of the product
+}
+"""A whole row."""
 
 SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in ROW.items()])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One micro-batch.
+    """One micro-batch: n products with their p pairs.
 
     Attributes:
         features: The n products.
-        columns: The columns of `PAIR` but for `profile`, (n,) each; padding has weight 0, n 0 and eligible False.
-        profile: float32 (n, M) protection profiles.
+        keys: int64 (n,) hash of each product's key.
+        product: int64 (p,) place of each pair's product in the batch.
+        pairs: The fields of `PAIR`, and `group_key`, (p,) each.
+        profile: float32 (p, M) protection profiles.
     """
 
     features: ProductFeatures
-    columns: dict[str, npt.NDArray[Any]]
+    keys: npt.NDArray[np.int64]
+    product: npt.NDArray[np.int64]
+    pairs: Rows
     profile: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.profile)
+        return len(self.keys)
 
 
 def pack(features: ProductFeatures) -> dict[str, pa.Array]:
@@ -84,8 +97,40 @@ def pack(features: ProductFeatures) -> dict[str, pa.Array]:
     return {name: pa.array(values[name], kind) for name, kind in PACKED.items()}
 
 
-def unpack(columns: Mapping[str, npt.NDArray[Any]], spec: ModelSpec) -> Batch:
-    """A micro-batch from the columns of `ROW`, as the reader gives them."""
+def pack_pairs(pairs: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> pa.Array:
+    """The column `pairs` of n products.
+
+    Args:
+        pairs: (p,) records of `PAIR`, one product's after another's.
+        counts: (n,) how many each product has.
+    """
+    ends = np.concatenate([[0], np.cumsum(counts)]) * PAIR.itemsize
+    buffers = [None, pa.py_buffer(ends.astype(np.int32).tobytes()), pa.py_buffer(pairs.tobytes())]
+    return pa.Array.from_buffers(pa.binary(), len(counts), buffers)
+
+
+def unpack(columns: Mapping[str, npt.NDArray[Any]], spec: ModelSpec, profiles: npt.NDArray[np.float32]) -> Batch:
+    """A micro-batch from the columns of `ROW`, as the reader gives them.
+
+    Args:
+        columns: Rows of the snapshot.
+        spec: The model they are for.
+        profiles: Protection profile of every package type, by its number.
+    """
+    pairs, counts = _joined(columns["pairs"], PAIR)
+    product = np.repeat(np.arange(len(counts)), counts)
+    # Copies of their own: fields of packed records are not aligned.
+    fields = {name: np.array(pairs[name]) for name in PAIR.names or ()}
+    return Batch(
+        features=_features(columns, spec),
+        keys=columns["key"],
+        product=product,
+        pairs={**fields, "group_key": columns["group_key"][product]},
+        profile=profiles[fields["package"]],
+    )
+
+
+def _features(columns: Mapping[str, npt.NDArray[Any]], spec: ModelSpec) -> ProductFeatures:
     text, text_counts = _joined(columns["text"], np.float32)
     images, image_counts = _joined(columns["images"], np.float32)
     ids, id_counts = _joined(columns["ngrams"], np.int32)
@@ -97,7 +142,7 @@ def unpack(columns: Mapping[str, npt.NDArray[Any]], spec: ModelSpec) -> Batch:
     mask = np.arange(max(1, int(views.max(initial=0)))) < views[:, None]
     photos = np.zeros((*mask.shape, spec.image_dim), dtype=np.float32)
     photos[mask] = images.reshape(-1, spec.image_dim)
-    features = ProductFeatures(
+    return ProductFeatures(
         text=vectors,
         text_present=present,
         images=photos,
@@ -107,21 +152,10 @@ def unpack(columns: Mapping[str, npt.NDArray[Any]], spec: ModelSpec) -> Batch:
         numeric=_joined(columns["numeric"], np.int16)[0].reshape(n, len(NUMERIC)).astype(np.int64),
         marketplace=columns["market"].astype(np.int64),
     )
-    profile = _joined(columns["profile"], np.float32)[0].reshape(n, len(spec.attributes))
-    kept = {name: columns[name] for name in PAIR if name != "profile"}
-    return Batch(features=features, columns=kept, profile=np.array(profile))
 
 
-def padding(rows: int, attributes: int) -> dict[str, list[Any]]:
-    """Rows that count for nothing, for the columns of `PAIR` and `PACKED`."""
-    empty: dict[str, Any] = {name: b"" if kind == pa.binary() else 0 for name, kind in {**PAIR, **PACKED}.items()}
-    empty |= {"unsafe": False, "eligible": False, "less_protective": False}
-    empty |= {"profile": bytes(4 * attributes), "numeric": bytes(2 * len(NUMERIC)), "package": -1}
-    return {name: [value] * rows for name, value in empty.items()}
-
-
-def _joined(values: npt.NDArray[Any], kind: type[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """All numbers of a binary column, one row after the other, and how many each row has."""
+def _joined(values: npt.NDArray[Any], kind: npt.DTypeLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """All values of a binary column, one row after the other, and how many each row has."""
     rows = values.tolist()
     size = np.dtype(kind).itemsize
     counts = np.fromiter((len(row) // size for row in rows), dtype=np.int64, count=len(rows))

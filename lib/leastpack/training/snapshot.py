@@ -1,5 +1,4 @@
-"""The training snapshot: the rows of every phase and split as Parquet files, in seeded order, one row group a
-micro-batch.
+"""The training snapshot: the products of every phase and split with their pairs as Parquet files, in seeded order.
 
 Rows and their order follow from hashes of their keys alone, so the files are the same on any number of partitions,
 byte for byte. Files are written under new names into a folder of their own; the manifest comes last, and without it
@@ -34,15 +33,18 @@ from leastpack.training.draws import hashes, uniform
 from leastpack.training.examples import HELD_OUT, KEY, PRODUCT, USED, Counts
 from leastpack.training.manifest import MANIFEST, Manifest, PartFile, read_manifest
 from leastpack.training.packages import PackageRow
-from leastpack.training.rows import PACKED, PAIR, SCHEMA, pack, padding
+from leastpack.training.rows import PAIR, ROW, SCHEMA, pack, pack_pairs
 
 GROUPS_PER_FILE = 32
+MOST_ROWS = 128  # of a row group: some 2 MB
 PRODUCTS_AT_ONCE = 256
 SIZES = ("length_cm", "width_cm", "height_cm")
 FEATURE_INPUTS = ("marketplace", "text", "text_vector", "image_vectors", *NUMERIC)
 
+TOLD = ("target", "weight", "n", "k", "unsafe", "eligible", "less_protective", "audit_weight")  # of a pair's example
+
 _PLACED = (
-    "part string, file int, position bigint, marketplace string, product_id string, package_type string, key bigint, \
+    "part string, file int, position bigint, key bigint, marketplace string, product_id string, package_type string, \
 group_key bigint, target double, weight double, n bigint, k bigint, unsafe boolean, eligible boolean, \
 less_protective boolean, audit_weight double"
 )
@@ -50,7 +52,7 @@ _PRODUCT = (
     "marketplace string, product_id string, length_cm double, width_cm double, height_cm double, numeric binary, \
 market int, text binary, ngrams binary, images binary"
 )
-_WRITTEN = "part string, file int, path string, rows bigint, groups bigint, digest string"
+_WRITTEN = "part string, file int, path string, products bigint, pairs bigint, digest string"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Recipe:
     Attributes:
         config: The training section.
         spec: The model that will be trained.
-        packages: All package types; a row carries the place of its own.
+        packages: All package types; a pair carries the place of its own.
         counts: What there is to train on.
     """
 
@@ -69,11 +71,18 @@ class Recipe:
     packages: tuple[PackageRow, ...]
     counts: Counts
 
+    @property
+    def group_rows(self) -> int:
+        """Rows of a row group: no more than a micro-batch, so that small parts have one for every lane of a step."""
+        return min(MOST_ROWS, self.config.micro_batch)
+
     def files_of(self, part: str) -> int:
         """Number of files a part is cut into, by hash."""
         phases = {phase.name: phase for phase in phases_of(self.config)}
-        rows = self.counts.rows_of(phases[part]).rows if part in phases else self.counts.splits[part]
-        return max(1, math.ceil(rows / (GROUPS_PER_FILE * self.config.micro_batch)))
+        products = self.counts.products["train" if part in phases else part]
+        if part in phases:
+            products = min(products, self.counts.rows_of(phases[part]).rows)
+        return max(1, math.ceil(products / (GROUPS_PER_FILE * self.group_rows)))
 
 
 def make_snapshot(
@@ -99,7 +108,7 @@ def make_snapshot(
         log.info("snapshot is there already", fingerprint=fingerprint)
         return read_manifest(files, place)
     delete_folder(open_folder(root), fingerprint)
-    placed = place_rows(examples, recipe)
+    placed = gather_pairs(place_pairs(examples, recipe))
     used = examples.where(F.col("place").isin(*USED)).select(*PRODUCT).distinct()
     packed = pack_products(products.join(used, on=PRODUCT, how="left_semi"), recipe.spec)
     written = (
@@ -111,8 +120,9 @@ def make_snapshot(
     manifest = Manifest(
         fingerprint=fingerprint,
         versions=dict(versions),
-        micro_batch=recipe.config.micro_batch,
+        group_rows=recipe.group_rows,
         packages=tuple(package.name for package in recipe.packages),
+        profiles=tuple(package.profile for package in recipe.packages),
         spec=recipe.spec,
         files=tuple(PartFile(*row) for row in sorted(written, key=lambda row: (row["part"], row["file"]))),
     )
@@ -120,13 +130,17 @@ def make_snapshot(
     return manifest
 
 
-def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
-    """One row for every part an example is in, with the file it goes to and its position there; see `_PLACED`."""
+def place_pairs(examples: DataFrame, recipe: Recipe) -> DataFrame:
+    """One row for every part an example is in, with the file its product goes to and its position there; see `_PLACED`.
+
+    Whether a pair is in a phase is drawn by its own key, where its product stands by the product's.
+    """
     weighted = with_audit_weight(examples.where(F.col("place").isin(*USED)))
     narrow = weighted.select(
         "place",
         *KEY,
-        F.col("sample_hash").alias("key"),
+        "sample_hash",
+        F.xxhash64(*PRODUCT).alias("key"),
         F.xxhash64("group_id").alias("group_key"),
         *(F.col(name).cast("double") for name in ("target", "weight")),
         *(F.col(name).cast("bigint") for name in ("n", "k")),
@@ -142,21 +156,31 @@ def place_rows(examples: DataFrame, recipe: Recipe) -> DataFrame:
     def place(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for frame in frames:
             keys, target = frame["key"].to_numpy(np.int64), frame["target"].to_numpy(np.float64)
+            draws = frame["sample_hash"].to_numpy(np.int64)
             split = frame["place"]
             members = {name: (split == name).to_numpy() for name in HELD_OUT}
             for phase in phases:
                 members[phase.name] = (split == "train").to_numpy() & in_phase(
-                    phase, keys, target, probability, config.seed
+                    phase, draws, target, probability, config.seed
                 )
             for part, inside in members.items():
                 salts = (config.seed, "order", part)
-                rows = frame.loc[inside].drop(columns="place")
+                rows = frame.loc[inside].drop(columns=["place", "sample_hash"])
                 rows["part"] = part
                 rows["file"] = (uniform(keys[inside], *salts) * cuts[part]).astype(np.int32)
                 rows["position"] = hashes(keys[inside], *salts).view(np.int64)
                 yield rows
 
     return narrow.mapInPandas(place, schema=_PLACED)  # type: ignore[arg-type]
+
+
+def gather_pairs(placed: DataFrame) -> DataFrame:
+    """One row a part and product of `place_pairs`, with its `pairs` in order of package name."""
+    pair = F.struct("package_type", *TOLD)
+    # All pairs of a product are of one group.
+    return placed.groupBy("part", "file", "position", "key", *PRODUCT).agg(
+        F.min("group_key").alias("group_key"), F.sort_array(F.collect_list(pair)).alias("pairs")
+    )
 
 
 def with_audit_weight(examples: DataFrame) -> DataFrame:
@@ -193,23 +217,20 @@ def pack_products(products: DataFrame, spec: ModelSpec) -> DataFrame:
 
 def _file_writer(place: str, recipe: Recipe) -> Callable[[tuple[pa.Scalar, ...], pa.Table], pa.Table]:
     """A function that writes the rows of one file and tells what it wrote."""
-    micro_batch, step_groups = recipe.config.micro_batch, recipe.config.groups_per_step
-    packages = recipe.packages
+    packages, group_rows = recipe.packages, recipe.group_rows
 
     def write(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
         part, number = (scalar.as_py() for scalar in key)
-        ordered = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("position", *KEY)]))
-        groups = math.ceil(len(table) / (micro_batch * step_groups)) * step_groups
-        content = parquet_bytes(
-            snapshot_rows(ordered, packages, groups * micro_batch, number, micro_batch), micro_batch
-        )
+        ordered = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("position", *PRODUCT)]))
+        content = parquet_bytes(snapshot_rows(ordered, packages, number, group_rows), group_rows)
         # A new name for every attempt: a second attempt of the same task never writes over what is read already.
         path = f"data/{part}/{number:05d}-{uuid.uuid4().hex[:8]}.parquet"
         files = open_folder(place)
         files.create_dir(f"data/{part}", recursive=True)
         with files.open_output_stream(path) as stream:
             stream.write(content)
-        values = [part, number, path, len(table), groups, hashlib.sha256(content).hexdigest()]
+        pairs = pc.sum(pc.list_value_length(table["pairs"])).as_py()
+        values = [part, number, path, len(table), pairs, hashlib.sha256(content).hexdigest()]
         fields = [name.split()[0] for name in _WRITTEN.split(", ")]
         types = [pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string()]
         return pa.table([pa.array([v], t) for v, t in zip(values, types, strict=True)], names=fields)
@@ -217,50 +238,46 @@ def _file_writer(place: str, recipe: Recipe) -> Callable[[tuple[pa.Scalar, ...],
     return write
 
 
-def snapshot_rows(
-    table: pa.Table, packages: Sequence[PackageRow], rows: int, number: int, micro_batch: int
-) -> pa.Table:
-    """The rows of one file in `SCHEMA`, padded to `rows`.
+def snapshot_rows(table: pa.Table, packages: Sequence[PackageRow], number: int, group_rows: int) -> pa.Table:
+    """The rows of one file in `SCHEMA`.
 
     Args:
-        table: Placed examples joined to their packed products, in order.
+        table: Output of `gather_pairs` joined to the packed products, in order.
         packages: All package types.
-        rows: Rows of the file, padding included; a multiple of `micro_batch`.
         number: The file's place in its part.
-        micro_batch: Rows of a row group.
+        group_rows: Rows of a row group.
     """
+    listed = table["pairs"].combine_chunks()
+    counts = pc.list_value_length(listed).to_numpy(zero_copy_only=False).astype(np.int64)
+    product = np.repeat(np.arange(len(table)), counts)
+    told = listed.flatten()
+    pairs = np.zeros(len(told), dtype=PAIR)
+    for name in TOLD:
+        pairs[name] = told.field(name).to_numpy(zero_copy_only=False)
     places = {(package.marketplace, package.package_type): place for place, package in enumerate(packages)}
-    pairs = zip(table["marketplace"].to_pylist(), table["package_type"].to_pylist(), strict=True)
-    package = np.array([places[pair] for pair in pairs], dtype=np.int32)
+    markets = table["marketplace"].to_pandas().to_numpy()[product]
+    pairs["package"] = [places[pair] for pair in zip(markets, told.field("package_type").to_pylist(), strict=True)]
     sizes = np.stack([table[name].to_numpy() for name in SIZES], axis=1).astype(np.float64)
-    void = np.zeros(len(table), dtype=np.float32)
-    for index in np.unique(package):
-        void[package == index] = void_share(sizes[package == index], packages[index])
-    profiles = [np.array(one.profile, dtype=np.float32).tobytes() for one in packages]
-    made = {"package": package, "void": void, "profile": [profiles[index] for index in package]}
-    filler = padding(rows - len(table), len(packages[0].profile))
-    columns = {
-        name: pa.chunked_array(
-            [
-                *(table[name].cast(kind).chunks if name not in made else [pa.array(made[name], kind)]),
-                pa.array(filler[name], kind),
-            ],
-            type=kind,
-        )
-        for name, kind in {**PAIR, **PACKED}.items()
+    for place in np.unique(pairs["package"]):
+        own = pairs["package"] == place
+        pairs["void"][own] = void_share(sizes[product[own]], packages[place])
+    index = np.arange(len(table))
+    made = {
+        "file": pa.array(np.full(len(table), number), pa.int32()),
+        "group": pa.array(index // group_rows, pa.int32()),
+        "pairs": pack_pairs(pairs, counts),
     }
-    index = np.arange(rows)
-    spots = {"file": np.full(rows, number), "group": index // micro_batch, "row": index % micro_batch}
-    columns |= {name: pa.chunked_array([pa.array(values.astype(np.int32))]) for name, values in spots.items()}
+    kept = {name: table[name].cast(kind) for name, kind in ROW.items() if name not in made}
+    columns = {**kept, **made}
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA).combine_chunks()
 
 
-def parquet_bytes(table: pa.Table, micro_batch: int) -> bytes:
-    """The rows as a Parquet file, one row group a micro-batch."""
+def parquet_bytes(table: pa.Table, group_rows: int) -> bytes:
+    """The rows as a Parquet file, in row groups of `group_rows` rows."""
     sink = pa.BufferOutputStream()
     # Vectors of floats neither repeat nor compress; plain pages are what is read fastest.
     pq.write_table(
-        table, sink, row_group_size=micro_batch, compression="none", use_dictionary=False, write_statistics=False
+        table, sink, row_group_size=group_rows, compression="none", use_dictionary=False, write_statistics=False
     )
     content: bytes = sink.getvalue().to_pybytes()
     return content

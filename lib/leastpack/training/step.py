@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ class Draws:
     Attributes:
         seed: The training seed.
         epoch: Epoch over all phases.
-        hidden_share: Probability that a row's photos are hidden, and, apart from that, its text.
+        hidden_share: Probability that a product's photos are hidden, and, apart from that, its text.
     """
 
     seed: int
@@ -34,41 +35,42 @@ class Draws:
     hidden_share: float
 
     def drop_modalities(self, batch: Batch) -> Batch:
-        """Hide photos or text of some rows, by hash of seed, epoch and key."""
+        """Hide photos or text of some products, by hash of seed, epoch and key."""
         if not self.hidden_share:
             return batch
-        keys = batch.columns["key"]
-        text, images = (uniform(keys, self.seed, self.epoch, what) < self.hidden_share for what in ("text", "images"))
-        return Batch(features=hide(batch.features, text, images), columns=batch.columns, profile=batch.profile)
+        text, images = (
+            uniform(batch.keys, self.seed, self.epoch, what) < self.hidden_share for what in ("text", "images")
+        )
+        return dataclasses.replace(batch, features=hide(batch.features, text, images))
 
-    def seed_dropout(self, group: int) -> None:
+    def seed_dropout(self, number: int) -> None:
         """Seed torch for one micro-batch, so that its dropout masks are the same in whichever process it is."""
-        torch.manual_seed(seed_of(self.seed, "dropout", self.epoch, group))
+        torch.manual_seed(seed_of(self.seed, "dropout", self.epoch, number))
 
 
 def take_step(
     model: FusedModel,
     optimizer: torch.optim.Optimizer,
-    groups: Sequence[tuple[int, Batch]],
+    drawn: Sequence[tuple[int, Batch]],
     draws: Draws,
     workers: Workers,
 ) -> dict[str, float]:
     """Accumulate this process's micro-batches, sum over all processes, and let the optimiser move.
 
-    The loss is divided by the weight of the whole step, so padding and uneven weights change nothing: one process with
-    N micro-batches and N processes with one each take the same step.
+    The loss is a sum over pairs, divided by the weight of the whole step, so how products, pairs and weights are spread
+    over micro-batches changes nothing: one process with N of them and N processes with one each take the same step.
 
     Args:
         model: The model, in training mode.
         optimizer: Its optimiser.
-        groups: This process's micro-batches of the step, with their numbers in the part.
+        drawn: This process's micro-batches of the step, with their numbers in the epoch; none is fine.
         draws: Modality dropout and dropout seeds.
         workers: All processes.
 
     Returns:
         The step's losses a head and their sum.
     """
-    batches = [(number, _tensors(draws.drop_modalities(batch))) for number, batch in groups]
+    batches = [(number, _tensors(draws.drop_modalities(batch))) for number, batch in drawn]
     weights = workers.sum(
         "weights", sum((_weights(batch) for _, batch in batches), torch.zeros(HEADS, dtype=torch.float64))
     )
@@ -88,21 +90,26 @@ def take_step(
 
 
 def predict(model: FusedModel, batch: Batch) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(2, n) risk and damage-rate logits of a micro-batch, without dropout; the model is in evaluation mode."""
-    tensors = _tensors(batch)
+    """(2, p) risk and damage-rate logits of a micro-batch, without dropout; the model is in evaluation mode."""
     with torch.no_grad():
-        logits = model.pair_logits(model.product_vector(tensors), tensors["profile"], tensors["void"])
+        logits = _logits(model, _tensors(batch))
     return np.stack([logit.numpy().astype(np.float64) for logit in logits])
 
 
 def _tensors(batch: Batch) -> dict[str, Tensor]:
-    pair = {name: torch.from_numpy(np.array(batch.columns[name])) for name in ("target", "weight", "n", "k", "void")}
-    return {**to_batch(batch.features), **pair, "profile": torch.from_numpy(batch.profile)}
+    pairs = {name: torch.from_numpy(batch.pairs[name]) for name in ("target", "weight", "n", "k", "void")}
+    placed = {"product": torch.from_numpy(batch.product), "profile": torch.from_numpy(batch.profile)}
+    return {**to_batch(batch.features), **pairs, **placed}
+
+
+def _logits(model: FusedModel, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """(p,) logits of both heads: each product is fused once, and its vector crossed with all its pairs."""
+    vectors = model.product_vector(batch).index_select(0, batch["product"])
+    return model.pair_logits(vectors, batch["profile"], batch["void"])
 
 
 def _losses(model: FusedModel, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    risk, rate = model.pair_logits(model.product_vector(batch), batch["profile"], batch["void"])
-    return _both(risk, rate, batch)
+    return _both(*_logits(model, batch), batch)
 
 
 def _weights(batch: dict[str, Tensor]) -> Tensor:

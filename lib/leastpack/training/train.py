@@ -34,7 +34,7 @@ from leastpack.training.card import card_fields
 from leastpack.training.checkpoint import WORK, load_weights
 from leastpack.training.engines import choose_engines, draw_sample, kept_engines
 from leastpack.training.evaluation import Figures, calibrators, ranking_figures
-from leastpack.training.examples import Counts, count, require_learnable, used_examples
+from leastpack.training.examples import HELD_OUT, Counts, count, require_learnable, used_examples
 from leastpack.training.launchers import launch, require_launcher
 from leastpack.training.loop import Job, Trained
 from leastpack.training.manifest import Manifest
@@ -187,19 +187,20 @@ def _account(run: Run, rows_in: int, counts: Counts, *, unchanged: bool) -> None
 
 def _expect_rows(run: Run, manifest: Manifest, recipe: Recipe) -> None:
     """Every used example is in the snapshot; a phase that draws some of them holds between its positives and all."""
+    counts = recipe.counts
+    whole = {phase.name: "train" for phase in phases_of(recipe.config) if not phase.sampled}
+    for part, split in {**whole, **{split: split for split in HELD_OUT}}.items():
+        run.expect(f"snapshot/{part}", rows=manifest.pairs(part), expected=counts.splits[split])
+        run.expect(f"snapshot/{part}, products", rows=manifest.products(part), expected=counts.products[split])
     for phase in phases_of(recipe.config):
-        if not phase.sampled:
-            run.expect(f"snapshot/{phase.name}", rows=manifest.rows(phase.name), expected=recipe.counts.splits["train"])
-        run.figure(f"rows.{phase.name}", manifest.rows(phase.name))
-    for split in ("validation", "calibrate", "test"):
-        run.expect(f"snapshot/{split}", rows=manifest.rows(split), expected=recipe.counts.splits[split])
+        run.figure(f"rows.{phase.name}", manifest.pairs(phase.name))
 
 
 def _evaluate(
     model: FusedModel, files: pafs.FileSystem, manifest: Manifest
 ) -> tuple[Mapping[str, Calibrator], Figures]:
     fitted, figures = calibrators(predict_part(model, PartReader(files, manifest, "calibrate")))
-    if not manifest.rows("test"):
+    if not manifest.products("test"):
         log.warning("the test split is empty: the model is not tested")
         return fitted, figures
     reader = PartReader(files, manifest, "test")

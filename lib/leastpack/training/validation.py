@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,27 +18,22 @@ from leastpack.training.step import predict
 from leastpack.training.workers import Workers
 
 Columns = dict[str, npt.NDArray[Any]]
-GATHERED = ("risk_logit", "rate_logit", "target", "weight", "n", "k", "unsafe", "eligible")
+GATHERED = ("risk_logit", "target", "weight", "unsafe", "eligible")
 
 
 def predict_part(model: FusedModel, reader: PartReader, *, hide_photos: bool = False) -> Columns:
-    """Logits of both heads for this process's rows of a part, in order, padding included.
+    """What is known of the pairs of a part, in order, and their logits of both heads.
 
     Args:
         model: The model; it is left in evaluation mode.
-        reader: The part; only scalars are kept of its rows.
+        reader: The part; only scalars are kept of its pairs.
         hide_photos: Predict as if no product had a photo.
 
     Returns:
-        The scalar columns of the rows, `photos` (the product has one), `risk_logit` and `rate_logit`.
+        The fields of the pairs, `photos` (the product has one), `risk_logit` and `rate_logit`.
     """
     model.eval()
-    parts: list[Columns] = []
-    for _, batch in reader.epoch():
-        photos = batch.features.image_mask.any(axis=1)
-        shown = _without_photos(batch) if hide_photos else batch
-        risk, rate = predict(model, shown)
-        parts.append({**batch.columns, "photos": photos, "risk_logit": risk, "rate_logit": rate})
+    parts = [_predicted(model, batch, hide_photos=hide_photos) for batch in reader.in_order()]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -45,15 +41,16 @@ def validate(model: FusedModel, reader: PartReader, workers: Workers) -> dict[st
     """Figures of the validation split; every process computes its share and gets the same answer.
 
     Returns:
-        validation_loss (weighted cross-entropy of the risk, nats a row), validation_rows, and where the eligible rows
-        have both classes: validation_pr_auc of UNSAFE at natural prevalence, and validation_prevalence.
+        validation_loss (weighted cross-entropy of the risk, nats a pair), validation_pairs, and where the eligible
+        pairs have both classes: validation_pr_auc of UNSAFE at natural prevalence, and validation_prevalence.
     """
-    own = predict_part(model, reader)
-    table = np.stack([own[name].astype(np.float64) for name in GATHERED]).reshape(len(GATHERED), reader.groups, -1)
-    # Processes hold every size-th group: (size, columns, groups, rows) back to the order of the part.
-    gathered = workers.gather("validation", table).transpose(1, 2, 0, 3).reshape(len(GATHERED), -1)
-    rows = dict(zip(GATHERED, gathered, strict=True))
-    figures = {"validation_loss": cross_entropy(rows), "validation_rows": float((rows["weight"] > 0).sum())}
+    model.eval()
+    own = np.zeros((0, len(GATHERED)))
+    for batch in reader.in_order(workers.rank, workers.size):
+        part = _predicted(model, batch, hide_photos=False)
+        own = np.concatenate([own, np.stack([part[name].astype(np.float64) for name in GATHERED], axis=1)])
+    rows = dict(zip(GATHERED, workers.gather("validation", own).T, strict=True))
+    figures = {"validation_loss": cross_entropy(rows), "validation_pairs": float((rows["weight"] > 0).sum())}
     eligible = rows["eligible"] > 0
     area = pr_auc(rows["unsafe"][eligible] > 0, rows["risk_logit"][eligible])
     if area is not None:
@@ -76,7 +73,7 @@ def validation_score(figures: Mapping[str, float]) -> float | None:
 
 
 def cross_entropy(rows: Columns) -> float:
-    """Weighted cross-entropy of the risk logits against the targets, in nats a row."""
+    """Weighted cross-entropy of the risk logits against the targets, in nats a pair."""
     logit, target, weight = (rows[name].astype(np.float64) for name in ("risk_logit", "target", "weight"))
     losses = np.logaddexp(0.0, logit) - target * logit
     return float((weight * losses).sum() / max(float(weight.sum()), 1e-12))
@@ -92,6 +89,13 @@ def pr_auc(
     return float(average_precision_score(unsafe, score, sample_weight=weight))
 
 
+def _predicted(model: FusedModel, batch: Batch, *, hide_photos: bool) -> Columns:
+    photos = batch.features.image_mask.any(axis=1)[batch.product]
+    shown = _without_photos(batch) if hide_photos else batch
+    risk, rate = predict(model, shown)
+    return {**batch.pairs, "photos": photos, "risk_logit": risk, "rate_logit": rate}
+
+
 def _without_photos(batch: Batch) -> Batch:
     nobody, everybody = np.zeros(len(batch), dtype=bool), np.ones(len(batch), dtype=bool)
-    return Batch(features=hide(batch.features, nobody, everybody), columns=batch.columns, profile=batch.profile)
+    return dataclasses.replace(batch, features=hide(batch.features, nobody, everybody))

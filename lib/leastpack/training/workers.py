@@ -25,7 +25,7 @@ class Workers(Protocol):
         """Sum of a tensor over all processes, of the same shape; every process calls it equally often."""
 
     def gather(self, name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Arrays of equal shape of all processes, (size, ...), by rank."""
+        """Rows of all processes, one process's after another's; they may have different numbers of them, even none."""
 
 
 class Alone:
@@ -39,8 +39,8 @@ class Alone:
         return values
 
     def gather(self, name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The array with an axis of one process in front."""
-        return values[None]
+        """The rows themselves."""
+        return values
 
 
 class HorovodWorkers:
@@ -60,10 +60,10 @@ class HorovodWorkers:
         return total
 
     def gather(self, name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Arrays of all processes (all-gather)."""
-        gathered = self._hvd.allgather(torch.from_numpy(np.ascontiguousarray(values)), name=name)
-        stacked: npt.NDArray[np.float64] = gathered.numpy().reshape(self.size, *values.shape)
-        return stacked
+        """Rows of all processes (all-gather)."""
+        gathered: Tensor = self._hvd.allgather(torch.from_numpy(np.ascontiguousarray(values)), name=name)
+        rows: npt.NDArray[np.float64] = gathered.numpy()
+        return rows
 
     def close(self) -> None:
         """Leave; processes still waiting for this one get an error rather than wait for ever."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from tests.spark.training import world
 
 from leastpack.encoders.inputs import product_inputs
@@ -16,7 +17,7 @@ from leastpack.errors import InputError
 from leastpack.files import child, open_folder
 from leastpack.model.spec import ModelSpec
 from leastpack.tables import Tables
-from leastpack.training.arms import Phase
+from leastpack.training.arms import Phase, in_phase, phases_of
 from leastpack.training.examples import Counts, count, require_learnable, used_examples
 from leastpack.training.manifest import Manifest
 from leastpack.training.packages import package_rows
@@ -77,39 +78,56 @@ def test_p4_the_snapshot_is_the_same_on_any_number_of_partitions(
     assert len({manifest.digest for manifest in made.values()}) == 1
     counts = prepared[0].counts
     one = made[1]
-    assert {part: one.rows(part) for part in ("full", "validation", "calibrate", "test")} == {
-        "full": 120, "validation": 24, "calibrate": 24, "test": 48,
+    assert {part: (one.products(part), one.pairs(part)) for part in ("full", "validation", "calibrate", "test")} == {
+        "full": (40, 120), "validation": (8, 24), "calibrate": (8, 24), "test": (16, 48),
     }  # fmt: skip
     positive = counts.positive.rows
-    assert positive < one.rows("balanced") < 3 * positive
-    for file in one.files:
-        assert file.groups % prepared[0].config.groups_per_step == 0
+    assert positive < one.pairs("balanced") < 3 * positive
+    assert one.products("balanced") < 40
 
 
-def test_rows_carry_their_pair_and_their_product(
-    spark: SparkSession, folder: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
-) -> None:
+def test_rows_carry_their_product_and_its_pairs(folder: Path, prepared: tuple[Recipe, DataFrame, DataFrame]) -> None:
     manifest = make(folder, prepared, 2)
     files = open_folder(child(str(folder), "0" * 16))
-    expected = {row["sample_hash"]: row for row in prepared[1].where("place = 'test'").collect()}
-    seen = 0
-    for _, batch in PartReader(files, manifest, "test").epoch():
-        for i in range(len(batch)):
-            if batch.columns["package"][i] < 0:
-                continue
-            row = expected[int(batch.columns["key"][i])]
+    rows = prepared[1].where("place = 'test'").withColumn("key", F.xxhash64("marketplace", "product_id")).collect()
+    expected = {(row["key"], f"{row['marketplace']}/{row['package_type']}"): row for row in rows}
+    for batch in PartReader(files, manifest, "test").in_order():
+        for i, place in enumerate(batch.product):
+            name = manifest.packages[batch.pairs["package"][i]]
+            row = expected.pop((int(batch.keys[place]), name))
             number = int(row["product_id"][1:])
-            market, package = manifest.packages[batch.columns["package"][i]].split("/")
-            assert (market, package) == (row["marketplace"], row["package_type"])
+            market, package = name.split("/")
             assert batch.profile[i].tolist() == pytest.approx(world.PACKAGES[package][1])
-            assert batch.columns["void"][i] == pytest.approx(1 - 12 * 8 * 4 / 6000 if package == "box" else 0)
-            assert batch.columns["unsafe"][i] == (world.fragile(number) and package != "box")
-            assert batch.columns["audit_weight"][i] == (1.0 if number % 2 == 0 else 0.0)
-            assert batch.features.image_mask[i].sum() == world.views(number)
-            assert batch.features.text[i].tolist() == pytest.approx(world.vector(number, world.TEXT_DIM))
-            assert batch.features.marketplace[i] == {"EU": 1, "NA": 2}[market]
-            seen += 1
-    assert seen == 48
+            assert batch.pairs["void"][i] == pytest.approx(1 - 12 * 8 * 4 / 6000 if package == "box" else 0)
+            assert batch.pairs["unsafe"][i] == (world.fragile(number) and package != "box")
+            assert batch.pairs["audit_weight"][i] == (1.0 if number % 2 == 0 else 0.0)
+            assert [batch.pairs[told][i] for told in ("n", "k")] == [row["n"], row["k"]]
+            assert batch.features.image_mask[place].sum() == world.views(number)
+            assert batch.features.text[place].tolist() == pytest.approx(world.vector(number, world.TEXT_DIM))
+            assert batch.features.marketplace[place] == {"EU": 1, "NA": 2}[market]
+    assert expected == {}
+
+
+def test_a_pair_is_drawn_by_its_own_key_whatever_becomes_of_its_product(
+    folder: Path, prepared: tuple[Recipe, DataFrame, DataFrame]
+) -> None:
+    recipe, examples, _ = prepared
+    manifest = make(folder, prepared, 2)
+    files = open_folder(child(str(folder), "0" * 16))
+    train = examples.where("place = 'train'").withColumn("key", F.xxhash64("marketplace", "product_id")).toPandas()
+    probability = recipe.counts.keep_probability
+    inside = in_phase(
+        phases_of(recipe.config)[0], train["sample_hash"].to_numpy(), train["target"].to_numpy(), probability,
+        recipe.config.seed,
+    )  # fmt: skip
+    wanted = train[inside]
+    drawn = {
+        (int(batch.keys[place]), manifest.packages[package])
+        for batch in PartReader(files, manifest, "balanced").in_order()
+        for place, package in zip(batch.product, batch.pairs["package"], strict=True)
+    }
+    assert drawn == set(zip(wanted["key"], wanted["marketplace"] + "/" + wanted["package_type"], strict=True))
+    assert len(drawn) == manifest.pairs("balanced")
 
 
 def test_a_snapshot_that_was_not_finished_is_written_anew_old_ones_go_and_other_folders_are_left_alone(

@@ -54,7 +54,8 @@ def test_p1_the_account_of_the_examples_balances(trained: tuple[Config, Tables])
     examples = account["inputs"]["training_examples"]
     assert examples == {"rows_in": 240, "used": 216, "set_aside": {"certify": 24}, "quarantined": 0}
     outputs = {name: rows["rows"] for name, rows in account["outputs"].items()}
-    assert outputs == {"snapshot/full": 120, "snapshot/validation": 24, "snapshot/calibrate": 24, "snapshot/test": 48}
+    pairs = {"snapshot/full": 120, "snapshot/validation": 24, "snapshot/calibrate": 24, "snapshot/test": 48}
+    assert outputs == {**pairs, **{f"{part}, products": count // 3 for part, count in pairs.items()}}
     assert set(run["inputs"]) == {"training_examples", "products", "product_images", "embeddings", "package_types"}
     assert run["figures"]["rows.balanced"] < 120
 

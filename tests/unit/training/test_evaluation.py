@@ -16,7 +16,7 @@ PACKAGES = ("EU/bag", "NA/bag", "NA/box")
 
 
 def rows(n: int = 3000, seed: int = 0) -> dict[str, Any]:
-    """Predictions whose logits are twice too steep and one too high; the last tenth is padding."""
+    """Predictions whose logits are twice too steep and one too high; the last tenth counts for nothing."""
     r = np.random.default_rng(seed)
     true = r.normal(-1.5, 1.5, n)
     unsafe = r.random(n) < expit(true)
@@ -34,7 +34,7 @@ def rows(n: int = 3000, seed: int = 0) -> dict[str, Any]:
         "less_protective": r.random(n) < 0.2,
         "photos": r.random(n) < 0.7,
         "audit_weight": np.where(real & (r.random(n) < 0.3), 4.0, 0.0),
-        "package": np.where(real, np.arange(n) % 3, -1),
+        "package": np.arange(n) % 3,
         "group_key": np.arange(n) // 3,
     }
 
@@ -80,7 +80,7 @@ def test_too_small_an_audit_is_not_relied_on() -> None:
     assert calibrators({**given, "audit_weight": audit})[1]["calibrate.by_audit"] == 0
 
 
-def test_padding_and_rows_that_are_not_eligible_change_no_ranking_figure() -> None:
+def test_pairs_that_are_not_eligible_change_no_ranking_figure() -> None:
     given = rows()
     hidden = {**given, "risk_logit": given["risk_logit"] * 0.0}
     fitted, _ = calibrators(given)

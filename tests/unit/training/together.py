@@ -24,7 +24,7 @@ class Together:
         return sum(self._exchange(values.clone())[1:], start=self._exchanged[0].clone())
 
     def gather(self, name: str, values: np.ndarray) -> np.ndarray:
-        return np.stack(self._exchange(values))
+        return np.concatenate(self._exchange(values))
 
     def _exchange(self, values: Any) -> list[Any]:
         self._shared["values"][self.rank] = values
