@@ -40,9 +40,8 @@ ALSO_READ = (
     "trials", "policy_rounds", "round_choices", "round_exclusions", "certificate_attempts", "certificates",
     "certificate_types", "certificate_events", "pilots", "scores_of_candidate",
 )  # fmt: skip
+NOT_SOLD = "scores may have products that products lacks: run leastpack score, then this step again"
 WRITTEN = ("decisions", "recommendations", "test_queue")
-# Raise it when the code changes what follows from the same inputs.
-RULES_VERSION = 1
 
 
 def decide_packaging(spark: SparkSession, config: Config) -> None:
@@ -61,7 +60,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
     with step_run(spark, tables, config, "decide") as run, ExitStack() as kept:
         read = {**{name: tables.commit(name) for name in INPUTS}, **commits(tables, ALSO_READ)}
         inputs = {name: tables.read(name, run.reads(name, read[name].version)) for name in INPUTS}
-        follows = follows_from(config, states(read), RULES_VERSION, config.decisions.day)
+        follows = follows_from(config, states(read), config.decisions.day)
         if (last := last_account(tables, run, follows, WRITTEN)) is not None:
             log.info("decisions are up to date with all that they follow from")
             run.same_as(last)
@@ -83,8 +82,10 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             all_at_once = Grounds(terms, stands, {}, bits)
             grounds = replace(all_at_once, released=_released(scored, all_at_once))
             parts = _decide(tables, run, scored, grounds, kept)
+            left = commits(tables, ["decisions"])
         with run.phase("recommend"):
             tables.replace("recommendations", _together([part.chosen for part in parts]))
+            left |= commits(tables, ["recommendations"])
             _account_products(run, inputs, tables.read("recommendations"), products)
         with run.phase("queue"):
             waiting = _together([part.finalists for part in parts])
@@ -92,9 +93,10 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
             for asked in _of_rounds(tables, inputs, terms, stands.round_id):
                 queue = asked.unionByName(queue.join(asked.select(*PAIR), on=PAIR, how="left_anti"))
             tables.replace("test_queue", in_turn(queue).withColumn("run_id", F.lit(run.run_id)))
+            left |= commits(tables, ["test_queue"])
             for row in tables.read("test_queue").groupBy("why").count().collect():
                 run.figure(f"queued.{row.why}", row["count"])
-        run.state = {"follows_from": follows, "left": states(commits(tables, WRITTEN))}
+        run.state = {"follows_from": follows, "left": states(left)}
 
 
 def _facts(
@@ -226,8 +228,7 @@ def _account(run: Run, inputs: Mapping[str, DataFrame], types: int, day: datetim
 
 def _account_products(run: Run, inputs: Mapping[str, DataFrame], recommendations: DataFrame, products: int) -> None:
     """Every scored product has its recommendation, and every product of the catalog is scored or told of."""
-    todo = "scores has products that products lacks: run leastpack score, then this step again"
-    run.expect("recommendations", rows=recommendations.count(), expected=products, todo=todo)
+    run.expect("recommendations", rows=recommendations.count(), expected=products, todo=NOT_SOLD)
     _account_scored(run, "products", inputs["products"].count(), inputs["products"], recommendations)
     counts = recommendations.groupBy("reason").agg(F.count("*").alias("products")).collect()
     for row in counts:
@@ -265,4 +266,4 @@ def _count_decisions(tables: Tables, run: Run, pairs: int) -> None:
     counts = {row.decision: row["count"] for row in decided.groupBy("decision").count().collect()}
     for decision, count in sorted(counts.items()):
         run.figure(f"pairs.{decision}", count)
-    run.expect("pairs decided", rows=sum(counts.values()), expected=pairs)
+    run.expect("pairs decided", rows=sum(counts.values()), expected=pairs, todo=NOT_SOLD)

@@ -23,7 +23,7 @@ _WHOLE = "scores has every product sold once, with every package type of its mar
 KEYS = {
     "products_missing": _WHOLE,
     "products_extra": _WHOLE,
-    "products_repeated": _WHOLE,
+    "products_repeated": "scores and decisions have every product once",
     "products_undecided": "every scored product has decisions, one for each of its package types",
     "decisions_without_score": "all decisions are about scored products",
 }
@@ -178,7 +178,7 @@ def _keys(tables: Mapping[str, DataFrame], sold: DataFrame, keys: Mapping[str, d
     found = _occurrences(apart, WHOLE).agg(
         F.count_if(F.expr("sold > 0 AND scored = 0")).alias("products_missing"),
         F.count_if(F.expr("scored > 0 AND sold = 0")).alias("products_extra"),
-        F.count_if(F.expr("scored > 1")).alias("products_repeated"),
+        F.count_if(F.expr("scored > 1 OR decided > 1")).alias("products_repeated"),
         F.count_if(F.expr("scored > 0 AND decided = 0")).alias("products_undecided"),
         F.count_if(F.expr("decided > 0 AND scored = 0")).alias("decisions_without_score"),
     )

@@ -96,8 +96,11 @@ def _counts(scores: DataFrame) -> dict[tuple[str, str], Counts]:
 def count_risks(scores: pa.RecordBatch) -> pa.RecordBatch:
     """Pairs of a batch of `scores` by marketplace, package type and place on the grid of risks; null without a risk.
 
-    The place of a risk is the first level of the grid that it is at or under; above all of them, their number.
+    The place of a risk is the first level of the grid that it is at or under; above all of them, their number. Products
+    whose lists are uneven are left out: the audit finds them.
     """
+    even = pc.equal(pc.list_value_length(scores.column("risk")), pc.list_value_length(scores.column(TYPES)))
+    scores = scores.filter(pc.fill_null(even, False))
     lengths = pc.fill_null(pc.list_value_length(scores.column(TYPES)), 0).to_numpy(zero_copy_only=False)
     risks = scores.column("risk").flatten()
     places = np.searchsorted(risk_grid(FINE), risks.to_numpy(zero_copy_only=False).astype(np.float64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -31,6 +31,7 @@ from leastpack.releases.views import make_views
 from leastpack.runs import Run, step_run
 from leastpack.tables import Tables
 from leastpack.tables.keys import PRODUCT
+from leastpack.tables.reading import EPOCH, Commit
 from leastpack.tables.schemas import BY_NAME, RELEASES
 
 
@@ -50,10 +51,12 @@ def publish_release(spark: SparkSession, config: Config) -> None:
     """
     tables = Tables(spark, config.tables)
     with step_run(spark, tables, config, "publish") as run:
-        versions = {name: run.reads(name, tables.version(name)) for name in RELEASED}
+        now = {name: tables.commit(name) for name in RELEASED}
+        versions = {name: run.reads(name, one.version) for name, one in now.items()}
         pinned = _read(tables, versions)
+        model_version = _model_of(pinned)
         newest = newest_release(tables)
-        same = newest is not None and newest.versions == versions
+        same = newest is not None and _is_released(newest, model_version, now)
         with run.phase("audit"):
             # What is released was audited as it is; whether its certificates still stand is asked each time.
             findings = [] if same else audit(pinned, config.decisions.most_failed)
@@ -65,8 +68,8 @@ def publish_release(spark: SparkSession, config: Config) -> None:
             run.account(name, rows_in=rows, used=rows)
         if newest is not None and same:
             log.info("the current release already pins these versions", release_id=newest.release_id)
+            make_views(tables, versions)  # a run that was killed may have left others
             return
-        model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
         results = {finding.name: finding.violations for finding in findings}
         _append(tables, run, newest, model_version, versions, PUBLISHED, results)
 
@@ -88,6 +91,7 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
         versions = {name: run.reads(name, version) for name, version in target.versions.items()}
         if newest.versions == target.versions and newest.model_version == target.model_version:
             log.info("the current release already pins these versions", release_id=newest.release_id)
+            make_views(tables, versions)
             return
         _check_readable(tables, versions, release_id, "roll back to a newer release")
         if (why := why_paused(tables)) is not None:
@@ -96,10 +100,21 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
         _append(tables, run, newest, target.model_version, versions, ROLLED_BACK_TO, results)
 
 
+def _model_of(pinned: Mapping[str, DataFrame]) -> str:
+    return str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
+
+
+def _is_released(release: Row, model_version: str, now: Mapping[str, Commit]) -> bool:
+    """Whether a release pins the tables as they are: a table that was made anew has the same versions again."""
+    if release.model_version != model_version or release.versions != {name: one.version for name, one in now.items()}:
+        return False
+    published = (release.published_at.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+    return all(one.made_at <= published for one in now.values())
+
+
 def _in_force(tables: Tables, pinned: Mapping[str, DataFrame], config: Config) -> Finding:
     """Whether products move by certificates that are in force for what is released."""
-    model_version = str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
-    terms = make_terms(config, pinned["package_types"].collect(), model_version)
+    terms = make_terms(config, pinned["package_types"].collect(), _model_of(pinned))
     given = [one.certificate_id for one in standing(tables, terms).in_force.values()]
     named = pinned["recommendations"].where("certificate_id IS NOT NULL")
     others = named.where(~F.col("certificate_id").isin(given)).count()

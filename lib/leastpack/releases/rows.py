@@ -29,7 +29,7 @@ OF_SCORES = ("pairs", "uneven", "null_rule", "outside_0_1", "failed", "rises")
 OF_DECISIONS = (
     "uneven", "above_level", "certificate_unnamed", "certified_unfit", "unscored_rule", "unsound_recommendations",
 )  # fmt: skip
-_SCORES = ("risk", "damage_rate", "void_share", "error")
+_SCORES = ("risk", "damage_rate", "void_share", "error", "fits")
 _DECISIONS = ("decision", "reason", "risk", "fits")
 _DECIDED = ("marketplace", "recommended", "moves", "certificate_id", "model_version")
 
@@ -121,13 +121,15 @@ def decisions_wrong(batch: pa.RecordBatch, allowed: Allowed) -> dict[str, Counts
     unsound = _is(reason, PROVEN_UNSAFE) | _is(reason, NOT_IN_USE) | _is(reason, BANNED)
     sound = certified | (each.in_pairs(rows, allowed.defaults) & fits & ~unsound)
     chosen = each.named(rows, "recommended")
-    moves = _is_true(rows.column("moves"))
+    moves, some = _is_true(rows.column("moves")), rows.column("recommended").is_valid().to_numpy(zero_copy_only=False)
     found = {
         "above_level": each.count(move & ~(risk <= each.spread(level))),
         "certificate_unnamed": unnamed.astype(np.int64),
         "certified_unfit": each.count(certified & ~fits),
         "unscored_rule": each.count(_is(decision, UNSCORED) != np.isnan(risk)),
-        "unsound_recommendations": (moves & (each.count(chosen & sound) == 0)).astype(np.int64),
+        "unsound_recommendations": (
+            (moves & (each.count(chosen & sound) == 0)) | (some & (each.count(chosen) == 0))
+        ).astype(np.int64),
     }
     return {"uneven": (~even).astype(np.int64), **{name: _spread(counts, even) for name, counts in found.items()}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pyspark.errors import PySparkException
 
@@ -10,6 +11,7 @@ from leastpack.log import log
 from leastpack.tables import Tables
 from leastpack.tables.by_pair import DECIDED, LISTED, TYPES
 from leastpack.tables.making import quoted
+from leastpack.tables.reading import is_table
 from leastpack.tables.schemas import BY_NAME
 
 OPENED = ("scores", "decisions")
@@ -18,8 +20,8 @@ OPENED = ("scores", "decisions")
 def make_views(tables: Tables, versions: Mapping[str, int]) -> None:
     """Make `pair_scores` and `pair_decisions` show what a release pins; nothing where tables are files under a root.
 
-    A table of that name, which an earlier leastpack left, stays as it is. A view that cannot be made is told of: no
-    reader of the tables needs it.
+    A table of that name, which an earlier leastpack left, stays as it is. A view that cannot be made is told of, and
+    the one before is dropped, or it would show another release: no reader of the tables needs it.
 
     Args:
         tables: The tables.
@@ -29,13 +31,17 @@ def make_views(tables: Tables, versions: Mapping[str, int]) -> None:
         return
     for name in OPENED:
         view = f"{tables.config.schema_name}.pair_{name}"
-        if name not in versions or _is_table(tables, view):
-            log.warning("no view of pairs", view=view, why="an earlier leastpack's table has its name")
-            continue
         try:
-            tables.spark.sql(view_statement(name, view, tables.location(name), versions[name]))
+            if is_table(tables.spark, view):
+                log.warning("no view of pairs", view=view, why="an earlier leastpack's table has its name")
+            elif name not in versions:
+                tables.spark.sql(f"DROP VIEW IF EXISTS {view}")
+            else:
+                tables.spark.sql(view_statement(name, view, tables.location(name), versions[name]))
         except PySparkException as error:
             log.warning("no view of pairs", view=view, why=str(error).partition("\n")[0])
+            with suppress(PySparkException):
+                tables.spark.sql(f"DROP VIEW IF EXISTS {view}")
 
 
 def view_statement(name: str, view: str, table: str, version: int) -> str:
@@ -57,8 +63,3 @@ def view_statement(name: str, view: str, table: str, version: int) -> str:
     # Names of our own and of the config: nothing from data.
     rows = f"SELECT {selected} FROM (SELECT *, {zipped} FROM {table} VERSION AS OF {version})"  # noqa: S608
     return f"CREATE OR REPLACE VIEW {view} COMMENT {comment} AS {rows}"
-
-
-def _is_table(tables: Tables, name: str) -> bool:
-    catalog = tables.spark.catalog
-    return catalog.tableExists(name) and catalog.getTable(name).tableType != "VIEW"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import functions as F
 
 from leastpack.config.root import Config
-from leastpack.errors import ModelError
+from leastpack.errors import LeastpackError
 from leastpack.log import log
 from leastpack.model.directory import load_model
 from leastpack.runs import Run
@@ -76,6 +76,6 @@ def _candidates(tables: Tables, config: Config) -> set[str]:
         found = {row[0] for row in tables.read("scores_of_candidate").select("model_version").limit(1).collect()}
     try:
         found.add(load_model(config.model.candidate).model_version)
-    except ModelError as error:  # the model in use is scored whatever the state of the candidate
+    except LeastpackError as error:  # the model in use is scored whatever the state of the candidate
         log.info("there is no candidate model to keep vectors of", why=error.what)
     return found

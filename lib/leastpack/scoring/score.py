@@ -109,10 +109,10 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
             written = _score_buckets(tables, config, run, work, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
-            if not config.tables.is_of_candidate:
-                drop_old_vectors(tables, config, run, stage.model.model_version)
             # Only now: what was not checked must not count as up to date.
             tables.mark("scores", stage.note)
+            if not config.tables.is_of_candidate:
+                drop_old_vectors(tables, config, run, stage.model.model_version)
         for name in ("products", "pairs"):
             run.rate(f"{name}_per_second", f"{name}_written", "plan", "fuse", "cross", "check")
 

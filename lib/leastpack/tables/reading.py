@@ -34,6 +34,12 @@ class Commit:
     note: str | None
 
 
+def is_table(spark: SparkSession, name: str, *, by_path: bool = False) -> bool:
+    """Whether there is a table of that name, and no view."""
+    there = bool(spark.catalog.tableExists(name))
+    return there and (by_path or spark.catalog.getTable(name).tableType != "VIEW")
+
+
 class ReadTables:
     """All tables under one root folder or in one catalog schema, to read.
 
@@ -103,7 +109,8 @@ class ReadTables:
 
     def _look_for(self, name: str) -> bool:
         try:
-            return bool(self.spark.catalog.tableExists(self._identifier(name)))
+            # A view of ours may have the name of an earlier leastpack's table.
+            return is_table(self.spark, self._identifier(name), by_path=self.root is not None)
         except AnalysisException:  # what a path that is no table raises
             return False
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,11 @@ def test_p2_deciding_again_changes_nothing(spark: SparkSession, decided: Tables)
     assert (again.account, again.figures) == (first.account, {**first.figures, "unchanged": 1.0})
     # Another day may have other rules and package types: all is decided anew, and nothing is another.
     decide_packaging(spark, config_for(decided, as_of=TODAY + timedelta(days=1)))
+    assert "unchanged" not in last_run(decided).figures
+    # Nor is anything taken for right that an audit has failed on.
+    decide_packaging(spark, config_for(decided))
+    add_rows(decided, "runs", [{"step": "publish", "status": "failed", "started_at": datetime.now(UTC)}])
+    decide_packaging(spark, config_for(decided))
     assert "unchanged" not in last_run(decided).figures
     assert {name: decided.version(name) for name in WRITTEN} == before
 

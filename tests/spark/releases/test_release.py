@@ -160,6 +160,20 @@ def test_moves_by_a_certificate_that_is_not_in_force_are_not_released(
         publish_release(spark, config)
 
 
+def test_tables_that_were_made_anew_are_audited_though_their_versions_are_the_same(
+    spark: SparkSession, published: tuple[Tables, Config]
+) -> None:
+    tables, config = published
+    before = tables.commit("scores")
+    shutil.rmtree(tables.location("scores"))
+    put_rows(tables, "scores", change(whole()["scores"], 0, risk=0.08))
+    after = tables.commit("scores")
+    assert after.version == before.version
+    assert after.made_at > before.made_at
+    with pytest.raises(PromiseError, match="decided_on_other_scores: 1 rows"):
+        publish_release(spark, config)
+
+
 def keep_two(tables: Tables) -> tuple[str, str]:
     rows = [row.release_id for row in tables.read("releases").orderBy("release_id").collect()]
     assert len(rows) == 2

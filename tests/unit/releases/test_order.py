@@ -52,7 +52,7 @@ def passed(rows: list[Row], cuts: list[int]) -> int:
         ordered = sorted(own, key=lambda row: str(row["package_type"]))
         lists = {name: [row[name] for row in ordered] for name in ("package_type", "risk", "void_share")}
         errors = [None if risk is not None else "NO_INPUT" for risk in lists["risk"]]
-        same = {"damage_rate": lists["risk"], "error": errors}
+        same = {"damage_rate": lists["risk"], "error": errors, "fits": [True] * len(errors)}
         listed.append({"marketplace": market, TYPES: lists.pop("package_type"), **lists, **same})
     table = pa.Table.from_pylist(listed, schema=SCHEMA)
     places = sorted({0, len(listed), *(cut % (len(listed) + 1) for cut in cuts)})
@@ -66,7 +66,7 @@ STRINGS = pa.list_(pa.string())
 SCHEMA = pa.schema(
     {
         "marketplace": pa.string(), TYPES: STRINGS, "risk": NUMBERS, "void_share": NUMBERS, "damage_rate": NUMBERS,
-        "error": STRINGS,
+        "error": STRINGS, "fits": pa.list_(pa.bool_()),
     }
 )  # fmt: skip
 RISK = st.one_of(st.none(), st.sampled_from([0.1, 0.1 + 5e-7, 0.2, 0.3]))
@@ -96,7 +96,7 @@ def test_p5_the_pass_makes_the_plain_count_however_products_are_cut(rows: list[R
 def test_lists_in_another_order_are_compared_by_name() -> None:
     for risk, found in (([0.9, 0.1], 1), ([0.1, 0.9], 0)):
         row = {"marketplace": "EU", TYPES: ["box", "bag"], "risk": risk, "void_share": [0.0, 0.0]}
-        row |= {"damage_rate": risk, "error": [None, None]}
+        row |= {"damage_rate": risk, "error": [None, None], "fits": [True, True]}
         twice = {**row, TYPES: ["box", "box"]}
         batch = pa.RecordBatch.from_pylist([row, twice], schema=SCHEMA)
         assert scores_wrong(batch, ORDERS)["rises"].tolist() == [found, 0]

@@ -18,7 +18,7 @@ _FLOATS, _STRINGS = pa.list_(pa.float32()), pa.list_(pa.string())
 SCORES = pa.schema(
     {
         "marketplace": pa.string(), TYPES: _STRINGS, "risk": _FLOATS, "damage_rate": _FLOATS,
-        "void_share": pa.list_(pa.float64()), "error": _STRINGS,
+        "void_share": pa.list_(pa.float64()), "error": _STRINGS, "fits": pa.list_(pa.bool_()),
     }
 )  # fmt: skip
 DECISIONS = pa.schema(
@@ -52,7 +52,7 @@ def even(row: Row, lists: dict[str, Any]) -> bool:
     return all(len(row[name]) == len(row[TYPES]) for name in lists)
 
 
-IN_SCORES = {"risk": NUMBER, "damage_rate": NUMBER, "void_share": NUMBER, "error": ERROR}
+IN_SCORES = {"risk": NUMBER, "damage_rate": NUMBER, "void_share": NUMBER, "error": ERROR, "fits": st.booleans()}
 
 
 @settings(deadline=None, max_examples=100)
@@ -126,5 +126,5 @@ def plain(row: Row) -> dict[str, int]:
         "certificate_unnamed": int(unnamed or other),
         "certified_unfit": sum(pair["decision"] == "CERTIFIED" and pair["fits"] is not True for pair in pairs),
         "unscored_rule": sum((pair["decision"] == "UNSCORED") != (pair["risk"] is None) for pair in pairs),
-        "unsound_recommendations": int(row["moves"] and not sound),
+        "unsound_recommendations": int((row["moves"] and not sound) or row["recommended"] not in (None, *row[TYPES])),
     }
