@@ -34,4 +34,5 @@ def make_tests(spark: SparkSession, config: Config, wanted: int) -> None:
     }  # fmt: skip
     append(tables, "training_examples", drawn.select(*PAIR, *[column.alias(name) for name, column in held.items()]))
     drawn.unpersist()
-    tables.ensure("pair_outcomes")
+    for name in ("pair_outcomes", "packaging_rules", "certificates"):
+        tables.ensure(name)
