@@ -75,7 +75,7 @@ class TrainingConfig(Section):
     launcher: Literal["local", "horovod"] = Field("horovod", description="Where the train function runs.")
     processes: Count = Field(2, description="Horovod processes; must divide groups_per_step.")
     groups_per_step: Count = Field(2, description="Micro-batches that make one step, over all processes.")
-    micro_batch: Count = Field(128, description="Products of a micro-batch.")
+    micro_batch: Count = Field(64, description="Products of a micro-batch.")
     arm: Literal["plain", "two_phase_under"] = Field("two_phase_under", description="How the imbalance is met.")
     phase_one_epochs: Count = Field(6, description="Epochs on the under-sampled pairs (two-phase arms).")
     epochs: Count = Field(8, description="Epochs on all pairs.")

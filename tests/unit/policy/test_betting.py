@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leastpack.errors import InputError
-from leastpack.policy.betting import Bets, betting_p_value, betting_upper_bound, chance_by_betting
+from leastpack.policy.betting import CONCENTRATION, Bets, betting_p_value, betting_upper_bound, chance_by_betting
 from leastpack.policy.exact import binomial_p_values
 
 BETS: tuple[Bets, ...] = ("mixture", "plug_in", "both")
@@ -100,7 +100,9 @@ def test_the_upper_bound_is_where_the_p_value_reaches_delta(bets: Bets) -> None:
 
 def test_the_chance_to_pass_is_about_what_happens() -> None:
     rng = np.random.default_rng(6)
-    for rate in (0.004, 0.007, 0.012):
-        passed = np.mean([betting_p_value(rng.binomial(20, rate, 700), 20, 0.01) <= 0.1 for _ in range(200)])
+    for rate in (0.001, 0.004, 0.007, 0.012):
+        shapes = CONCENTRATION * rate, CONCENTRATION * (1 - rate)
+        drawn = [rng.binomial(20, rng.beta(*shapes, 700)) for _ in range(200)]
+        passed = np.mean([betting_p_value(damaged, 20, 0.01) <= 0.1 for damaged in drawn])
         expected = float(chance_by_betting([rate], [700], 20, 0.01, 0.1)[0])
         assert expected == pytest.approx(passed, abs=0.12)
