@@ -24,6 +24,7 @@ from leastpack.decisions.decide import decide_packaging
 from leastpack.encoders.inputs import product_keys
 from leastpack.releases.publish import publish_release
 from leastpack.scoring.content import with_content
+from leastpack.scoring.fingerprint import product_fingerprint
 from leastpack.scoring.lists import cross_products
 from leastpack.scoring.packages import package_sets
 from leastpack.scoring.score import score_pairs
@@ -57,12 +58,13 @@ def contenders(spark: SparkSession, config: Config) -> dict[str, Contender]:
 
 def _scored(spark: SparkSession, config: Config) -> DataFrame:
     tables, model = Tables(spark, config.tables), send_model(spark, config.model.directory)
-    products = with_content(product_keys(tables, config), model.spec.marketplaces)
+    keyed = with_content(product_keys(tables, config), model.spec.marketplaces)
+    products = keyed.withColumn("fingerprint", product_fingerprint("settings"))
     vectors = tables.read("product_vectors").select("content_key", "vector")
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
     joined = products.join(vectors, on="content_key", how="left")
-    return cross_products(joined, model, packages, config.scoring.padding_cm, {})
+    return cross_products(joined, model, packages, config.scoring.padding_cm)
 
 
 def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
@@ -81,7 +83,7 @@ def _random_pairs(spark: SparkSession, config: Config) -> DataFrame:
 
 
 def _write(rows: DataFrame, table: Table, config: Config, name: str) -> None:
-    constants = {"fingerprint": F.lit("f" * 24), "model_version": F.lit("m" * 16), "run_id": F.lit("r" * 12)}
+    constants = {"fingerprint": F.lit("f" * 16), "model_version": F.lit("m" * 16), "run_id": F.lit("r" * 12)}
     whole = rows.withColumns({**constants, "scored_at": F.current_timestamp()}).select(table.names)
     path = Path(str(config.tables.root)).parent / name
     # As the table itself is made: without each column's least and largest value in every file.

@@ -145,10 +145,11 @@ def _stages(spark: SparkSession, config: Config, target: Path) -> None:
         .withColumns({"text": F.col("title"), "image_vectors": F.coalesce("v", none)})
     )
     states = {"no_input": F.lit(False), "views_used": F.size("image_vectors"), "warnings": F.array(F.lit("NO_PHOTO"))}
+    states["fingerprint"] = F.lit("f" * 16)
     fused = inputs.select("*", vector_column(model).alias("fused")).select("*", "fused.vector").withColumns(states)
     rows = [row.asDict() for row in tables.read("package_types").collect()]
     packages = package_sets(rows, model.spec.attributes)
-    scored = cross_products(fused, model, packages, config.scoring.padding_cm, {})
+    scored = cross_products(fused, model, packages, config.scoring.padding_cm)
     scored.drop("no_input").write.format("delta").mode("overwrite").save(str(target))
 
 

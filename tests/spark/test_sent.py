@@ -25,7 +25,7 @@ from leastpack.sent import SentFile, send
 
 PRODUCTS = (
     "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>, "
-    "vector array<float>, length_cm double, width_cm double, height_cm double, weight_g double"
+    "fingerprint string, vector array<float>, length_cm double, width_cm double, height_cm double, weight_g double"
 )
 
 
@@ -65,7 +65,7 @@ def test_a_model_travels_with_no_function_that_uses_it(
     broadcast: list[object] = []
     monkeypatch.setattr(SparkContext, "broadcast", lambda _, value: broadcast.append(value))
     vector_column(model)
-    cross_products(spark.createDataFrame([], PRODUCTS), model, {}, 1.0, {})
+    cross_products(spark.createDataFrame([], PRODUCTS), model, {}, 1.0)
     assert not broadcast
     assert model.open(Meter(LOADS)).model_version == model.model_version
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from leastpack.config.base import Count, Section
+from leastpack.config.base import Count, Section, Share
 
 
 class TablesConfig(Section):
@@ -24,6 +24,12 @@ class TablesConfig(Section):
         200_000_000,
         description="Pairs that score and decide work on at a time: a transaction takes no further hash bucket beyond "
         "them. What Spark shuffles is bounded by it, and a killed run loses as much.",
+    )
+    merged_share: Share = Field(
+        0.05,
+        description="score and decide write single rows where at most this share of the rows of changed buckets "
+        "differs, and whole buckets otherwise. Rows replaced so are marked by deletion vectors, which readers of the "
+        "table must know from then on: 0 always writes whole buckets.",
     )
     keep_days: Count = Field(
         100, description="Days every version stays readable, VACUUM or not; set when a table is made."

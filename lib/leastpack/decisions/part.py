@@ -15,6 +15,7 @@ from leastpack.decisions.queue import finalists
 from leastpack.panel import uniform
 from leastpack.tables import Tables
 from leastpack.tables.by_pair import TYPES, zipped
+from leastpack.tables.changed_keys import are_few, changed_keys, rows_to_write
 from leastpack.tables.clock import now
 from leastpack.tables.digests import Digest, digests, parts_that_differ
 from leastpack.tables.keep import keep
@@ -97,7 +98,11 @@ def decide_part(
 
 def told_digests(decisions: DataFrame) -> dict[int, Digest]:
     """The digest of each bucket of `decisions`: of all that they say, run aside."""
-    return digests(decisions, [*KEPT, zipped(*(name for name in LISTS if name != TYPES)), *SHARED], "bucket")
+    return digests(decisions, _all_told(), "bucket")
+
+
+def _all_told() -> list[str | Column]:
+    return [*KEPT, zipped(*(name for name in LISTS if name != TYPES)), *SHARED]
 
 
 def _told(decided: DataFrame, model_version: str) -> DataFrame:
@@ -110,8 +115,20 @@ def _told(decided: DataFrame, model_version: str) -> DataFrame:
 
 
 def _write(tables: Tables, run_id: str, rows: DataFrame, buckets: Sequence[int], held: Mapping[int, Digest]) -> None:
+    """Write what differs: single rows where they are few, else the buckets that they are in."""
     own = {bucket: held[bucket] for bucket in buckets if bucket in held}
     differ = parts_that_differ(told_digests(rows), own) if own else list(buckets)
-    if differ:
-        changed = rows.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
-        tables.replace_where("decisions", changed, f"bucket IN ({', '.join(map(str, differ))})")
+    if not differ:
+        return
+    apart = F.col("bucket").isin(*differ)
+    new = rows.where(apart).withColumn("run_id", F.lit(run_id))
+    there = sum(own[bucket][0] for bucket in differ if bucket in own)
+    with ExitStack() as here:
+        if there:
+            digest, key = F.xxhash64(*_all_told()).alias("digest"), list(KEPT)
+            before = tables.read("decisions").where(apart).select(*key, digest)
+            changed = keep(here, changed_keys(new.select(*key, digest), before, key))
+            if are_few(changed, there, tables.config.merged_share):
+                tables.replace_rows("decisions", keep(here, rows_to_write(changed, new, key)))
+                return
+        tables.replace_where("decisions", new, f"bucket IN ({', '.join(map(str, differ))})")

@@ -22,7 +22,11 @@ NOT_ENCODED = "NOT_ENCODED"
 
 
 def product_inputs(
-    spark: SparkSession, tables: Tables, config: Config, versions: Mapping[str, int] | None = None
+    spark: SparkSession,
+    tables: Tables,
+    config: Config,
+    versions: Mapping[str, int] | None = None,
+    few: DataFrame | None = None,
 ) -> DataFrame:
     """One row a product that is not deleted, with everything the model is built from.
 
@@ -31,12 +35,13 @@ def product_inputs(
         tables: The tables.
         config: The configuration; its encoders decide which embeddings are taken.
         versions: Versions to read `products`, `product_images` and `embeddings` at; the latest where not given.
+        few: Key of the products that are asked for, where they are few; None takes all.
 
     Returns:
         The columns of `product_keys`, text (null if none), text_vector (null if none or failed), image_vectors (empty
         if none), one for each of image_keys.
     """
-    return _inputs(tables, config, versions or {}, vectors=True)
+    return _inputs(tables, config, versions or {}, few, vectors=True)
 
 
 def product_keys(tables: Tables, config: Config, versions: Mapping[str, int] | None = None) -> DataFrame:
@@ -54,13 +59,18 @@ def product_keys(tables: Tables, config: Config, versions: Mapping[str, int] | N
         must not be; length_bucket, width_bucket, height_bucket, weight_bucket, price_bucket; length_cm, width_cm,
         height_cm, weight_g.
     """
-    return _inputs(tables, config, versions or {}, vectors=False)
+    return _inputs(tables, config, versions or {}, None, vectors=False)
 
 
-def _inputs(tables: Tables, config: Config, versions: Mapping[str, int], vectors: bool) -> DataFrame:
+def _inputs(
+    tables: Tables, config: Config, versions: Mapping[str, int], few: DataFrame | None, vectors: bool
+) -> DataFrame:
     products = tables.read("products", versions.get("products"))
     images = tables.read("product_images", versions.get("product_images"))
     embeddings = tables.read("embeddings", versions.get("embeddings"))
+    if few is not None:
+        products = products.join(F.broadcast(few.select(*PRODUCT)), on=PRODUCT, how="left_semi")
+        embeddings = _of_products(embeddings, products, images)
     text_encoder, image_encoder = encoder_identities(resolve_engines(config))
     text_vector = [F.col("vector").alias("text_vector")] if vectors else []
     texts = of_encoder(embeddings, "text", text_encoder).select(
@@ -89,6 +99,12 @@ def _inputs(tables: Tables, config: Config, versions: Mapping[str, int], vectors
             *SIZES,
         )
     )
+
+
+def _of_products(embeddings: DataFrame, few: DataFrame, images: DataFrame) -> DataFrame:
+    """The embeddings of a few products, found in one reading: otherwise all of them, vectors too, would be shuffled."""
+    texts, photos = few.select("text_key"), tunnel_photos(few, images).select("image_key")
+    return embeddings.join(F.broadcast(texts.union(photos).toDF("content_key")), on="content_key", how="left_semi")
 
 
 _LISTS = {"image_keys": "array<string>", "image_vectors": "array<array<float>>", "image_errors": "array<string>"}

@@ -1,10 +1,13 @@
-"""What a bucket's scores follow from, as one digest: a bucket whose rows carry it is up to date."""
+"""What a product's scores follow from, as one digest: a row that carries it is up to date."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
 
 from leastpack.scoring.packages import PackageSet
 from leastpack.tables.reading import Commit
@@ -33,12 +36,10 @@ def table_note(settings: str, currency_units: Mapping[str, float], inputs: Mappi
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def bucket_fingerprint(settings: str, parts: Sequence[tuple[str, int, int, int]]) -> str:
-    """Fingerprint of a bucket, whatever the order of its rows and partitions.
+def product_fingerprint(settings: str) -> Column:
+    """Fingerprint of a product's row of scores, from its `row_hash`.
 
     Args:
         settings: `settings_digest`.
-        parts: For each marketplace: its name, rows, and the exclusive or and the sum of their hashes.
     """
-    content = json.dumps([settings, sorted(parts)])
-    return hashlib.sha256(content.encode()).hexdigest()[:24]
+    return F.lower(F.hex(F.xxhash64(F.lit(settings), F.col("row_hash"))))

@@ -23,7 +23,10 @@ NO_INPUT, PACKAGE_INVALID, INTERNAL = "NO_INPUT", "PACKAGE_INVALID", "INTERNAL"
 
 SIDES = ("length_cm", "width_cm", "height_cm")
 CROSS_INPUTS = ("marketplace", "vector", *SIDES, "weight_g")
-_KEPT = "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>"
+_KEPT = (
+    "marketplace string, product_id string, bucket int, no_input boolean, views_used int, warnings array<string>, "
+    "fingerprint string"
+)
 METER = ("cross_s", "write_s", *LOADS)
 KEPT = tuple(_KEPT.split()[::2])
 # In the order in which `cross_batch` answers: Spark takes columns by their place.
@@ -44,7 +47,6 @@ def cross_products(
     model: WorkerModel,
     packages: Mapping[str, PackageSet],
     padding_cm: float,
-    fingerprints: Mapping[int, str],
 ) -> DataFrame:
     """Scores of every product, in lists with an element a package type of its marketplace.
 
@@ -53,10 +55,9 @@ def cross_products(
         model: Its product vectors are in `vector`, null where it has none.
         packages: Package types by marketplace.
         padding_cm: Room a box needs beside the product, a side.
-        fingerprints: Of buckets; null of others.
 
     Returns:
-        KEPT, fingerprint, the lists of `cross_batch` and METER, one row a product of a marketplace with package types.
+        KEPT, the lists of `cross_batch` and METER, one row a product of a marketplace with package types.
     """
 
     def crossed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -67,11 +68,10 @@ def cross_products(
             with told.seconds("cross_s"):
                 lists = cross_batch(batch, scorer, packages, padding_cm)
             kept = {name: batch.column(name) for name in KEPT}
-            named = {"fingerprint": _of_buckets(batch.column("bucket"), fingerprints)}
-            yield from told.given_away("write_s", pa.RecordBatch.from_pydict({**kept, **named, **lists}), PIECE)
+            yield from told.given_away("write_s", pa.RecordBatch.from_pydict({**kept, **lists}), PIECE)
 
     inputs = products.select(*dict.fromkeys((*KEPT, *CROSS_INPUTS)))
-    return inputs.mapInArrow(crossed, f"{_KEPT}, fingerprint string, {_LISTS}, {schema(METER)}")  # type: ignore[arg-type]
+    return inputs.mapInArrow(crossed, f"{_KEPT}, {_LISTS}, {schema(METER)}")  # type: ignore[arg-type]
 
 
 def cross_batch(
@@ -120,12 +120,6 @@ def cross_batch(
         "error": _words(error, _ERRORS),
     }
     return {name: pa.ListArray.from_arrays(pa.array(offsets), values) for name, values in lists.items()}
-
-
-def _of_buckets(buckets: pa.Array, fingerprints: Mapping[int, str]) -> pa.Array:
-    """Each row's fingerprint; here, since a map that Spark looks buckets up in costs more than writing the rows."""
-    places = pc.index_in(buckets, value_set=pa.array(list(fingerprints), pa.int32()))
-    return pa.array(list(fingerprints.values()), pa.string()).take(places)
 
 
 def _words(places: npt.NDArray[np.int_], words: Sequence[str]) -> pa.Array:

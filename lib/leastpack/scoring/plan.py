@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from leastpack.scoring.fingerprint import bucket_fingerprint
 from leastpack.scoring.lists import INTERNAL
 from leastpack.scoring.packages import PackageSet
+from leastpack.tables.changed_keys import changed_keys
+from leastpack.tables.digests import Digest, digest, digest_in, together
+from leastpack.tables.keys import PRODUCT
+
+# The key of a row of `scores`, with what the table is partitioned by.
+ROW = [*PRODUCT, "bucket"]
+FINGERPRINTED = [*PRODUCT, "fingerprint"]
 
 
 @dataclass(frozen=True)
@@ -18,21 +24,17 @@ class Bucket:
     """What a bucket of `scores` should hold.
 
     Attributes:
-        fingerprint: What its rows should carry.
+        digest: Of the fingerprints of its rows.
         products: Products in it.
         rows: Rows it should have: one a product, but of marketplaces without package types.
         pairs: Pairs in them.
-        fused: Products whose content has a vector.
-        unfused: Products whose content has none yet.
         repeated: Photos seen twice, since they have several rows in `embeddings`.
     """
 
-    fingerprint: str
+    digest: Digest
     products: int
     rows: int
     pairs: int
-    fused: int
-    unfused: int
     repeated: int
 
 
@@ -41,7 +43,7 @@ class Held:
     """What a bucket of `scores` holds.
 
     Attributes:
-        fingerprint: Of all its rows; None where they carry different ones.
+        digest: Of the fingerprints of its rows.
         rows: Rows, one a product.
         pairs: Pairs in them.
         errors: Pairs with an error.
@@ -50,7 +52,7 @@ class Held:
         broken: Pairs whose risk is null without an error, or the reverse.
     """
 
-    fingerprint: str | None
+    digest: Digest
     rows: int
     pairs: int
     errors: int
@@ -59,39 +61,26 @@ class Held:
     broken: int
 
 
-def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], settings: str) -> dict[int, Bucket]:
+def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet]) -> dict[int, Bucket]:
     """What every bucket should hold.
 
     Args:
-        products: One row a product: marketplace, bucket, row_hash, no_input, vector and repeated_views.
+        products: One row a product: key, bucket, fingerprint and repeated_views.
         packages: Package types by marketplace.
-        settings: `settings_digest`.
     """
-    unfused = F.col("vector").isNull() & ~F.col("no_input")
-    fused = F.col("vector").isNotNull()
     rows = (
         products.groupBy("bucket", "marketplace")
-        .agg(
-            F.count("*").alias("n"),
-            F.bit_xor("row_hash").alias("xor"),
-            F.sum(F.pmod("row_hash", F.lit(2**31))).alias("sum"),
-            F.count_if(fused).alias("fused"),
-            F.count_if(unfused).alias("unfused"),
-            F.sum("repeated_views").alias("repeated"),
-        )
+        .agg(F.count("*").alias("n"), F.sum("repeated_views").alias("repeated"), *digest("rows", FINGERPRINTED))
         .collect()  # one row a bucket and marketplace
     )
     answer = {}
     for number, own in _by_bucket(rows).items():
-        parts = [(row["marketplace"], row["n"], row["xor"], row["sum"]) for row in own]
-        sold = [(row["n"], len(packages[m].packages)) for row in own if (m := row["marketplace"]) in packages]
+        sold = {row["marketplace"]: row for row in own if row["marketplace"] in packages}
         answer[number] = Bucket(
-            fingerprint=bucket_fingerprint(settings, parts),
+            digest=together([digest_in(row, "rows") for row in sold.values()]),
             products=sum(row["n"] for row in own),
-            rows=sum(products for products, _ in sold),
-            pairs=sum(products * types for products, types in sold),
-            fused=sum(row["fused"] for row in own),
-            unfused=sum(row["unfused"] for row in own),
+            rows=sum(row["n"] for row in sold.values()),
+            pairs=sum(row["n"] * len(packages[name].packages) for name, row in sold.items()),
             repeated=sum(row["repeated"] for row in own),
         )
     return answer
@@ -99,16 +88,33 @@ def wanted_buckets(products: DataFrame, packages: Mapping[str, PackageSet], sett
 
 def held_buckets(scores: DataFrame) -> dict[int, Held]:
     """What every bucket of `scores` holds."""
-    rows = (
-        scores.groupBy("bucket", "fingerprint")
-        .agg(*[column.alias(name) for name, column in row_counts().items()])
-        .collect()  # one row a bucket, unless it is mixed
+    counts = row_counts()
+    summed = scores.groupBy("bucket").agg(
+        *[column.alias(name) for name, column in counts.items()], *digest("held", FINGERPRINTED)
     )
-    answer = {}
-    for number, own in _by_bucket(rows).items():
-        total = {name: sum(row[name] for row in own) for name in row_counts()}
-        answer[number] = Held(own[0]["fingerprint"] if len(own) == 1 else None, **total)
-    return answer
+    return {
+        row["bucket"]: Held(digest_in(row, "held"), **{name: row[name] for name in counts}) for row in summed.collect()
+    }
+
+
+def changed_products(
+    products: DataFrame, scores: DataFrame, stale: Sequence[int], marketplaces: list[str]
+) -> DataFrame:
+    """`changed_keys` of the stale buckets: products whose row of `scores` is not as it should be.
+
+    Args:
+        products: One row a product: key, bucket and fingerprint.
+        scores: `scores`.
+        stale: The buckets.
+        marketplaces: Those with package types: others have no rows.
+    """
+    apart = F.col("bucket").isin(*stale)
+    digest = F.col("fingerprint").alias("digest")
+    wanted = products.where(apart & F.col("marketplace").isin(*marketplaces)).select(*ROW, digest)
+    # What failed is tried again: as if nothing were known of it.
+    failed = F.coalesce(F.array_contains("error", INTERNAL), F.lit(False))
+    tried = F.when(~failed, F.col("fingerprint")).alias("digest")
+    return changed_keys(wanted, scores.where(apart).select(*ROW, tried), ROW)
 
 
 def _by_bucket(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -134,17 +140,22 @@ def row_counts() -> dict[str, Column]:
 
 
 def stale_buckets(wanted: Mapping[int, Bucket], held: Mapping[int, Held]) -> list[int]:
-    """Buckets to write, in order.
+    """Buckets with something to write, in order.
 
     New ones, changed ones, those with rows too few or too many or to try again, and those to be emptied.
     """
-    return [number for number in sorted({*wanted, *held}) if not _current(wanted.get(number), held.get(number))]
+    failed = {number for number, has in held.items() if has.failed}
+    return sorted({*buckets_not_whole(wanted, held), *failed})
 
 
-def _current(should: Bucket | None, has: Held | None) -> bool:
+def buckets_not_whole(wanted: Mapping[int, Bucket], held: Mapping[int, Held]) -> list[int]:
+    """Buckets whose rows are not as they should be, but for what the model failed on."""
+    return [number for number in {*wanted, *held} if not _is_whole(wanted.get(number), held.get(number))]
+
+
+def _is_whole(should: Bucket | None, has: Held | None) -> bool:
     if should is None:
         return False
     if has is None:  # without pairs, as of a marketplace without package types, no row could carry anything
         return not should.pairs
-    whole = (has.rows, has.pairs) == (should.rows, should.pairs)
-    return has.fingerprint == should.fingerprint and whole and not has.failed
+    return has.digest == should.digest and has.pairs == should.pairs

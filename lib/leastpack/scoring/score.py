@@ -1,7 +1,8 @@
 """The score step: one row a product, with its scores in every package type of its marketplace.
 
-Work goes in hash buckets. A bucket whose rows carry the fingerprint of today's inputs is left alone; the others are
-overwritten, a few buckets a transaction, so that a killed job started again finishes the rest and nothing twice.
+A row carries the fingerprint of what it follows from. Buckets whose rows all carry today's are left alone. Where few
+rows of the others differ, these are replaced in one transaction; else the buckets are overwritten, a few a transaction,
+so that a killed job started again finishes the rest and nothing twice.
 """
 
 from __future__ import annotations
@@ -24,14 +25,25 @@ from leastpack.observed import observed, tell
 from leastpack.runs import Run, step_run
 from leastpack.scoring import fuse
 from leastpack.scoring.content import with_content
-from leastpack.scoring.fingerprint import settings_digest, table_note
+from leastpack.scoring.fingerprint import product_fingerprint, settings_digest, table_note
 from leastpack.scoring.fuse import vector_column
 from leastpack.scoring.lists import CROSS_INPUTS, INTERNAL, KEPT, METER, cross_products
 from leastpack.scoring.old_vectors import drop_old_vectors
 from leastpack.scoring.packages import PackageSet, package_sets
-from leastpack.scoring.plan import Bucket, Held, held_buckets, row_counts, stale_buckets, wanted_buckets
+from leastpack.scoring.plan import (
+    ROW,
+    Bucket,
+    Held,
+    buckets_not_whole,
+    changed_products,
+    held_buckets,
+    row_counts,
+    stale_buckets,
+    wanted_buckets,
+)
 from leastpack.scoring.worker_model import WorkerModel, send_model
 from leastpack.tables import Tables
+from leastpack.tables.changed_keys import CHANGE, are_few, rows_to_write
 from leastpack.tables.clock import now
 from leastpack.tables.keep import keep
 from leastpack.tables.reading import Commit
@@ -68,7 +80,8 @@ class Work:
         products: COLUMNS, one row a product; `vector`, and where its content has none yet `content_key`.
         wanted: What each bucket should hold.
         held: What it holds.
-        stale: Buckets to write, in order.
+        stale: Buckets with something to write, in order.
+        changed: `changed_keys` of their rows, where few enough differ to be written alone; None writes whole buckets.
         sold: Products that are not deleted.
     """
 
@@ -77,7 +90,14 @@ class Work:
     wanted: Mapping[int, Bucket]
     held: Mapping[int, Held]
     stale: Sequence[int]
+    changed: DataFrame | None
     sold: int
+
+    def due(self) -> DataFrame:
+        """The products whose rows are written."""
+        if self.changed is None:
+            return self.products.where(F.col("bucket").isin(*self.stale))
+        return self.products.join(F.broadcast(self.changed.select(*ROW)), on=ROW, how="left_semi")
 
 
 def score_pairs(spark: SparkSession, config: Config) -> None:
@@ -102,11 +122,13 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
                 return
             work = _plan(tables, config, versions, stage, kept)
             _expect_once(run, work)
-        log.info("buckets to score", stale=len(work.stale), all=len(work.wanted))
+        how = "whole" if work.changed is None else "changed products alone"
+        log.info("buckets to score", stale=len(work.stale), all=len(work.wanted), how=how)
         with run.phase("fuse"):
             products = _fused(tables, config, run, versions, work, kept)
         with run.phase("cross"):
-            written = _score_buckets(tables, config, run, work, products)
+            score = _score_buckets if work.changed is None else _score_changed
+            written = score(tables, config, run, work, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
             # Only now: what was not checked must not count as up to date.
@@ -134,15 +156,38 @@ def _up_to_date(tables: Tables, stage: Stage) -> bool:
 
 
 def _plan(tables: Tables, config: Config, versions: Mapping[str, int], stage: Stage, kept: ExitStack) -> Work:
-    keyed = with_content(product_keys(tables, config, versions), stage.model.spec.marketplaces)
+    keyed = with_content(product_keys(tables, config, versions), stage.model.spec.marketplaces).withColumn(
+        "fingerprint", product_fingerprint(stage.settings)
+    )
     # Kept, so that what products join is read once, and not once a wave of buckets.
     # At one version: Spark throws away what it keeps of a table's latest state when it writes to the table.
     vectors = _vectors(tables, stage.model, tables.version("product_vectors"))
     products = keep(kept, _clustered(_with_vectors(keyed, vectors)))
-    wanted = wanted_buckets(products, stage.packages, stage.settings)
+    wanted = wanted_buckets(products, stage.packages)
     held = held_buckets(tables.read("scores"))
+    stale = stale_buckets(wanted, held)
     sold = live(tables.read("products", versions["products"])).count()
-    return Work(stage, products, wanted, held, stale_buckets(wanted, held), sold)
+    changed = _changed(tables, config, stage, products, held, stale, kept)
+    return Work(stage, products, wanted, held, stale, changed, sold)
+
+
+def _changed(
+    tables: Tables,
+    config: Config,
+    stage: Stage,
+    products: DataFrame,
+    held: Mapping[int, Held],
+    stale: Sequence[int],
+    kept: ExitStack,
+) -> DataFrame | None:
+    """`changed_keys` of the stale buckets, where few enough rows differ."""
+    rows = sum(one.rows for bucket, one in held.items() if bucket in stale)
+    scores = tables.read("scores")
+    # Under another model all rows differ.
+    if not rows or not scores.where(F.col("model_version") != stage.model.model_version).isEmpty():
+        return None
+    changed = keep(kept, changed_products(products, scores, stale, list(stage.packages)))
+    return changed if are_few(changed, rows, config.tables.merged_share) else None
 
 
 def _expect_once(run: Run, work: Work) -> None:
@@ -178,18 +223,20 @@ def _fused(
     tables: Tables, config: Config, run: Run, versions: Mapping[str, int], work: Work, kept: ExitStack
 ) -> DataFrame:
     """The products, once `product_vectors` has what stale buckets need of it."""
-    stale = F.col("bucket").isin(*work.stale)
-    wanted = [work.wanted[b] for b in work.stale if b in work.wanted]
-    unfused = sum(one.unfused for one in wanted)
-    run.figure("vectors_cached", sum(one.fused for one in wanted))
+    due, there = work.due(), F.col("vector").isNotNull()
+    unfused = ~there & ~F.col("no_input")
+    counts = due.agg(F.count_if(there).alias("fused"), F.count_if(unfused).alias("unfused")).collect()[0]
+    run.figure("vectors_cached", counts["fused"])
     run.figure("vectors_fused", 0)
-    if not unfused:
-        return work.products
+    if not counts["unfused"]:
+        return due
     # Of products with one content always the same speaks for it, also where a lost executor's part is computed again.
-    missing = work.products.where(stale & F.col("vector").isNull() & ~F.col("no_input"))
-    speakers = missing.groupBy("content_key").agg(F.min(F.struct(*PRODUCT)).alias("speaker"))
-    inputs = product_inputs(tables.spark, tables, config, versions).where(stale)
-    asked = inputs.join(speakers.select("speaker.*", "content_key"), on=PRODUCT, how="inner")
+    speakers = due.where(unfused).groupBy("content_key").agg(F.min(F.struct(*PRODUCT)).alias("speaker"))
+    named = speakers.select("speaker.*", "content_key")
+    few = None
+    if work.changed is not None:
+        named = few = keep(kept, named)
+    asked = product_inputs(tables.spark, tables, config, versions, few).join(named, on=PRODUCT, how="inner")
     fused = asked.select("content_key", vector_column(work.stage.model).alias("fused"))
     vectors = fused.select("content_key", "fused.*")
     counted, observation = observed(vectors, fuse.METER)
@@ -200,9 +247,30 @@ def _fused(
     run.figure("vectors_fused", _vectors(tables, work.stage.model).count() - before)
     if told := observation.get:
         tell(run, "fuse", {name: told[name] for name in fuse.METER})
-    there = F.col("vector").isNotNull()
-    rest = _with_vectors(work.products.where(~there).drop("vector"), _vectors(tables, work.stage.model))
-    return keep(kept, _clustered(work.products.where(there).unionByName(rest)))
+    rest = _with_vectors(due.where(~there).drop("vector"), _vectors(tables, work.stage.model))
+    return keep(kept, _clustered(due.where(there).unionByName(rest)))
+
+
+def _score_changed(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
+    """Replace the rows of changed products, in one transaction; what was written, counted."""
+    if work.changed is None:
+        return Counter()
+    stage = work.stage
+    crossed = cross_products(products, stage.model, stage.packages, config.scoring.padding_cm)
+    with ExitStack() as here:
+        rows = keep(here, rows_to_write(work.changed, _named(crossed, work, run.run_id), ROW))
+        written, gone = rows.where(F.col(CHANGE) != "delete"), rows.where(F.col(CHANGE) == "delete").count()
+        metered = {name: F.max(name) if name == LOADS_OF_WORKER else F.sum(name) for name in METER}
+        counts = {**metered, **row_counts()}
+        told = written.agg(*[column.alias(name) for name, column in counts.items()]).collect()[0].asDict()
+        due = work.changed.count() - gone
+        run.expect("scores of changed products", rows=told["rows"], expected=due)
+        changes = tables.replace_rows("scores", rows)
+        log.info("changed products scored", products=due, gone=gone)
+    run.expect("rows of scores that changed", rows=changes.total, expected=due + gone)
+    if due:
+        _tell_cross(run, told)
+    return Counter({name: value for name, value in told.items() if name in row_counts()})
 
 
 def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
@@ -215,8 +283,7 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         chosen = products.where(F.col("bucket").isin(*wave))
         if config.scoring.partitions is not None:
             chosen = chosen.repartition(config.scoring.partitions, "marketplace", "product_id")
-        fingerprints = {b: work.wanted[b].fingerprint for b in wave if b in work.wanted}
-        crossed = cross_products(chosen, stage.model, stage.packages, config.scoring.padding_cm, fingerprints)
+        crossed = cross_products(chosen, stage.model, stage.packages, config.scoring.padding_cm)
         metered, told = observed(crossed, METER)
         counted, counts = observed(_named(metered, work, run.run_id), (), **row_counts())
         tables.replace_where("scores", counted, f"bucket IN ({', '.join(map(str, wave))})")
@@ -231,9 +298,13 @@ def _score_buckets(tables: Tables, config: Config, run: Run, work: Work, product
         total[LOADS_OF_WORKER] = most
         finished += len(wave)
         log.info("buckets scored", done=finished, of=len(work.stale))
-    if "cross_s" in total:
-        tell(run, "cross", {name: total[name] for name in METER})
+    _tell_cross(run, total)
     return total
+
+
+def _tell_cross(run: Run, told: Mapping[str, float]) -> None:
+    if "cross_s" in told:
+        tell(run, "cross", {name: told[name] for name in METER})
 
 
 def _read_back(tables: Tables, wave: Sequence[int] | None = None) -> dict[str, int]:
@@ -266,13 +337,20 @@ def _account_unchanged(tables: Tables, run: Run, versions: Mapping[str, int]) ->
 
 def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, written: Counter[str]) -> None:
     rows = tables.read("products", versions["products"]).count()
-    scored = sum(work.wanted[b].products for b in work.stale if b in work.wanted)
+    if work.changed is None:
+        scored = sum(work.wanted[b].products for b in work.stale if b in work.wanted)
+        expected = sum(one.rows for one in work.wanted.values())
+        run.expect("scores", rows=tables.read("scores").count(), expected=expected)
+        left = [held for bucket, held in work.held.items() if bucket not in work.stale]
+        figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in row_counts()}
+    else:
+        scored = written["rows"]
+        now = held_buckets(tables.read("scores"))
+        others = len(buckets_not_whole(work.wanted, now))
+        run.expect("buckets of scores that are not as they should be", rows=others, expected=0)
+        figures = {name: sum(getattr(one, name) for one in now.values()) for name in row_counts()}
     aside = {"unchanged": work.sold - scored, "delisted": rows - work.sold}
     run.account("products", rows_in=rows, used=scored, set_aside=aside)
-    left = [held for bucket, held in work.held.items() if bucket not in work.stale]
-    figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in row_counts()}
-    expected = sum(one.rows for one in work.wanted.values())
-    run.expect("scores", rows=tables.read("scores").count(), expected=expected)
     broken = "scores where risk is null but error is not set, or the reverse"
     run.expect(broken, rows=figures["broken"], expected=0)
     run.figure("pairs", figures["pairs"])

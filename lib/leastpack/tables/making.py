@@ -9,7 +9,8 @@ from leastpack.errors import ConfigError
 from leastpack.tables.schemas import Column, Table
 
 # Readers other than Spark must open the tables, so the features they lack stay off wherever the default is on.
-PROPERTIES = {"delta.enableDeletionVectors": "false", "delta.columnMapping.mode": "none"}
+DELETION_VECTORS = "delta.enableDeletionVectors"
+PROPERTIES = {DELETION_VECTORS: "false", "delta.columnMapping.mode": "none"}
 # Rows of tables in buckets lie in the order of hashes, so that a file's least and largest values would let no reader
 # pass over it; to find them takes a third of the time that writing does.
 IN_BUCKETS = {"delta.dataSkippingNumIndexedCols": "0"}
@@ -41,6 +42,11 @@ def lacking_columns(table: Table, there: Iterable[str]) -> list[Column]:
 def columns_statement(identifier: str, lacking: Iterable[Column]) -> str:
     """The statement that adds columns, empty."""
     return f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})"
+
+
+def property_statement(identifier: str, name: str, value: str) -> str:
+    """The statement that sets a property."""
+    return f"ALTER TABLE {identifier} SET TBLPROPERTIES ({quoted(name)} = {quoted(value)})"
 
 
 def check_buckets(name: str, made_with: str | None, buckets: int) -> None:

@@ -16,7 +16,15 @@ from leastpack.errors import WriterError
 from leastpack.log import log
 from leastpack.tables.commits import Stamp, is_conflict, statement_settings, unstamped, was_made
 from leastpack.tables.differences import Changes, changed_rows
-from leastpack.tables.making import BUCKETS, check_buckets, columns_statement, lacking_columns, make_statement
+from leastpack.tables.making import (
+    BUCKETS,
+    DELETION_VECTORS,
+    check_buckets,
+    columns_statement,
+    lacking_columns,
+    make_statement,
+    property_statement,
+)
 from leastpack.tables.merging import (
     change_clauses,
     check_keys,
@@ -157,6 +165,19 @@ class Tables(ReadTables):
             self._apply(BY_NAME[name], changed, changes)
         return changes
 
+    def replace_rows(self, name: str, changed: DataFrame) -> Changes:
+        """`apply_changes` that writes no row anew which stays: the others are marked in deletion vectors.
+
+        Readers of the table must know these from then on.
+        """
+        self._require(name)
+        if self._properties(name).get(DELETION_VECTORS) != "true":
+            if self.writer:  # no statement that alters a table carries a stamp
+                self.writer.require_lease()
+            self.spark.sql(property_statement(self._identifier(name), DELETION_VECTORS, "true"))
+            log.info("rows are replaced by deletion vectors from now on", table=name)
+        return self.apply_changes(name, changed)
+
     def mark(self, name: str, note: str) -> None:
         """Leave a note in a version of its own: it holds until anything else makes a version, as RESTORE does too."""
         self._require(name)
@@ -278,8 +299,11 @@ class Tables(ReadTables):
     def _check_buckets(self, name: str) -> None:
         if "bucket" not in BY_NAME[name].names:
             return
+        check_buckets(name, self._properties(name).get(BUCKETS), self.config.buckets)
+
+    def _properties(self, name: str) -> dict[str, str]:
         detail = self.spark.sql(f"DESCRIBE DETAIL {self._identifier(name)}").select("properties").collect()
-        check_buckets(name, detail[0][0].get(BUCKETS), self.config.buckets)
+        return dict(detail[0][0])
 
     def _add_columns(self, name: str) -> None:
         lacking = lacking_columns(BY_NAME[name], self.spark.table(self._identifier(name)).columns)

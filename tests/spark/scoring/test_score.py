@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from structlog.testing import capture_logs
+from tests.quick import as_in_production
 from tests.spark.rows import add_rows, put_rows, table_rows
 from tests.spark.scoring.world import (
     ATTRIBUTES,
@@ -214,6 +215,55 @@ def test_only_buckets_with_a_changed_product_a_failed_row_or_a_lost_one_are_writ
     score_pairs(spark, world)
     assert {key: row["risk"] for key, row in scores(spark, world).items()} == pytest.approx(risks, abs=ROUNDING)
     tables.merge("products", table_rows(spark, "products", [product(4)]))
+
+
+@pytest.mark.slow
+def test_p2_few_changed_products_are_written_alone_and_end_as_scored_from_nothing(
+    spark: SparkSession, built: Path, tmp_path: Path
+) -> None:
+    config = copied(built, tmp_path / "world")
+    config = config.model_copy(update={"tables": config.tables.model_copy(update={"merged_share": 0.6})})
+    tables = Tables(spark, config.tables)
+    # Settings for speed alone write no statistics, which deletion vectors need, and cannot read them.
+    with as_in_production(spark):
+        score_pairs(spark, config)
+        where, before = tables.location("scores"), scores(spark, config)
+        products = {i: product(i) for i in (4, 7)}
+        gone = {**products[7], "deleted_at": datetime(2024, 5, 1, tzinfo=UTC)}
+        new = {**products[4], "product_id": "p104", "price": 77.0}
+        tables.merge("products", table_rows(spark, "products", [{**products[4], "weight_g": 1e6}, gone, new]))
+        error = "transform(package_types, (name, i) -> if(name = 'own', 'INTERNAL', error[i]))"
+        risk = "transform(package_types, (name, i) -> if(name = 'own', null, risk[i]))"
+        spark.sql(f"UPDATE delta.`{where}` SET error = {error}, risk = {risk} WHERE product_id = 'p5'")
+        spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'p10'")
+        files = set(Path(where).rglob("*.parquet"))
+        score_pairs(spark, config)
+        after = scores(spark, config)
+        run_id = tables.read("runs").orderBy(F.desc("started_at")).first()["run_id"]
+        written = {key[0] for key, row in after.items() if row["run_id"] == run_id}
+        assert written == {"p4", "p5", "p10", "p104"}
+        assert {key[0] for key in before} - {key[0] for key in after} == {"p7"}
+        figures = last_figures(tables, "score")
+        assert (figures["products_written"], figures["pairs"]) == (4, len(after))
+        assert sum(path.stat().st_size for path in set(Path(where).rglob("*.parquet")) - files) < 40_000
+
+        # A run that was killed before it could say that all is done finds that all is.
+        tables.mark("scores", "killed")
+        score_pairs(spark, config)
+        assert last_figures(tables, "score")["products_written"] == 0
+        # Rows that are there twice are no rows to be replaced one by one.
+        one = tables.read("scores").where("product_id = 'p1'")
+        one.write.format("delta").mode("append").save(where)
+        score_pairs(spark, config)
+        whole = copied(built, tmp_path / "whole")
+        shutil.rmtree(Tables(spark, whole.tables).location("products"))
+        shutil.copytree(tables.location("products"), Tables(spark, whole.tables).location("products"))
+        score_pairs(spark, whole)
+        found, wanted = scores(spark, config), scores(spark, whole)
+        assert {key: row["risk"] for key, row in found.items()} == pytest.approx(
+            {key: row["risk"] for key, row in wanted.items()}, abs=ROUNDING
+        )
+        assert {key: found[key]["fingerprint"] for key in found} == {key: wanted[key]["fingerprint"] for key in wanted}
 
 
 @pytest.mark.slow
