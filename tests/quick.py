@@ -24,7 +24,6 @@ QUICK = {
     # Tests of what partitions may change choose their own.
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.databricks.delta.stats.collect": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
 # How Spark plans and runs queries where nobody sets anything: what the quick settings turn off.
@@ -33,7 +32,6 @@ PRODUCTION = {
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.stats.collect": "true",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
+from tests.quick import as_in_production
 from tests.spark.market import TODAY, config_for, market_rows, own_shipments, write
 from tests.spark.rows import add_rows
 
@@ -177,6 +178,29 @@ def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_
     assert after[9] == set()
     mended, expected = (place.read("decisions").drop("run_id") for place in (tables, decided))
     assert mended.exceptAll(expected).count() == expected.exceptAll(mended).count() == 0
+
+
+@pytest.mark.slow
+def test_p2_few_decisions_that_differ_are_written_alone(spark: SparkSession, decided: Tables, tmp_path: Path) -> None:
+    shutil.copytree(str(decided.config.root), tmp_path / "tables")
+    tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
+    held, where = tables.read("decisions").collect(), tables.location("decisions")
+    kept = {bucket: files_of(tables, bucket) for bucket in range(4)}
+    with as_in_production(spark):
+        spark.sql(f"UPDATE delta.`{where}` SET moves = NOT moves, run_id = 'x' WHERE product_id = 'P0010'")
+        spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'P0013'")
+        add_rows(tables, "decisions", [{**held[0].asDict(), "product_id": "gone", "run_id": "x"}])
+        changed = {bucket: files_of(tables, bucket) for bucket in range(4)}
+        decide_packaging(spark, config_for(tables))
+        written = last_run(tables).run_id
+        after = {bucket: files_of(tables, bucket) for bucket in range(4)}
+        rows = tables.read("decisions")
+        assert {row.product_id for row in rows.where(F.col("run_id") == written).collect()} == {"P0010", "P0013"}
+        expected = decided.read("decisions").drop("run_id")
+        assert rows.drop("run_id").exceptAll(expected).count() == expected.exceptAll(rows.drop("run_id")).count() == 0
+    # No file that was there is written anew; but for one whose only row is gone.
+    assert kept.keys() == after.keys()
+    assert all(changed[bucket] - after[bucket] <= changed[bucket] - kept[bucket] for bucket in after)
 
 
 def files_of(tables: Tables, bucket: int) -> set[str]:

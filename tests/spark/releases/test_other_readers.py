@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.quick import as_in_production
 from tests.spark.market import config_for, whole, write
 from tests.spark.rows import add_rows
 
@@ -28,7 +30,11 @@ def names(spark: SparkSession, tables: Tables) -> dict[str, Any]:
             row.update({key: "paper_bag" for key, value in row.items() if value == "bag" and key in NAMED})
     write(spark, tables, rows)
     config = config_for(tables)
-    publish_release(spark, config)
+    with as_in_production(spark):
+        other = F.transform("void_share", lambda share: share + 0.0)
+        changed = {"void_share": other, "_change": F.lit("update")}
+        tables.replace_rows("scores", tables.read("scores").where("product_id = 'A'").withColumns(changed).persist())
+        publish_release(spark, config)
     for name in ("scores", "recommendations"):
         add_rows(tables, name, rows[name])
 
