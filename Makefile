@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test slow unit lint bench bench-growth bench-billion bench-history proofs simulate mutants docs wheel clean distclean
+.PHONY: help setup demo demo-check test slow unit lint bench bench-growth bench-billion bench-day bench-history proofs simulate mutants docs wheel clean distclean
 
 BIN := $(CURDIR)/.venv/bin
 # The environment's own programs and interpreter, for everything that starts Spark.
@@ -55,6 +55,9 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# A day after the first: what a thousand changed products cost, and then one of a hundred.
+DAY := score,test,decide,publish,change,day_score,day_decide,day_publish,change_many,day_score,day_decide,day_publish
+
 bench: setup ## Times side by side, into out/bench; takes three quarters of an hour
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf
 
@@ -63,6 +66,9 @@ bench-growth: setup ## score over 10 thousand to 10 million products, into out/b
 
 bench-billion: setup ## A billion pairs scored, decided, audited and published; takes hours and 70 GB of disk
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 50000000 --steps score,test,decide,publish --name billion
+
+bench-day: setup ## The steps after scoring over a million products, and again where a thousand changed, then one of a hundred
+	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.growth --sizes 1000000 --name day --steps $(DAY)
 
 bench-history: setup ## A day's outcomes on 24 months of history against the first load, into out/bench; takes minutes
 	$(WITH) PYTHONPATH="$(CURDIR)" python -m tests.perf.history

@@ -20,7 +20,7 @@ from tests.perf.machine import machine
 from tests.perf.memory import DRIVER, DRIVER_JVM, EXECUTOR, WORKER
 
 TYPES = 20
-PREPARED = ("make", "test")
+PREPARED = ("make", "test", "change", "change_many")
 MIB = 2**20
 
 
@@ -29,7 +29,8 @@ def main(
     steps: Annotated[
         str,
         typer.Option(
-            help="Steps to run, in order: score, again (score unchanged), test (invents human tests), decide, publish."
+            help="Steps to run, in order: score, again (score unchanged), test (invents human tests), decide, publish; "
+            "change or change_many (a thousand products, or one of a hundred), then day_score, day_decide, day_publish."
         ),
     ] = "score,again",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("out/bench"),
@@ -74,7 +75,7 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
         products, seconds, peaks = row["products"], row["seconds"], row["peaks"]
         speed = seconds / (products * TYPES / 1e6)
         memory = [f"{peaks.get(kind, 0) / MIB:,.0f}" for kind in kinds]
-        bytes_written = f"{row['bytes'] / 1e9:.2f}"
+        bytes_written = f"{row['bytes'] / 1e9:.3f}"
         lines.append((f"{products:,}", str(row["step"]), f"{seconds:,.1f}", f"{speed:.2f}", bytes_written, *memory))
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     phases = "".join(f"- {row['products']:,} products, {row['step']}: {_phases(row)}\n" for row in rows)

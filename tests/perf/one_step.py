@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 from tests.perf.catalog import make_catalog, make_config
 from tests.perf.human_tests import make_tests
 from tests.perf.memory import peaks
 
 from leastpack.config import Config
 from leastpack.config.storage import SparkConfig
+from leastpack.panel import uniform
 from leastpack.road import BY_NAME
 from leastpack.session import make_session
 from leastpack.tables import Tables
+from leastpack.tables.keys import PRODUCT
 
 CONF = {
     "spark.driver.memory": "1g",
@@ -33,8 +36,12 @@ CONF = {
 }
 SEED, TESTED, WARM = 3, 20_000, 100_000
 MOST_BUCKETS, BUCKET = 64, 150_000
-OUTPUT = {"score": "scores", "again": "scores", "decide": "decisions", "publish": "releases"}
-STEPS = {"again": "score"}
+# What is timed. A day's steps come after `change`, or `change_many`.
+STEPS = {
+    "score": "score", "again": "score", "decide": "decide", "publish": "publish",
+    "day_score": "score", "day_decide": "decide", "day_publish": "publish",
+}  # fmt: skip
+CHANGED, MANY = 1_000, 0.01
 
 
 def main(root: Path, products: int, types: int, step: str) -> None:
@@ -42,25 +49,27 @@ def main(root: Path, products: int, types: int, step: str) -> None:
     # Every bucket is a folder with files of its own, so that their number should follow the catalog's size.
     config = make_config(root, min(MOST_BUCKETS, max(2, products // BUCKET)))
     spark = _session(root)
-    if step in OUTPUT:
+    if step in STEPS:
         _warm(spark, root, types)
+    before = _bytes(root / "tables")
     start = time.perf_counter()
     with peaks() as memory:
         if step == "make":
             make_catalog(spark, config, products, types, SEED)
         elif step == "test":
             make_tests(spark, config, TESTED)
+        elif step == "change":
+            _change(spark, config, CHANGED)
+        elif step == "change_many":
+            _change(spark, config, round(MANY * products))
         else:
-            BY_NAME[STEPS.get(step, step)].load()(spark, config)
+            BY_NAME[STEPS[step]].load()(spark, config)
     seconds = time.perf_counter() - start
     if step == "score" and _last_run(spark, config, step)["figures"]["vectors_fused"]:
         raise SystemExit("the catalog's vectors are not those that score looks for")
     told: dict[str, Any] = {"seconds": seconds, "peaks": memory}
-    if step in OUTPUT:
-        told |= {
-            "phases": _phases(spark, config, STEPS.get(step, step)),
-            "bytes": _bytes(root / "tables" / OUTPUT[step]),
-        }
+    if step in STEPS:
+        told |= {"phases": _phases(spark, config, STEPS[step]), "bytes": _bytes(root / "tables") - before}
     spark.stop()
     print(json.dumps(told))
 
@@ -82,6 +91,14 @@ def _warm(spark: SparkSession, root: Path, types: int) -> None:
         make_catalog(spark, config, WARM, types, SEED)
     shutil.rmtree(root / "warm" / "tables" / "scores", ignore_errors=True)
     BY_NAME["score"].load()(spark, config)
+
+
+def _change(spark: SparkSession, config: Config, changed: int) -> None:
+    """Make some products a little heavier, so little that what the model sees of them is the same."""
+    tables = Tables(spark, config.tables)
+    products = tables.read("products")
+    few = products.where(uniform(SEED, "changed", *PRODUCT) < changed / products.count())
+    tables.merge("products", few.withColumn("weight_g", F.col("weight_g") + 0.01))
 
 
 def _phases(spark: SparkSession, config: Config, step: str) -> dict[str, float]:

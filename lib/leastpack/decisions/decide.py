@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from leastpack.certificates.choices import of_cell
-from leastpack.certificates.in_force import Standing, standing
+from leastpack.certificates.in_force import Standing, standing, why_paused
 from leastpack.certificates.marks import disproved_pairs, exclusions, policy_bit, product_marks, without_panels
 from leastpack.certificates.products import product_facts
 from leastpack.certificates.rounds import asked_pairs, attempt_of, is_any_open, read_pairs, tested_pairs
@@ -63,6 +63,7 @@ def decide_packaging(spark: SparkSession, config: Config) -> None:
         follows = follows_from(config, states(read), config.decisions.day)
         if (last := last_account(tables, run, follows, WRITTEN)) is not None:
             log.info("decisions are up to date with all that they follow from")
+            _warn_paused(why_paused(tables))
             run.same_as(last)
             return
         types = inputs["package_types"].collect()
@@ -200,15 +201,17 @@ def _of_round(tables: Tables, inputs: Mapping[str, DataFrame], round_id: str, ri
 
 def _warn(run: Run, stands: Standing) -> None:
     run.figure("certificates_in_force", len(stands.in_force))
-    if stands.paused is not None:
-        log.warning(
-            "nothing moves: certificates are paused", why=stands.paused, todo="leastpack resume lets them go on"
-        )
-    elif not stands.in_force:
+    _warn_paused(stands.paused)
+    if stands.paused is None and not stands.in_force:
         log.warning(
             "no certificate is in force for this policy: products stay where they are",
             todo="run leastpack certify, and bring the results of its tests",
         )
+
+
+def _warn_paused(why: str | None) -> None:
+    if why is not None:
+        log.warning("nothing moves: certificates are paused", why=why, todo="leastpack resume lets them go on")
 
 
 def _account(run: Run, inputs: Mapping[str, DataFrame], types: int, day: datetime.date) -> None:

@@ -101,7 +101,10 @@ def rollback(spark: SparkSession, config: Config, release_id: str) -> None:
 
 
 def _model_of(pinned: Mapping[str, DataFrame]) -> str:
-    return str(pinned["scores"].select("model_version").limit(1).collect()[0].model_version)
+    rows = pinned["scores"].select("model_version").limit(1).collect()
+    if not rows:
+        raise InputError("table scores is empty", expected="scored products", todo="run leastpack score and decide")
+    return str(rows[0].model_version)
 
 
 def _is_released(release: Row, model_version: str, now: Mapping[str, Commit]) -> bool:
