@@ -53,7 +53,7 @@ def test_p12_readers_other_than_spark_see_the_release(names: dict[str, Any]) -> 
 
     assert sorted(names["recommendations"]["product_id"]) == ["A", "B"]
     assert set(names["recommendations"]["package_type"]) == {"paper_bag"}
-    assert names["bags"]["risk"].tolist() == pytest.approx([0.09, 0.09])
+    assert names["bags"]["risk"].to_list() == pytest.approx([0.09, 0.09])
 
     by_type = {row["package_type"]: (row["pairs"], row["risk"]) for row in names["risk_by_type"].to_dicts()}
     assert {name: pairs for name, (pairs, _) in by_type.items()} == {"box": 2, "mailer": 2, "paper_bag": 2}
