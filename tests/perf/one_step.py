@@ -15,6 +15,7 @@ from tests.perf.catalog import make_catalog, make_config
 from tests.perf.human_tests import make_tests
 from tests.perf.memory import peaks
 
+from leastpack.catalog.buckets import bucket_columns
 from leastpack.config import Config
 from leastpack.config.storage import SparkConfig
 from leastpack.panel import uniform
@@ -65,7 +66,7 @@ def main(root: Path, products: int, types: int, step: str) -> None:
         else:
             BY_NAME[STEPS[step]].load()(spark, config)
     seconds = time.perf_counter() - start
-    if step == "score" and _last_run(spark, config, step)["figures"]["vectors_fused"]:
+    if STEPS.get(step) == "score" and _last_run(spark, config, "score")["figures"]["vectors_fused"]:
         raise SystemExit("the catalog's vectors are not those that score looks for")
     told: dict[str, Any] = {"seconds": seconds, "peaks": memory}
     if step in STEPS:
@@ -94,11 +95,12 @@ def _warm(spark: SparkSession, root: Path, types: int) -> None:
 
 
 def _change(spark: SparkSession, config: Config, changed: int) -> None:
-    """Make some products a little heavier, so little that what the model sees of them is the same."""
+    """Make some products a millimetre longer: they leave more or less void, and need no other vector."""
     tables = Tables(spark, config.tables)
-    products = tables.read("products")
-    few = products.where(uniform(SEED, "changed", *PRODUCT) < changed / products.count())
-    tables.merge("products", few.withColumn("weight_g", F.col("weight_g") + 0.01))
+    products, length = tables.read("products"), bucket_columns(config.currency_units)["length_bucket"]
+    few = products.where(uniform(SEED, "changed", *PRODUCT) < changed / products.count()).withColumn("was", length)
+    longer = few.withColumn("length_cm", F.col("length_cm") + 0.1).where(length == F.col("was"))
+    tables.merge("products", longer)
 
 
 def _phases(spark: SparkSession, config: Config, step: str) -> dict[str, float]:

@@ -26,7 +26,7 @@ class TablesConfig(Section):
         "them. What Spark shuffles is bounded by it, and a killed run loses as much.",
     )
     merged_share: Share = Field(
-        0.05,
+        0.01,
         description="score and decide write single rows where at most this share of the rows of changed buckets "
         "differs, and whole buckets otherwise. Rows replaced so are marked by deletion vectors, which readers of the "
         "table must know from then on: 0 always writes whole buckets.",

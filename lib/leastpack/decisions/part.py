@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 from leastpack.certificates.products import product_rows
 from leastpack.decisions.decided import CHOSEN, IN_PANEL, KEPT, LISTS, TURN, Grounds, decide_products
 from leastpack.decisions.queue import finalists
+from leastpack.errors import PromiseError
 from leastpack.panel import uniform
 from leastpack.tables import Tables
 from leastpack.tables.by_pair import TYPES, zipped
-from leastpack.tables.changed_keys import are_few, changed_keys, rows_to_write
+from leastpack.tables.changed_keys import changed_keys, few_changed, rows_to_write
 from leastpack.tables.clock import now
 from leastpack.tables.digests import Digest, digests, parts_that_differ
 from leastpack.tables.keep import keep
@@ -120,15 +121,21 @@ def _write(tables: Tables, run_id: str, rows: DataFrame, buckets: Sequence[int],
     differ = parts_that_differ(told_digests(rows), own) if own else list(buckets)
     if not differ:
         return
-    apart = F.col("bucket").isin(*differ)
-    new = rows.where(apart).withColumn("run_id", F.lit(run_id))
-    there = sum(own[bucket][0] for bucket in differ if bucket in own)
-    with ExitStack() as here:
-        if there:
-            digest, key = F.xxhash64(*_all_told()).alias("digest"), list(KEPT)
-            before = tables.read("decisions").where(apart).select(*key, digest)
-            changed = keep(here, changed_keys(new.select(*key, digest), before, key))
-            if are_few(changed, there, tables.config.merged_share):
-                tables.replace_rows("decisions", keep(here, rows_to_write(changed, new, key)))
-                return
+    new = rows.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
+    digest, key = F.xxhash64(*_all_told()).alias("digest"), list(KEPT)
+    before = tables.read("decisions")
+
+    def changed_in(some: Sequence[int]) -> DataFrame:
+        wanted, held_rows = (side.where(F.col("bucket").isin(*some)).select(*key, digest) for side in (new, before))
+        return changed_keys(wanted, held_rows, key)
+
+    rows_held = {bucket: own[bucket][0] if bucket in own else 0 for bucket in differ}
+    changed = few_changed(changed_in, rows_held, tables.config.merged_share)
+    if changed is None:
         tables.replace_where("decisions", new, f"bucket IN ({', '.join(map(str, differ))})")
+        return
+    with ExitStack() as here:
+        here.callback(changed.unpersist)
+        found = tables.replace_rows("decisions", keep(here, rows_to_write(changed, new, key)))
+        if found.total != (due := changed.count()):
+            raise PromiseError("decisions were lost on their way", expected=f"{due} rows", found=f"{found.total} rows")

@@ -98,7 +98,7 @@ def held_buckets(scores: DataFrame) -> dict[int, Held]:
 
 
 def changed_products(
-    products: DataFrame, scores: DataFrame, stale: Sequence[int], marketplaces: list[str]
+    products: DataFrame, scores: DataFrame, stale: Sequence[int], packages: Mapping[str, PackageSet]
 ) -> DataFrame:
     """`changed_keys` of the stale buckets: products whose row of `scores` is not as it should be.
 
@@ -106,14 +106,16 @@ def changed_products(
         products: One row a product: key, bucket and fingerprint.
         scores: `scores`.
         stale: The buckets.
-        marketplaces: Those with package types: others have no rows.
+        packages: Package types by marketplace: products of others have no rows.
     """
     apart = F.col("bucket").isin(*stale)
     digest = F.col("fingerprint").alias("digest")
-    wanted = products.where(apart & F.col("marketplace").isin(*marketplaces)).select(*ROW, digest)
-    # What failed is tried again: as if nothing were known of it.
+    wanted = products.where(apart & F.col("marketplace").isin(*packages)).select(*ROW, digest)
+    # What failed, or is not whole, is written again: as if nothing were known of it.
     failed = F.coalesce(F.array_contains("error", INTERNAL), F.lit(False))
-    tried = F.when(~failed, F.col("fingerprint")).alias("digest")
+    sizes = F.create_map(*[F.lit(x) for name, own in packages.items() for x in (name, len(own.packages))])
+    whole = F.size("package_types") == F.try_element_at(sizes, F.col("marketplace"))
+    tried = F.when(~failed & whole, F.col("fingerprint")).alias("digest")
     return changed_keys(wanted, scores.where(apart).select(*ROW, tried), ROW)
 
 

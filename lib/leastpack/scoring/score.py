@@ -43,7 +43,7 @@ from leastpack.scoring.plan import (
 )
 from leastpack.scoring.worker_model import WorkerModel, send_model
 from leastpack.tables import Tables
-from leastpack.tables.changed_keys import CHANGE, are_few, rows_to_write
+from leastpack.tables.changed_keys import CHANGE, few_changed, rows_to_write
 from leastpack.tables.clock import now
 from leastpack.tables.keep import keep
 from leastpack.tables.reading import Commit
@@ -181,13 +181,16 @@ def _changed(
     kept: ExitStack,
 ) -> DataFrame | None:
     """`changed_keys` of the stale buckets, where few enough rows differ."""
-    rows = sum(one.rows for bucket, one in held.items() if bucket in stale)
+    rows = {bucket: held[bucket].rows if bucket in held else 0 for bucket in stale}
     scores = tables.read("scores")
-    # Under another model all rows differ.
-    if not rows or not scores.where(F.col("model_version") != stage.model.model_version).isEmpty():
-        return None
-    changed = keep(kept, changed_products(products, scores, stale, list(stage.packages)))
-    return changed if are_few(changed, rows, config.tables.merged_share) else None
+
+    def changed_in(buckets: Sequence[int]) -> DataFrame:
+        return changed_products(products, scores, buckets, stage.packages)
+
+    changed = few_changed(changed_in, rows, config.tables.merged_share) if stage.packages else None
+    if changed is not None:
+        kept.callback(changed.unpersist)
+    return changed
 
 
 def _expect_once(run: Run, work: Work) -> None:
@@ -263,12 +266,11 @@ def _score_changed(tables: Tables, config: Config, run: Run, work: Work, product
         metered = {name: F.max(name) if name == LOADS_OF_WORKER else F.sum(name) for name in METER}
         counts = {**metered, **row_counts()}
         told = written.agg(*[column.alias(name) for name, column in counts.items()]).collect()[0].asDict()
-        due = work.changed.count() - gone
-        run.expect("scores of changed products", rows=told["rows"], expected=due)
-        changes = tables.replace_rows("scores", rows)
-        log.info("changed products scored", products=due, gone=gone)
-    run.expect("rows of scores that changed", rows=changes.total, expected=due + gone)
-    if due:
+        to_score = work.changed.count() - gone
+        run.expect("scores of changed products", rows=told["rows"], expected=to_score)
+        tables.replace_rows("scores", rows)
+        log.info("changed products scored", products=to_score, gone=gone)
+    if to_score:
         _tell_cross(run, told)
     return Counter({name: value for name, value in told.items() if name in row_counts()})
 
@@ -345,10 +347,10 @@ def _account(tables: Tables, run: Run, versions: Mapping[str, int], work: Work, 
         figures = {name: written[name] + sum(getattr(one, name) for one in left) for name in row_counts()}
     else:
         scored = written["rows"]
-        now = held_buckets(tables.read("scores"))
-        others = len(buckets_not_whole(work.wanted, now))
-        run.expect("buckets of scores that are not as they should be", rows=others, expected=0)
-        figures = {name: sum(getattr(one, name) for one in now.values()) for name in row_counts()}
+        found = held_buckets(tables.read("scores"))
+        not_whole = len(buckets_not_whole(work.wanted, found))
+        run.expect("buckets of scores that are not as they should be", rows=not_whole, expected=0)
+        figures = {name: sum(getattr(one, name) for one in found.values()) for name in row_counts()}
     aside = {"unchanged": work.sold - scored, "delisted": rows - work.sold}
     run.account("products", rows_in=rows, used=scored, set_aside=aside)
     broken = "scores where risk is null but error is not set, or the reverse"

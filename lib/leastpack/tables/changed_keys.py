@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 CHANGE = "_change"
+# Rows beyond which all executors should not be sent the keys.
+MOST_ROWS = 1_000_000
+# The largest part may have so many times as many changes as all of them have on average.
+PROBED = 4
 
 
 def changed_keys(wanted: DataFrame, held: DataFrame, key: list[str]) -> DataFrame:
@@ -30,20 +36,35 @@ def changed_keys(wanted: DataFrame, held: DataFrame, key: list[str]) -> DataFram
     return joined.select(*key, change.alias(CHANGE)).where(F.col(CHANGE).isNotNull())
 
 
-def are_few(changed: DataFrame, rows: int, most: float) -> bool:
-    """Whether the rows of `changed_keys` are few enough to be written alone.
+def few_changed(
+    changed_in: Callable[[Sequence[int]], DataFrame], rows: Mapping[int, int], most: float
+) -> DataFrame | None:
+    """`changed_keys` of some parts of a table, kept, where they are few enough to be written alone; None otherwise.
+
+    Where most rows differ, as after a new model, a look at the largest part tells.
 
     Args:
-        changed: `changed_keys`, kept.
-        rows: Rows of the part, which would all be written otherwise.
-        most: Share of them.
+        changed_in: `changed_keys` of some parts.
+        rows: Part to the rows that it holds, which would all be written otherwise.
+        most: Share of these that may be written alone.
     """
+    total = sum(rows.values())
+    if not most or not total:
+        return None
+    largest = max(rows, key=lambda part: rows[part])
+    if len(rows) > 1 and changed_in([largest]).count() > PROBED * most * rows[largest]:
+        return None
+    changed = changed_in(list(rows)).persist()
     counts = {row[CHANGE]: row["count"] for row in changed.groupBy(CHANGE).count().collect()}
-    return "repeat" not in counts and sum(counts.values()) <= most * rows
+    # Parts that differ though none of their keys does hold what no comparison of keys shows.
+    if "repeat" not in counts and 0 < sum(counts.values()) <= min(most * total, MOST_ROWS):
+        return changed
+    changed.unpersist()
+    return None
 
 
 def rows_to_write(changed: DataFrame, rows: DataFrame, key: list[str]) -> DataFrame:
-    """What `Tables.apply_changes` takes: whole rows, and of those to be deleted the key alone.
+    """What `Tables.replace_rows` takes: whole rows, and of those to be deleted the key alone.
 
     Args:
         changed: `changed_keys`.

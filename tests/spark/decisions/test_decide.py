@@ -183,13 +183,12 @@ def test_only_buckets_whose_decisions_differ_are_written_and_one_without_scores_
 @pytest.mark.slow
 def test_p2_few_decisions_that_differ_are_written_alone(spark: SparkSession, decided: Tables, tmp_path: Path) -> None:
     shutil.copytree(str(decided.config.root), tmp_path / "tables")
-    tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4))
-    held, where = tables.read("decisions").collect(), tables.location("decisions")
-    kept = {bucket: files_of(tables, bucket) for bucket in range(4)}
+    tables = Tables(spark, TablesConfig(root=str(tmp_path / "tables"), buckets=4, merged_share=0.05))
+    held, where = tables.read("decisions").first(), tables.location("decisions")
     with as_in_production(spark):
         spark.sql(f"UPDATE delta.`{where}` SET moves = NOT moves, run_id = 'x' WHERE product_id = 'P0010'")
         spark.sql(f"DELETE FROM delta.`{where}` WHERE product_id = 'P0013'")
-        add_rows(tables, "decisions", [{**held[0].asDict(), "product_id": "gone", "run_id": "x"}])
+        add_rows(tables, "decisions", [{**held.asDict(), "product_id": "gone", "run_id": "x"}])
         changed = {bucket: files_of(tables, bucket) for bucket in range(4)}
         decide_packaging(spark, config_for(tables))
         written = last_run(tables).run_id
@@ -198,9 +197,8 @@ def test_p2_few_decisions_that_differ_are_written_alone(spark: SparkSession, dec
         assert {row.product_id for row in rows.where(F.col("run_id") == written).collect()} == {"P0010", "P0013"}
         expected = decided.read("decisions").drop("run_id")
         assert rows.drop("run_id").exceptAll(expected).count() == expected.exceptAll(rows.drop("run_id")).count() == 0
-    # No file that was there is written anew; but for one whose only row is gone.
-    assert kept.keys() == after.keys()
-    assert all(changed[bucket] - after[bucket] <= changed[bucket] - kept[bucket] for bucket in after)
+    # No file is written anew for the sake of a row or two in it.
+    assert all(changed[bucket] <= after[bucket] for bucket in after)
 
 
 def files_of(tables: Tables, bucket: int) -> set[str]:

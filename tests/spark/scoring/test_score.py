@@ -68,6 +68,11 @@ def scores(spark: SparkSession, config: Config) -> dict[tuple[str, str], dict[st
     return {(row["product_id"], row["package_type"]): row.asDict() for row in rows}
 
 
+def vectors_of(spark: SparkSession, config: Config) -> dict[str, list[float]]:
+    rows = Tables(spark, config.tables).read("product_vectors").collect()
+    return {row["content_key"]: row["vector"] for row in rows}
+
+
 def reference(spark: SparkSession, config: Config) -> dict[tuple[str, str], tuple[float, float]]:
     """Risk and damage rate of every pair by the plain path: one product, one package at a time, no Spark stage."""
     tables = Tables(spark, config.tables)
@@ -229,6 +234,8 @@ def test_p2_few_changed_products_are_written_alone_and_end_as_scored_from_nothin
         score_pairs(spark, config)
         where, before = tables.location("scores"), scores(spark, config)
         products = {i: product(i) for i in (4, 7)}
+        photos = tables.location("product_images")
+        spark.sql(f"DELETE FROM delta.`{photos}` WHERE product_id = 'p2' AND view LIKE '%1'")
         gone = {**products[7], "deleted_at": datetime(2024, 5, 1, tzinfo=UTC)}
         new = {**products[4], "product_id": "p104", "price": 77.0}
         tables.merge("products", table_rows(spark, "products", [{**products[4], "weight_g": 1e6}, gone, new]))
@@ -241,10 +248,10 @@ def test_p2_few_changed_products_are_written_alone_and_end_as_scored_from_nothin
         after = scores(spark, config)
         run_id = tables.read("runs").orderBy(F.desc("started_at")).first()["run_id"]
         written = {key[0] for key, row in after.items() if row["run_id"] == run_id}
-        assert written == {"p4", "p5", "p10", "p104"}
+        assert written == {"p2", "p4", "p5", "p10", "p104"}
         assert {key[0] for key in before} - {key[0] for key in after} == {"p7"}
         figures = last_figures(tables, "score")
-        assert (figures["products_written"], figures["pairs"]) == (4, len(after))
+        assert (figures["products_written"], figures["pairs"]) == (5, len(after))
         assert sum(path.stat().st_size for path in set(Path(where).rglob("*.parquet")) - files) < 40_000
 
         # A run that was killed before it could say that all is done finds that all is.
@@ -255,10 +262,18 @@ def test_p2_few_changed_products_are_written_alone_and_end_as_scored_from_nothin
         one = tables.read("scores").where("product_id = 'p1'")
         one.write.format("delta").mode("append").save(where)
         score_pairs(spark, config)
+        assert tables.read("scores").count() == len({product_id for product_id, _ in after})
+        # So is what is short of a package type, whatever its fingerprint says.
+        spark.sql(f"UPDATE delta.`{where}` SET risk = slice(risk, 1, 1), package_types = slice(package_types, 1, 1)")
+        score_pairs(spark, config)
         whole = copied(built, tmp_path / "whole")
-        shutil.rmtree(Tables(spark, whole.tables).location("products"))
-        shutil.copytree(tables.location("products"), Tables(spark, whole.tables).location("products"))
+        for name in ("products", "product_images"):
+            shutil.rmtree(Tables(spark, whole.tables).location(name))
+            shutil.copytree(tables.location(name), Tables(spark, whole.tables).location(name))
         score_pairs(spark, whole)
+        kept, made = vectors_of(spark, config), vectors_of(spark, whole)
+        assert made.keys() <= kept.keys()
+        assert all(kept[key] == pytest.approx(vector, abs=ROUNDING) for key, vector in made.items())
         found, wanted = scores(spark, config), scores(spark, whole)
         assert {key: row["risk"] for key, row in found.items()} == pytest.approx(
             {key: row["risk"] for key, row in wanted.items()}, abs=ROUNDING
