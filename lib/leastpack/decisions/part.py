@@ -123,7 +123,8 @@ def _write(tables: Tables, run_id: str, rows: DataFrame, buckets: Sequence[int],
         return
     new = rows.where(F.col("bucket").isin(*differ)).withColumn("run_id", F.lit(run_id))
     digest, key = F.xxhash64(*_all_told()).alias("digest"), list(KEPT)
-    before = tables.read("decisions")
+    # At one version: what is kept of it must outlast the writing.
+    before = tables.read("decisions", tables.version("decisions"))
 
     def changed_in(some: Sequence[int]) -> DataFrame:
         wanted, held_rows = (side.where(F.col("bucket").isin(*some)).select(*key, digest) for side in (new, before))

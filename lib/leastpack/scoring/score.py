@@ -182,7 +182,8 @@ def _changed(
 ) -> DataFrame | None:
     """`changed_keys` of the stale buckets, where few enough rows differ."""
     rows = {bucket: held[bucket].rows if bucket in held else 0 for bucket in stale}
-    scores = tables.read("scores")
+    # At one version: what is kept of it must outlast the writing.
+    scores = tables.read("scores", tables.version("scores"))
 
     def changed_in(buckets: Sequence[int]) -> DataFrame:
         return changed_products(products, scores, buckets, stage.packages)
