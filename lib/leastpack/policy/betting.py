@@ -27,7 +27,7 @@ PRIOR_PRODUCTS = 1.0
 # Rates at which an upper bound is looked for.
 SCANNED = 400
 # How far products of one mean rate lie apart, in a plan: like a beta distribution worth so many shipments. Priors that
-# were fitted to light packages are worth 3 to 7 shipments.
+# `outcomes` fits to the light packages of the sample are worth 3 to 7 shipments.
 CONCENTRATION = 5.0
 
 

@@ -127,8 +127,10 @@ def score_pairs(spark: SparkSession, config: Config) -> None:
         with run.phase("fuse"):
             products = _fused(tables, config, run, versions, work, kept)
         with run.phase("cross"):
-            score = _score_buckets if work.changed is None else _score_changed
-            written = score(tables, config, run, work, products)
+            if work.changed is None:
+                written = _score_buckets(tables, config, run, work, products)
+            else:
+                written = _score_changed(tables, config, run, work, work.changed, products)
         with run.phase("check"):
             _account(tables, run, versions, work, written)
             # Only now: what was not checked must not count as up to date.
@@ -240,7 +242,8 @@ def _fused(
     few = None
     if work.changed is not None:
         named = few = keep(kept, named)
-    asked = product_inputs(tables.spark, tables, config, versions, few).join(named, on=PRODUCT, how="inner")
+    inputs = product_inputs(tables.spark, tables, config, versions, few).where(F.col("bucket").isin(*work.stale))
+    asked = inputs.join(named, on=PRODUCT, how="inner")
     fused = asked.select("content_key", vector_column(work.stage.model).alias("fused"))
     vectors = fused.select("content_key", "fused.*")
     counted, observation = observed(vectors, fuse.METER)
@@ -255,19 +258,19 @@ def _fused(
     return keep(kept, _clustered(due.where(there).unionByName(rest)))
 
 
-def _score_changed(tables: Tables, config: Config, run: Run, work: Work, products: DataFrame) -> Counter[str]:
+def _score_changed(
+    tables: Tables, config: Config, run: Run, work: Work, changed: DataFrame, products: DataFrame
+) -> Counter[str]:
     """Replace the rows of changed products, in one transaction; what was written, counted."""
-    if work.changed is None:
-        return Counter()
     stage = work.stage
     crossed = cross_products(products, stage.model, stage.packages, config.scoring.padding_cm)
     with ExitStack() as here:
-        rows = keep(here, rows_to_write(work.changed, _named(crossed, work, run.run_id), ROW))
+        rows = keep(here, rows_to_write(changed, _named(crossed, work, run.run_id), ROW))
         written, gone = rows.where(F.col(CHANGE) != "delete"), rows.where(F.col(CHANGE) == "delete").count()
         metered = {name: F.max(name) if name == LOADS_OF_WORKER else F.sum(name) for name in METER}
         counts = {**metered, **row_counts()}
         told = written.agg(*[column.alias(name) for name, column in counts.items()]).collect()[0].asDict()
-        to_score = work.changed.count() - gone
+        to_score = changed.count() - gone
         run.expect("scores of changed products", rows=told["rows"], expected=to_score)
         tables.replace_rows("scores", rows)
         log.info("changed products scored", products=to_score, gone=gone)

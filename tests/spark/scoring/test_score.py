@@ -229,7 +229,7 @@ def test_p2_few_changed_products_are_written_alone_and_end_as_scored_from_nothin
     config = copied(built, tmp_path / "world")
     config = config.model_copy(update={"tables": config.tables.model_copy(update={"merged_share": 0.6})})
     tables = Tables(spark, config.tables)
-    # Settings for speed alone write no statistics, which deletion vectors need, and cannot read them.
+    # Deletion vectors as a session of a user writes and reads them.
     with as_in_production(spark):
         score_pairs(spark, config)
         where, before = tables.location("scores"), scores(spark, config)
